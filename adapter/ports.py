@@ -1,0 +1,244 @@
+"""What the use cases need of the world: a store, hubs and a clock. One screen, no behaviour.
+
+All methods that touch a patient's data take the organisation (`tenant`, its number) first.
+`NOBODY` owns what arrived for a service that is not ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+
+NOBODY = ""
+
+
+class State(StrEnum):
+    """A message's life. `refused` has a negative AppRec; `quarantined` waits for a person."""
+
+    RECEIVED = "received"
+    PARKED = "parked"
+    PROCESSED = "processed"
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a hub hands over. HER-ids are the hub's own metadata; None where it has none."""
+
+    data: bytes
+    received: datetime
+    hub: str
+    hub_id: str | None = None
+    receiver: str | None = None
+    sender: str | None = None
+    msg_id: str | None = None
+    is_apprec: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A received message as the operator sees it; its XML is read apart (`Unit.message_xml`).
+
+    `issues` is an OperationOutcome as JSON; `context` is JSON of what the translation was made
+    with, so that the same message explains itself the same way later; `due` is when a parked
+    message is given up, or a received one is tried again.
+    """
+
+    id: str
+    tenant: str
+    hub: str
+    hub_id: str | None
+    receiver: str
+    sender: str
+    msg_id: str
+    document_id: str | None
+    type: str
+    received: datetime
+    state: State
+    reason: str
+    action: str
+    digest: str
+    issues: bytes = b""
+    context: bytes = b"{}"
+    attempts: int = 0
+    due: datetime | None = None
+    dismissed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One thing to send, with the very bytes that will be sent.
+
+    Rows with the same `key` leave in the order they were made. `answer` is what AppRec said of a
+    sent message: None, `ok`, `rejected` or `conflict`.
+    """
+
+    id: str
+    tenant: str
+    key: str
+    hub: str
+    kind: Literal["apprec", "message"]
+    message_id: str
+    hub_id: str | None
+    sender: str
+    receiver: str
+    body: bytes
+    content_type: str
+    created: datetime
+    msg_id: str = ""
+    state: Literal["waiting", "sent", "dead"] = "waiting"
+    attempts: int = 0
+    next_attempt: datetime | None = None
+    error: str = ""
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version of a resource: the bytes that were stored and will be served."""
+
+    type: str
+    id: str
+    version: int
+    updated: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A FHIR search in the store's words. Empty fields do not restrict.
+
+    `identifiers` are (system or None for any, value or None for any) of which one must match; `patient` is a Patient id;
+    `statuses` are codes of which one must match; `since` is inclusive and `before` exclusive, on last update.
+    Results are ordered by last update (newest first) and id; `after` is the (updated, id) of the last row seen.
+    """
+
+    type: str
+    ids: Sequence[str] = ()
+    identifiers: Sequence[tuple[str | None, str | None]] = ()
+    patient: str = ""
+    statuses: Sequence[str] = ()
+    since: datetime | None = None
+    before: datetime | None = None
+    after: tuple[datetime, str] | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuery:
+    """A search among messages, newest first; `after` is the (received, id) of the last row seen."""
+
+    msg_id: str = ""
+    sender: str = ""
+    receiver: str = ""
+    type: str = ""
+    state: str = ""
+    since: datetime | None = None
+    after: tuple[datetime, str] | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What a resource can be found by; `mappings.resources.index` takes it from the resource."""
+
+    identifiers: Sequence[tuple[str, str]] = ()
+    patient: str = ""
+    status: str = ""
+
+
+class Unit(Protocol):
+    """One transaction: all of it is kept, or nothing. Reads see the unit's own writes."""
+
+    def savepoint(self) -> AbstractContextManager[None]: ...
+
+    # messages
+    def message(self, id: str) -> Message | None: ...
+    def message_xml(self, id: str) -> bytes | None: ...
+    def messages_with_key(self, receiver: str, sender: str, msg_id: str) -> list[Message]: ...  # oldest first
+    def message_from_hub(self, hub: str, hub_id: str, receiver: str) -> Message | None: ...
+    def messages(self, tenants: Sequence[str], query: MessageQuery) -> list[Message]: ...
+    def referral_messages(self, tenant: str, sender: str, document_id: str) -> list[Message]: ...  # oldest first
+    def due_messages(self, now: datetime, limit: int) -> list[Message]: ...  # received or parked, `due` passed
+    def count_messages(self, tenants: Sequence[str]) -> dict[State, int]: ...  # dismissed ones left out
+    def add_message(self, message: Message, xml: bytes) -> None: ...
+    def change_message(self, message: Message) -> None: ...
+
+    # resources
+    def read(self, tenant: str, type: str, id: str, version: int | None = None) -> Stored | None: ...
+    def history(self, tenant: str, type: str, id: str, before: int | None, limit: int) -> list[Stored]: ...  # newest first
+    def search(self, tenant: str, query: Query) -> list[Stored]: ...
+    def count(self, tenant: str, query: Query) -> int: ...
+    def put(self, tenant: str, type: str, id: str, body: bytes, index: Index, now: datetime, message_id: str) -> Stored: ...
+    def message_resources(self, tenant: str, message_id: str) -> list[Stored]: ...  # the versions it made or left as they were, in its order
+
+    # outbox
+    def enqueue(self, row: Outgoing) -> None: ...
+    def outgoing(self, id: str) -> Outgoing | None: ...
+    def outgoing_for(self, message_id: str) -> list[Outgoing]: ...
+    def sent_with(self, msg_id: str) -> list[Outgoing]: ...  # kind message, by our own MsgId
+    def change_outgoing(self, row: Outgoing) -> None: ...
+    def count_outgoing(self) -> dict[str, int]: ...  # by state
+
+    # what the installation keeps about itself (its key)
+    def setting(self, name: str) -> bytes | None: ...
+    def set_setting(self, name: str, value: bytes) -> None: ...
+
+
+class Store(Protocol):
+    """The database. `write` serialises writers (SQLite) or detects conflicts and raises `Problem(CONFLICT)` (PostgreSQL)."""
+
+    def write(self) -> AbstractContextManager[Unit]: ...
+    def read(self) -> AbstractContextManager[Unit]: ...
+    def claim(self, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:
+        """Head rows of their keys that are due, marked as attempted (`attempts` + 1) and held for `lease` seconds.
+
+        Committed before it returns, so that after a crash the next attempt knows that there was one.
+        """
+        ...
+
+    def migrate(self) -> None: ...
+    def check(self) -> list[str]:
+        """What is wrong with the database, for people; empty when nothing is."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Hub(Protocol):
+    """A channel to the national message hub."""
+
+    name: str
+    apprec_format: Literal["xml", "edi2"]
+
+    def fetch(self, limit: int) -> list[Delivery]:
+        """Messages not yet confirmed, oldest first. May give one again that was not confirmed."""
+        ...
+
+    def confirm(self, hub_id: str, receiver: str) -> None:
+        """Take a message off the hub, once it is safely stored. Repeating it does nothing."""
+        ...
+
+    def deliver(self, row: Outgoing) -> str:
+        """Send an outbox row's bytes and return the hub's id for it; `row.attempts` > 1 means it may have been sent before.
+
+        Raises `Problem(TRANSIENT)` where a later try may succeed, any other Problem where none will.
+        """
+        ...
+
+    def status(self, hub_id: str) -> list[dict[str, object]]:
+        """What the hub knows of a message that we sent: per receiver its transport state and AppRec."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        ...
