@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from adapter.domain.problem import Finding
+
 NOBODY = ""
 
 
@@ -28,7 +30,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a hub hands over. HER-ids are the hub's own metadata; None where it has none."""
+    """What a hub hands over. HER-ids are the hub's own metadata; None where it has none.
+
+    `fault` is set where the hub has the message but its document cannot be had (too large, not decodable, gone):
+    `data` is then what could be read, often nothing. It is quarantined and confirmed, so that it never fills the list.
+    """
 
     data: bytes
     received: datetime
@@ -38,6 +44,7 @@ class Delivery:
     sender: str | None = None
     msg_id: str | None = None
     is_apprec: bool = False
+    fault: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +224,10 @@ class Hub(Protocol):
     apprec_format: Literal["xml", "edi2"]
 
     def fetch(self, limit: int) -> list[Delivery]:
-        """Messages not yet confirmed, oldest first. May give one again that was not confirmed."""
+        """Messages not yet confirmed, oldest first. May give one again that was not confirmed.
+
+        A short list does not mean that no more wait; an empty one does. Raises `Problem(TRANSIENT)` where the hub cannot be reached.
+        """
         ...
 
     def confirm(self, hub_id: str, receiver: str) -> None:
@@ -227,7 +237,7 @@ class Hub(Protocol):
     def deliver(self, row: Outgoing) -> str:
         """Send an outbox row's bytes and return the hub's id for it; `row.attempts` > 1 means it may have been sent before.
 
-        Raises `Problem(TRANSIENT)` where a later try may succeed, any other Problem where none will.
+        Raises `Problem(TRANSIENT)` (`retry_after` as the hub asks) where a later try may succeed, any other Problem where none will.
         """
         ...
 

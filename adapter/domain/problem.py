@@ -55,11 +55,15 @@ class Finding:
 
 
 class Problem(Exception):
-    """A request or a message that cannot be carried out, with all the reasons at once."""
+    """A request or a message that cannot be carried out, with all the reasons at once.
 
-    def __init__(self, *findings: Finding) -> None:
+    `retry_after` is how many seconds the other side asked us to wait, if it did.
+    """
+
+    def __init__(self, *findings: Finding, retry_after: float | None = None) -> None:
         super().__init__("; ".join(f"{f.kind}: {f.en}" for f in findings))
         self.findings = findings
+        self.retry_after = retry_after
 
     @property
     def kind(self) -> Kind:
