@@ -6,7 +6,7 @@ All methods that touch a patient's data take the organisation (`tenant`, its num
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,7 +122,7 @@ class Query:
 
     `identifiers` are (system or None for any, value or None for any) of which one must match; `patient` is a Patient id;
     `statuses` are codes of which one must match; `since` is inclusive and `before` exclusive, on last update.
-    Results are ordered by last update (newest first) and id; `after` is the (updated, id) of the last row seen.
+    Results are ordered by last update, newest first, then by id, descending; `after` is the (updated, id) of the last row seen.
     """
 
     type: str
@@ -159,8 +159,27 @@ class Index:
     status: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A resource to keep. `make(version, updated)` gives the bytes to serve, with these two in its `meta`.
+
+    `make` must be pure: the same arguments give the same bytes. The store asks it twice: for the stored version, to see
+    whether anything changed, and for the next.
+    """
+
+    type: str
+    id: str
+    index: Index
+    make: Callable[[int, datetime], bytes]
+
+
 class Unit(Protocol):
-    """One transaction: all of it is kept, or nothing. Reads see the unit's own writes."""
+    """One transaction: all of it is kept, or nothing. Reads see the unit's own writes.
+
+    Units that write are serialisable on every engine: what a unit has read cannot have been changed by another when it
+    commits. So read, decide and write within one unit needs no version check of its own; where two units meet, one of
+    them is ended with `Problem(CONFLICT)` and is to be run again from its start.
+    """
 
     def savepoint(self) -> AbstractContextManager[None]: ...
 
@@ -172,8 +191,15 @@ class Unit(Protocol):
     def messages(self, tenants: Sequence[str], query: MessageQuery) -> list[Message]: ...
     def referral_messages(self, tenant: str, sender: str, document_id: str) -> list[Message]: ...  # oldest first
     def due_messages(self, now: datetime, limit: int) -> list[Message]: ...  # received or parked, `due` passed
-    def count_messages(self, tenants: Sequence[str]) -> dict[State, int]: ...  # dismissed ones left out
-    def add_message(self, message: Message, xml: bytes) -> None: ...
+    def count_messages(self, tenants: Sequence[str]) -> dict[State, int]: ...  # of every state; dismissed ones left out
+    def add_message(self, message: Message, xml: bytes, again: bool = False) -> None:
+        """Keep a message. `again` says that its key or its hub id is known to be taken, and that it is kept all the same.
+
+        Without it a second message of the same (receiver, sender, msg_id) or (hub, hub_id, receiver) is
+        `Problem(CONFLICT)`. A message without msg_id has no such key, nor one without hub_id the other.
+        """
+        ...
+
     def change_message(self, message: Message) -> None: ...
 
     # resources
@@ -181,8 +207,15 @@ class Unit(Protocol):
     def history(self, tenant: str, type: str, id: str, before: int | None, limit: int) -> list[Stored]: ...  # newest first
     def search(self, tenant: str, query: Query) -> list[Stored]: ...
     def count(self, tenant: str, query: Query) -> int: ...
-    def put(self, tenant: str, type: str, id: str, body: bytes, index: Index, now: datetime, message_id: str) -> Stored: ...
-    def message_resources(self, tenant: str, message_id: str) -> list[Stored]: ...  # the versions it made or left as they were, in its order
+    def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
+        """Keep resources, each as its next version (from 1); returns what is stored now, in the order of the drafts.
+
+        A draft equal to the stored version but for `meta.versionId` and `meta.lastUpdated` makes no new one. Made or left
+        as it was, the version is recorded for the message where there is one.
+        """
+        ...
+
+    def message_resources(self, tenant: str, message_id: str) -> list[Stored]: ...  # in the order put
 
     # outbox
     def enqueue(self, row: Outgoing) -> None: ...
@@ -190,7 +223,7 @@ class Unit(Protocol):
     def outgoing_for(self, message_id: str) -> list[Outgoing]: ...
     def sent_with(self, msg_id: str) -> list[Outgoing]: ...  # kind message, by our own MsgId
     def change_outgoing(self, row: Outgoing) -> None: ...
-    def count_outgoing(self) -> dict[str, int]: ...  # by state
+    def count_outgoing(self) -> dict[str, int]: ...  # of every state
 
     # what the installation keeps about itself (its key)
     def setting(self, name: str) -> bytes | None: ...
@@ -198,7 +231,11 @@ class Unit(Protocol):
 
 
 class Store(Protocol):
-    """The database. `write` serialises writers (SQLite) or detects conflicts and raises `Problem(CONFLICT)` (PostgreSQL)."""
+    """The database. `write` serialises writers (SQLite) or detects conflicts and raises `Problem(CONFLICT)` (PostgreSQL).
+
+    A database that cannot be reached, is busy or full is `Problem(TRANSIENT)`. `read` gives one snapshot of everything
+    committed, and refuses to write. Do not open a `write` inside another in the same thread.
+    """
 
     def write(self) -> AbstractContextManager[Unit]: ...
     def read(self) -> AbstractContextManager[Unit]: ...
