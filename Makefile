@@ -1,0 +1,68 @@
+# Needs make and Python 3.11 or newer with venv; everything else is installed into $(VENV) by the first command.
+
+VENV   ?= .venv
+PORT   ?= 8000
+ONLY   ?=
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN    := $(VENV)/bin
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run test test-fast check bench torture docs format constraints clean
+
+help:  ## What can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run  ## The sandbox: service, simulated hub, example referrals (PORT=8000)
+	@exec $(BIN)/python -m adapter.sandbox.run --port $(PORT)
+
+test: $(VENV)/.dev  ## Every test
+	$(BIN)/pytest -n 2 --dist loadfile -m "not torture"
+
+test-fast: $(VENV)/.dev  ## The tests that take a moment
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not torture"
+
+check: $(VENV)/.dev  ## Style, types, directions of imports, generated files, container files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@for tool in tools/*.py; do echo "$$tool --check"; $(BIN)/python $$tool --check || exit 1; done
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/yamllint --strict compose.yaml
+
+docs: $(VENV)/.dev  ## Write the generated files anew
+	@for tool in tools/*.py; do echo "$$tool"; $(BIN)/python $$tool || exit 1; done
+
+bench: $(VENV)/.dev  ## Speed, one page and bench/results.json (ONLY=word for a part)
+	$(BIN)/python -m bench $(ONLY)
+
+torture: $(VENV)/.dev  ## The long fault suites
+	$(BIN)/pytest -m torture --timeout 7200
+
+format: $(VENV)/.dev  ## Put the code in its usual form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+constraints: $(VENV)/.dev  ## Write constraints.txt from what is installed
+	{ echo "# Every package of a complete installation at the version it was tested with. Written by: make constraints"; \
+	  $(BIN)/pip freeze --exclude-editable --exclude setuptools; } > constraints.txt
+
+clean:  ## Remove what was made here
+	rm -rf $(VENV) .stafett .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+# What is installed is remembered by a stamp, so that it is done again only when the lists change.
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Stafett needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv); or give one: make PYTHON=/path/to/python3" >&2; \
+		echo "Stafett trenger Python 3.11 eller nyere med venv (Debian: apt-get install python3-venv)" >&2; exit 1; fi
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(VENV)/.run $@

@@ -1,0 +1,78 @@
+"""What every test can ask for, and an honest end: what was not run is named and counted, and fails where CI=true.
+
+A test may be skipped for two reasons only, said in the first words of its reason:
+`not run here: NAME`      a component that this machine lacks (PostgreSQL, node, Java, a browser); a failure where CI=true
+`needs STAFETT_STANDARDS` or `needs STAFETT_FACTS`   reference material outside the project; allowed everywhere
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTSIDE = ("needs STAFETT_STANDARDS", "needs STAFETT_FACTS")
+NOT_HERE = "not run here:"
+
+
+def _outside(variable: str, default: str) -> Path:
+    folder = Path(os.environ.get(variable) or ROOT / default).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"needs {variable}: no folder at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def standards() -> Path:
+    """The folder of official schemas and public samples, which are not part of the project."""
+    return _outside("STAFETT_STANDARDS", "../shared/standards")
+
+
+@pytest.fixture(scope="session")
+def facts() -> Path:
+    """The folder of facts about the domain, which is not part of the project."""
+    return _outside("STAFETT_FACTS", "../shared/facts")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root folder."""
+    return ROOT
+
+
+def _why(report: pytest.TestReport | pytest.CollectReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return str(reason).removeprefix("Skipped: ")
+
+
+def _skips(config: pytest.Config) -> Counter[str]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return Counter()
+    return Counter(_why(r) for r in reporter.stats.get("skipped", []))
+
+
+def _forbidden(skips: Counter[str]) -> list[str]:
+    return [reason for reason in skips if not reason.startswith(OUTSIDE)]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if hasattr(session.config, "workerinput"):  # the main process counts for all workers
+        return
+    if os.environ.get("CI") == "true" and exitstatus == pytest.ExitCode.OK and _forbidden(_skips(session.config)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    skips = _skips(config)
+    if not skips:
+        return
+    strict = os.environ.get("CI") == "true"
+    terminalreporter.section("not run")
+    for reason, count in sorted(skips.items()):
+        fails = strict and not reason.startswith(OUTSIDE)
+        terminalreporter.write_line(f"{count:4} × {reason}" + ("   FAILS, since CI=true" if fails else ""), red=fails)
