@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from adapter.settings import NOT_SETTINGS, PREFIX, Settings
+from adapter.settings import PREFIX, Settings
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 REPEATED = {"organisation", "receiver", "hub", "partner"}
@@ -82,7 +82,7 @@ A variable wins over the file: `{PREFIX}ENVIRONMENT=production`, `{PREFIX}STORE_
 table and key); lists and repeated tables are written as JSON: `{PREFIX}ALLOWED_PERSONS='["…"]'`.
 
 An unknown key, an unknown variable or a wrong value stops the start. The message names the file and line (or the variable)
-and what to do. Read by tests and tools, not by the service: {", ".join(f"`{v}`" for v in sorted(NOT_SETTINGS - {"STAFETT_CONFIG"}))}.
+and what to do. `STAFETT_STANDARDS` and `STAFETT_FACTS` are read by tests and tools only.
 """
 
 
