@@ -1,0 +1,168 @@
+"""The national message hub by REST: Norsk Helsenett's EDI 2.0.
+
+Fetching, answering and sending, whatever the interface's version (`adapter.hub.edi2_v2` is version 2).
+What the hub refuses for good is a `Problem` of another kind than TRANSIENT; everything else is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import httpx
+import structlog
+
+from adapter.domain.problem import Finding, Kind, Problem, problem
+from adapter.hub.client import client
+from adapter.hub.edi2_v2 import Edi2V2, Unread
+from adapter.ports import Clock, Delivery, Outgoing
+
+log = structlog.get_logger(__name__)
+
+MOST_FAILURES = 3  # documents that cannot be had before a round is over: then it may be the hub, not the document
+
+ABSENT = {
+    Kind.NOT_FOUND: ("The hub lists the message but has no document for it", "Meldingstjeneren har meldingen, men ikke dokumentet"),
+    Kind.TOO_LARGE: ("The document is over the limit for messages", "Dokumentet er over grensen for meldinger"),
+}
+"""Why a document is not there, and never will be: a message that is taken off, not one that is tried again."""
+
+
+class Edi2Hub:
+    """A channel to EDI 2.0 for the services `her_ids` (those that are HER-ids: others cannot be addressed here).
+
+    `auth` lays access tokens on every request. `timeout` bounds each step of a request, `deadline` a whole answer.
+    """
+
+    apprec_format: Literal["xml", "edi2"] = "edi2"
+
+    def __init__(
+        self,
+        base_url: str,
+        her_ids: Sequence[str],
+        source_system: str,
+        *,
+        clock: Clock,
+        name: str = "edi2",
+        auth: httpx.Auth | None = None,
+        transport: httpx.BaseTransport | None = None,
+        max_bytes: int = 35 * 1024 * 1024,
+        timeout: float = 30.0,
+        deadline: float = 300.0,
+    ) -> None:
+        self.name = name
+        self._client = client(base_url, timeout=timeout, auth=auth, transport=transport)
+        self._api = Edi2V2(self._client, source_system, deadline=deadline)
+        self._her_ids = tuple(dict.fromkeys(h for h in her_ids if h.isdecimal()))
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._failed: set[str] = set()
+
+    def fetch(self, limit: int) -> list[Delivery]:
+        """The oldest unread messages with their documents.
+
+        A document that cannot be had now is passed over, and its message comes last the next time, so that it never
+        stands before the others. Raises only when nothing at all could be had.
+        """
+        if not self._her_ids:
+            return []
+        rows = self._api.unread(self._her_ids)
+        self._failed &= {row.id for row in rows}
+        deliveries: list[Delivery] = []
+        faults: list[Problem] = []
+        for row in sorted(rows, key=lambda row: row.id in self._failed):
+            if len(deliveries) == limit or len(faults) == MOST_FAILURES:
+                break
+            try:
+                deliveries.append(self._delivery(row))
+                self._failed.discard(row.id)
+            except Problem as fault:
+                log.warning("hub.document_not_fetched", hub=self.name, hub_id=row.id, reason=str(fault))
+                self._failed.add(row.id)
+                faults.append(fault)
+        if faults and not deliveries:
+            raise faults[-1]
+        return deliveries
+
+    def confirm(self, hub_id: str, receiver: str) -> None:
+        """Mark as read. A message that the hub no longer has is read enough."""
+        for her_id in (receiver,) if receiver.isdecimal() else self._her_ids:
+            try:
+                self._api.mark_read(hub_id, her_id)
+            except Problem as fault:
+                if fault.kind is not Kind.NOT_FOUND:
+                    raise
+
+    def deliver(self, row: Outgoing) -> str:
+        """Send the row's bytes.
+
+        A repeated message is told apart by its MsgId at the receiver (HIS 80415). An AppRec has none that we choose, so
+        before a repeated one the hub is asked; the id of one that is there already is not told, and "" is returned.
+        """
+        if row.kind == "message":
+            return self._api.post_message(row.body)
+        if not row.hub_id or not row.sender.isdecimal():
+            raise problem(
+                Kind.INVALID,
+                "This AppRec cannot be sent over EDI 2.0: it lacks the hub's id of its message, or our HER-id.",
+                "Kvitteringen kan ikke sendes med EDI 2.0: den mangler tjenerens id for meldingen, eller vår HER-id.",
+            )
+        if row.attempts > 1 and self._answered(row, row.hub_id):
+            return ""
+        return self._api.post_apprec(row.hub_id, row.sender, row.body)
+
+    def status(self, hub_id: str) -> list[dict[str, object]]:
+        """Per receiver `receiverHerId`, `transportDeliveryState`, `appRecStatus`, and `appRecErrorList` where it was refused."""
+        rows = self._api.status(hub_id)
+        if all(row.get("appRecStatus") in {None, "Ok"} for row in rows):
+            return rows
+        errors = {info.get("receiverHerId"): info.get("appRecErrorList") for info in self._api.apprecs(hub_id)}
+        return [row | {"appRecErrorList": errors.get(row.get("receiverHerId")) or []} for row in rows]
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _answered(self, row: Outgoing, hub_id: str) -> bool:
+        """Whether our AppRec is there. An AppRec is final: where another is there, ours must not follow it."""
+        there = {info.get("appRecStatus") for info in self._api.apprecs(hub_id) if str(info.get("receiverHerId")) == row.sender} - {
+            None
+        }
+        if there and there != {self._api.apprec_status(row.body)}:
+            raise problem(
+                Kind.CONFLICT,
+                "The hub has another AppRec for this message already: find out which system answered.",
+                "Meldingstjeneren har alt en annen kvittering for meldingen: finn ut hvilket system som svarte.",
+            )
+        return bool(there)
+
+    def _delivery(self, row: Unread) -> Delivery:
+        data, fault = self._document(row.id)
+        return Delivery(data, self._clock.now(), self.name, row.id, row.receiver, row.sender, row.msg_id, row.is_apprec, fault)
+
+    def _document(self, id: str) -> tuple[bytes, Finding | None]:
+        """The business document, or what can be kept of it and why there is no more."""
+        try:
+            answer = self._api.document(id, self._max_bytes)
+        except Problem as fault:
+            if fault.kind not in ABSENT:
+                raise
+            return b"", _fault(fault.kind, *ABSENT[fault.kind])
+        try:
+            data = self._api.decode_document(answer)
+        except ValueError:
+            return answer[: self._max_bytes], _fault(
+                Kind.MALFORMED,
+                "The hub's answer holds no document in base64",
+                "Meldingstjenerens svar har ikke noe dokument i base64",
+            )
+        return (data, None) if len(data) <= self._max_bytes else (b"", _fault(Kind.TOO_LARGE, *ABSENT[Kind.TOO_LARGE]))
+
+
+def _fault(kind: Kind, en: str, nb: str) -> Finding:
+    return Finding(
+        "fatal",
+        kind,
+        f"{en}. The message is kept aside: ask its sender to send it anew.",
+        f"{nb}. Meldingen er lagt til side: be avsender sende den på nytt.",
+        rule="EDI 2.0 REST",
+    )
