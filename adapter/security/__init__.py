@@ -1,0 +1,1 @@
+"""Who asks: organisations, and (later) HelseID tokens and audit."""
