@@ -1,0 +1,24 @@
+# The service alone, from its wheel, as a user without rights. Listens on loopback only while auth is "off":
+# run it with the host's network (compose.yaml), or set auth = "helseid" and pass --host 0.0.0.0.
+FROM python:3.11-slim AS build
+WORKDIR /source
+COPY pyproject.toml README.md LICENSE constraints.txt ./
+COPY adapter adapter
+COPY mappings mappings
+COPY openapi openapi
+RUN python -m venv /opt/stafett \
+    && /opt/stafett/bin/pip install --no-cache-dir --constraint constraints.txt . \
+    && /opt/stafett/bin/pip uninstall --yes pip setuptools
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/stafett stafett
+COPY --from=build /opt/stafett /opt/stafett
+ENV PATH=/opt/stafett/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+WORKDIR /var/lib/stafett
+USER 10001
+VOLUME /var/lib/stafett
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/ready', timeout=4)"]
+ENTRYPOINT ["stafett"]
+CMD ["serve"]
