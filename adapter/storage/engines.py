@@ -1,0 +1,161 @@
+"""What differs between SQLite and PostgreSQL: how to connect, how to begin, and what their errors mean.
+
+SQLite: https://www.sqlite.org/wal.html and https://www.sqlite.org/pragma.html#pragma_synchronous (with WAL only FULL
+keeps the last commit through a power cut). PostgreSQL: https://www.postgresql.org/docs/current/transaction-iso.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, TimeoutError
+
+from adapter.domain.problem import Kind, Problem, problem
+
+WAIT = 30.0  # seconds for a turn to write, or for a free connection
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # synchronous 2 is FULL
+POSTGRESQL_ON = ("fsync", "synchronous_commit", "full_page_writes")
+SERIALIZATION = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+SQLITE_ERROR = 1  # a fault in the statement or the schema; every other code is the disk's or another user's
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """One database by its three ways in: units that write, units that read, and the claiming of outbox rows."""
+
+    writing: Engine
+    reading: Engine
+    claiming: Engine
+
+    def dispose(self) -> None:
+        for engine in (self.writing, self.reading, self.claiming):
+            engine.dispose()
+
+
+def connect(url: str) -> Engines:
+    """The engines for `sqlite:///PATH` or `postgresql://…`; another url is `Problem(UNSUPPORTED)`. SQLite's file is made."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise _unsupported() from None  # its text repeats the url, which may hold a password
+    match parsed.get_backend_name():
+        case "sqlite" if parsed.database and parsed.database != ":memory:":
+            return _sqlite(parsed)
+        case "postgresql" | "postgres":
+            return _postgresql(parsed.set(drivername="postgresql+psycopg"))
+        case _:
+            raise _unsupported()
+
+
+@contextmanager
+def begin(engine: Engine) -> Iterator[Connection]:
+    """A transaction, committed at the end unless something is raised."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except TimeoutError:
+        raise _busy() from None
+
+
+def _sqlite(url: URL) -> Engines:
+    file = Path(str(url.database))
+    try:
+        file.touch(mode=0o600)  # it will hold patients' data; its companions (-wal, -shm) take the same mode
+    except OSError as error:
+        raise problem(
+            Kind.TRANSIENT,
+            f"The database file cannot be made or opened: {error.strerror}. Make its folder, or give this user access to it.",
+            f"Databasefilen kan ikke lages eller åpnes: {error.strerror}. Lag mappen, eller gi denne brukeren tilgang til den.",
+            where="store.url",
+        ) from None
+    # One writer is SQLite's own limit: with one connection, threads queue for it in order instead of trying again and again.
+    writing = create_engine(url, hide_parameters=True, pool_size=1, max_overflow=0, pool_timeout=WAIT)
+    reading = create_engine(url, hide_parameters=True, pool_size=8, max_overflow=40, pool_timeout=WAIT)
+    for engine, how in ((writing, "BEGIN IMMEDIATE"), (reading, "BEGIN")):
+        event.listen(engine, "connect", _sqlite_connected)
+        event.listen(engine, "begin", lambda connection, how=how: connection.exec_driver_sql(how))
+        event.listen(engine, "handle_error", _explain)
+    event.listen(reading, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
+    return Engines(writing, reading, writing)
+
+
+def _sqlite_connected(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin by itself; the engine's `begin` event does
+    connection.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")  # for other processes
+    for name, wanted in PRAGMAS.items():
+        connection.execute(f"PRAGMA {name} = {wanted}")
+        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if found != wanted:
+            raise _unsafe(f"SQLite pragma {name}", str(found), str(wanted))
+
+
+def _postgresql(url: URL) -> Engines:
+    writing = create_engine(
+        url, hide_parameters=True, isolation_level="SERIALIZABLE", pool_size=8, max_overflow=40, pool_timeout=WAIT
+    )
+    event.listen(writing, "connect", _postgresql_connected)
+    event.listen(writing, "handle_error", _explain)
+    return Engines(
+        writing,
+        writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
+        writing.execution_options(isolation_level="READ COMMITTED"),  # SKIP LOCKED passes over what others hold; no conflicts
+    )
+
+
+def _postgresql_connected(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        for name in POSTGRESQL_ON:
+            found = cursor.execute("SELECT current_setting(%s)", (name,)).fetchone()[0]
+            if found == "off":
+                raise _unsafe(f"PostgreSQL {name}", found, "on")
+    connection.rollback()
+
+
+def _explain(context: ExceptionContext) -> None:
+    """Raise what a driver's error means, once for all statements, commits and connections."""
+    error, original = context.sqlalchemy_exception, context.original_exception
+    if isinstance(error, IntegrityError) or getattr(original, "sqlstate", None) in SERIALIZATION:
+        raise problem(
+            Kind.CONFLICT,
+            "Another unit of work changed or made the same rows first. Run this one again from its start.",
+            "En annen transaksjon endret eller laget de samme radene først. Kjør denne på nytt fra starten.",
+        )
+    if isinstance(error, OperationalError) and getattr(original, "sqlite_errorcode", None) != SQLITE_ERROR:
+        raise problem(
+            Kind.TRANSIENT,
+            "The database cannot be reached, is full or cannot be written. Check that it runs and has room; this is tried again.",
+            "Databasen kan ikke nås, er full eller kan ikke skrives. Se etter at den kjører og har plass; dette prøves på nytt.",
+            where="store.url",
+        )
+
+
+def _busy() -> Problem:
+    return problem(
+        Kind.TRANSIENT,
+        f"No connection to the database came free within {WAIT:.0f} seconds. Try again; if it goes on, look for a long unit.",
+        f"Ingen databasetilkobling ble ledig innen {WAIT:.0f} sekunder. Prøv igjen; fortsetter det, let etter en lang transaksjon.",
+        where="store.url",
+    )
+
+
+def _unsafe(what: str, found: str, wanted: str) -> Problem:
+    return problem(
+        Kind.INTERNAL,
+        f"{what} is {found}, not {wanted}: a committed message could be lost. Use a local disk, and leave the setting on.",
+        f"{what} er {found}, ikke {wanted}: en lagret melding kan gå tapt. Bruk en lokal disk, og la innstillingen stå på.",
+        where="store.url",
+    )
+
+
+def _unsupported() -> Problem:
+    return problem(
+        Kind.UNSUPPORTED,
+        "The store's url is neither sqlite:///PATH nor postgresql://USER@HOST/NAME. Correct it in the configuration.",
+        "Lagerets url er verken sqlite:///STI eller postgresql://BRUKER@VERT/NAVN. Rett den i konfigurasjonen.",
+        where="store.url",
+    )

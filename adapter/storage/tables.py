@@ -1,0 +1,215 @@
+"""The tables, in SQLAlchemy Core. `migrations` makes them; a test says that the two agree.
+
+What holds an organisation's data has it as `tenant`, first in its keys. Bodies are bytes, never JSON columns: decimals,
+order and white space survive, and what is stored is what is served.
+
+A moment is a whole number of microseconds since 1970 in UTC: it sorts, compares and indexes alike on both engines, where
+SQLite has no type for it and its text forms sort only as long as everyone writes the same one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+LONGEST = 160
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970 in UTC. A naive one is refused (TypeError)."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 the base class's signature
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 as above
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class Key(TypeDecorator[str]):
+    """Text that is compared and indexed, byte for byte on both engines (PostgreSQL sorts by a language unless told not to).
+
+    Over 160 characters it is kept as its beginning and its SHA-256: a key of PostgreSQL's indexes has a bound (2,704
+    bytes), a MsgId or an identifier in somebody's message has none, and two long ones must stay two. NUL, which
+    PostgreSQL cannot hold, becomes U+FFFD: no match, rather than an error, for whoever searches for it.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 the base class's signature
+        if value is None or (len(value) <= LONGEST and "\0" not in value):
+            return value
+        value = value.replace("\0", "\ufffd")
+        return value if len(value) <= LONGEST else f"{value[:90]} {sha256(value.encode()).hexdigest()}"
+
+
+# SQLite numbers rows by itself only in a column that is exactly INTEGER PRIMARY KEY.
+SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+# The inbox. `sighting` is 0 for the first message of its key, `hub_sighting` for the first of its hub id: that the first
+# is one only is what the two constraints say, and what makes "received once" hold between processes. NULL: no such key.
+message = Table(
+    "message",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("tenant", Key, nullable=False),
+    Column("hub", Key, nullable=False),
+    Column("hub_id", Key),
+    Column("receiver", Key, nullable=False),
+    Column("sender", Key, nullable=False),
+    Column("msg_id", Key, nullable=False),
+    Column("document_id", Key),
+    Column("type", Key, nullable=False),
+    Column("received", Moment, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("digest", Key, nullable=False),
+    Column("issues", LargeBinary, nullable=False),
+    Column("context", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due", Moment),
+    Column("dismissed", Boolean, nullable=False),
+    Column("sighting", Integer),
+    Column("hub_sighting", Integer),
+    UniqueConstraint("receiver", "sender", "msg_id", "sighting", name="message_once"),
+    UniqueConstraint("hub", "hub_id", "receiver", "hub_sighting", name="message_once_from_hub"),
+    Index("message_newest", "tenant", "received", "id"),
+    Index("message_by_state", "tenant", "state", "received", "id"),
+    Index("message_by_msg_id", "tenant", "msg_id"),
+    Index("message_of_referral", "tenant", "sender", "document_id"),
+    Index("message_due", "state", "due"),
+)
+
+# Apart, so that a list of messages never drags their attachments through the page cache.
+message_xml = Table(
+    "message_xml",
+    metadata,
+    Column("message_id", Key, ForeignKey("message.id", name="message_xml_of"), primary_key=True),
+    Column("xml", LargeBinary, nullable=False),
+)
+
+# The newest version of each resource, with what it can be found by; its body is in resource_version.
+resource = Table(
+    "resource",
+    metadata,
+    Column("tenant", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated", Moment, nullable=False),
+    Column("status", Key, nullable=False),
+    Column("patient", Key, nullable=False),
+    PrimaryKeyConstraint("tenant", "type", "id", name="resource_key"),
+    Index("resource_newest", "tenant", "type", "updated", "id"),
+    Index("resource_by_status", "tenant", "type", "status", "updated", "id"),
+    Index("resource_by_patient", "tenant", "type", "patient", "updated", "id"),
+)
+
+# Every version, each body once. The newest is the last of its key: a read is one look-up and needs no other table.
+resource_version = Table(
+    "resource_version",
+    metadata,
+    Column("tenant", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated", Moment, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "type", "id", "version", name="resource_version_key"),
+)
+
+resource_identifier = Table(
+    "resource_identifier",
+    metadata,
+    Column("tenant", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("system", Key, nullable=False),
+    Column("value", Key, nullable=False),
+    PrimaryKeyConstraint("tenant", "type", "id", "system", "value", name="resource_identifier_key"),
+    ForeignKeyConstraint(
+        ["tenant", "type", "id"], ["resource.tenant", "resource.type", "resource.id"], name="resource_identifier_of"
+    ),
+    Index("resource_identifier_found", "tenant", "type", "value", "system"),
+)
+
+# Which versions a message made, or found as it would have made them.
+message_resource = Table(
+    "message_resource",
+    metadata,
+    Column("tenant", Key, nullable=False),
+    Column("message_id", Key, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant", "message_id", "position", name="message_resource_key"),
+)
+
+# `position` is the order of making, which rows of one `key` keep.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", SERIAL, primary_key=True),
+    Column("id", Key, nullable=False),
+    Column("tenant", Key, nullable=False),
+    Column("key", Key, nullable=False),
+    Column("hub", Key, nullable=False),
+    Column("kind", Key, nullable=False),
+    Column("message_id", Key, nullable=False),
+    Column("hub_id", Key),
+    Column("sender", Key, nullable=False),
+    Column("receiver", Key, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("content_type", Key, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("msg_id", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Moment),
+    Column("error", Text, nullable=False),
+    Column("answer", Key),
+    UniqueConstraint("id", name="outbox_once"),
+    Index("outbox_order", "state", "position"),
+    Index("outbox_order_of_key", "key", "state", "position"),
+    Index("outbox_of_message", "message_id"),
+    Index("outbox_by_msg_id", "msg_id"),
+)
+
+# What the installation keeps about itself; nothing of any organisation.
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
