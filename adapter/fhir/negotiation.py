@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from adapter.domain.problem import Finding, Kind
+from adapter.failures import Refused
 from adapter.fhir.bundles import etag
-from adapter.fhir.errors import Refused
 from adapter.ports import Stored
 
 JSON: Final = {"application/fhir+json", "application/json", "text/json", "json"}

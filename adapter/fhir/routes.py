@@ -23,9 +23,9 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from adapter.domain.problem import Kind, problem
+from adapter.failures import FHIR_JSON
 from adapter.fhir import bundles
 from adapter.fhir.capability import capability_statement
-from adapter.fhir.errors import FHIR_JSON
 from adapter.fhir.links import seal, unseal
 from adapter.fhir.negotiation import accepted, require_json, strict, unchanged
 from adapter.fhir.search import ID, MOST, USUAL, Pairs, Search, names_person, parse

@@ -1,4 +1,4 @@
-"""Every error is an OperationOutcome, on every path, and none tells of the inside.
+"""How the HTTP faces fail: every error is an OperationOutcome, on every path, and none tells of the inside.
 
     app = FastAPI(exception_handlers=handlers())
 
@@ -61,7 +61,7 @@ def _problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - the framework's type is wider than its promise
     if isinstance(error, Refused):
         return outcome_response(error.status, *error.findings, headers=error.headers)
-    retry = {"Retry-After": "5"} if error.kind is Kind.TRANSIENT else {}
+    retry = {"Retry-After": str(round(error.retry_after or 5))} if error.kind is Kind.TRANSIENT else {}
     return outcome_response(http_status(error.kind), *error.findings, headers=retry)
 
 
