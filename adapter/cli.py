@@ -103,3 +103,7 @@ def or_exit(code: int, action: Callable[[], T]) -> T:
     except Problem as fault:
         tell(fault.findings)
         raise typer.Exit(code) from None
+
+
+if __name__ == "__main__":
+    main()
