@@ -56,7 +56,8 @@ def _page(newest: list[Held], total: int, base: str) -> str:
 <body>
 <main>
 <h1>Simulated message hub</h1>
-<p>Plays the national message hub (EDI 2.0) on this machine. {total} messages, the newest {len(newest)} shown; reload for later ones.
+<p>Plays the national message hub (EDI 2.0) on this machine.
+{total} messages, the newest {len(newest)} shown; reload for later ones.
 Put one in: <code>curl --data-binary @message.xml {base}sandbox/messages</code>.
 All as JSON: <a href="/sandbox/messages">/sandbox/messages</a>.</p>
 <table>

@@ -30,6 +30,8 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from adapter.hub.examples import folder as folder_of_examples
+
 HOST = "127.0.0.1"
 CONFIGURATION = Path(str(files("adapter.sandbox") / "stafett.toml"))
 SECONDS = 60.0
@@ -86,7 +88,7 @@ def _run(port: int, folder: Path, screen: Console) -> NoReturn:
     for number in (port, port + 1):
         _must_be_free(number)
     service, hub = f"http://{HOST}:{port}", f"http://{HOST}:{port + 1}"
-    examples = examples_folder()
+    examples = Path(str(folder_of_examples()))
     count = len(list(examples.glob("*.xml")))
     screen.print(f"Stafett's sandbox starts: {count} example referrals wait on a simulated hub …")
     with (
@@ -122,12 +124,6 @@ def _must_be_free(port: int) -> None:
                 f"Port {port} cannot be used, perhaps by another program: choose another pair, for instance make run PORT=9000",
                 f"Port {port} kan ikke brukes, kanskje er den opptatt: velg et annet par, for eksempel make run PORT=9000",
             ) from None
-
-
-def examples_folder() -> Path:
-    """The example referrals: in the wheel beside the code, in the source tree at its root."""
-    inside = Path(str(files("adapter"))) / "_data" / "openapi" / "examples"
-    return inside if inside.is_dir() else Path(str(files("adapter"))).parent / "openapi" / "examples"
 
 
 def _settings(service: str, hub: str, folder: Path) -> dict[str, str]:
