@@ -46,8 +46,8 @@ format: $(VENV)/.dev  ## Put the code in its usual form
 	$(BIN)/ruff format
 
 constraints: $(VENV)/.dev  ## Write constraints.txt from what is installed
-	{ echo "# Every package of a complete installation at the version it was tested with. Written by: make constraints"; \
-	  $(BIN)/pip freeze --exclude-editable --exclude setuptools; } > constraints.txt
+	$(BIN)/pip freeze --exclude-editable --exclude setuptools > $(VENV)/frozen
+	sed '1i # Every package of a complete installation, at the version it was tested with: make constraints' $(VENV)/frozen > constraints.txt
 
 clean:  ## Remove what was made here
 	rm -rf $(VENV) .stafett .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
