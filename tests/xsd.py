@@ -19,7 +19,7 @@ import pytest
 from lxml import etree
 
 ROOT = Path(__file__).resolve().parent.parent
-STANDARDS = Path(os.environ.get("STAFETT_STANDARDS") or ROOT.parent / "shared" / "standards"))
+STANDARDS = Path(os.environ.get("STAFETT_STANDARDS") or ROOT.parent / "shared" / "standards")
 SAMPLES = STANDARDS / "samples"
 
 needs_standards = pytest.mark.skipif(not (STANDARDS / "xsd").is_dir(), reason="needs STAFETT_STANDARDS")
