@@ -1,0 +1,102 @@
+"""What a hub's delivery is, before anything is decided: read, addressed, and one for each of our services that it is for.
+
+With the hub's metadata a delivery is for one service. Without it (a folder, HTTP) the message itself says for which, and
+each of ours that it names gets its own (HIS 80415: one AppRec per receiver).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from adapter.domain.problem import Kind, Problem
+from adapter.domain.referral import Service
+from adapter.ports import NOBODY, Delivery
+from mappings.messages import apprec
+from mappings.messages.apprec import ReceivedAppRec
+from mappings.translation import Reading, Translator
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message for one of our services (or for none: `service` is None), as far as it could be read.
+
+    `receiver`, `sender` and `msg_id` are its key: what the hub says where it says something, else what the message says.
+    `error` is the name of an unexpected exception: a fault of ours, not of the message.
+    """
+
+    delivery: Delivery
+    digest: str
+    receiver: str
+    sender: str
+    msg_id: str
+    service: Service | None
+    reading: Reading | None = None
+    apprec: ReceivedAppRec | None = None
+    fault: Problem | None = None
+    error: str = ""
+
+    @property
+    def tenant(self) -> str:
+        return self.service.organisation if self.service else NOBODY
+
+    @property
+    def copy(self) -> bool:
+        """Whether the service is a copy receiver only."""
+        said = self.reading.envelope if self.reading else None
+        return said is not None and self.receiver in said.copies and self.receiver != said.receiver
+
+    @property
+    def whole_key(self) -> bool:
+        return bool(self.receiver and self.sender and self.msg_id)
+
+
+def arrivals(delivery: Delivery, translator: Translator, services: Mapping[str, Service]) -> list[Arrival]:
+    """Read a delivery. Never raises; never empty; the message's primary receiver comes first."""
+    receiver, sender, msg_id = delivery.receiver or "", delivery.sender or "", delivery.msg_id or ""
+    arrival = Arrival(delivery, sha256(delivery.data).hexdigest(), receiver, sender, msg_id, services.get(receiver))
+    try:
+        if delivery.fault:
+            return [replace(arrival, fault=Problem(delivery.fault))]
+        if delivery.is_apprec:
+            return [_answer(arrival, apprec.read(delivery.data), services)]
+        return _referrals(arrival, translator.read(delivery.data), services)
+    except Problem as fault:
+        return [_unread(arrival, fault, services)]
+    except Exception as error:  # a fault of ours must not stop the others: the message is set aside and tried again
+        return [replace(arrival, error=type(error).__name__)]
+
+
+def _referrals(arrival: Arrival, reading: Reading, services: Mapping[str, Service]) -> list[Arrival]:
+    said = reading.envelope
+    arrival = replace(arrival, reading=reading, sender=arrival.sender or said.sender, msg_id=said.msg_id or arrival.msg_id)
+    if arrival.receiver:
+        return [arrival if _addressed(arrival) else replace(arrival, service=None)]
+    named = list(dict.fromkeys((said.receiver, *said.copies)))
+    ours = [receiver for receiver in named if receiver in services] or [said.receiver]
+    return [replace(arrival, receiver=receiver, service=services.get(receiver)) for receiver in ours]
+
+
+def _addressed(arrival: Arrival) -> bool:
+    """Whether message and hub agree on the receiver. A receiver without HER-id in the message is whom the hub says."""
+    assert arrival.reading  # noqa: S101 - tells the type checker
+    said = arrival.reading.envelope
+    return arrival.receiver in (said.receiver, *said.copies) or not said.receiver.isdecimal()
+
+
+def _answer(arrival: Arrival, answer: ReceivedAppRec, services: Mapping[str, Service]) -> Arrival:
+    receiver = arrival.receiver or answer.receiver
+    return replace(
+        arrival, apprec=answer, receiver=receiver, service=services.get(receiver), sender=arrival.sender or answer.sender
+    )
+
+
+def _unread(arrival: Arrival, fault: Problem, services: Mapping[str, Service]) -> Arrival:
+    """What no mapping reads. It may be an AppRec that its channel does not tell apart; that must not be answered."""
+    if fault.kind is Kind.UNSUPPORTED and not arrival.delivery.is_apprec:
+        try:
+            return _answer(arrival, apprec.read(arrival.delivery.data), services)
+        except Problem:
+            pass
+    return replace(arrival, fault=fault)

@@ -1,0 +1,328 @@
+"""A message is received: once, whatever its channel does, and answered as HIS 80415 says.
+
+    received = reception.receive(delivery)   # kept, with all that it causes, when this returns
+    hub.confirm(delivery.hub_id, delivery.receiver)
+
+Reading and mapping come first, without a transaction; then one transaction holds the inbox row, the resources and the
+AppRec in the outbox. Should another have changed what the mapping was decided by in between, it is decided again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypeVar
+
+import msgspec
+
+from adapter.domain import gate
+from adapter.domain.gate import GateRules
+from adapter.domain.pathway import decide
+from adapter.domain.problem import Kind, Problem
+from adapter.domain.referral import Service
+from adapter.ports import Clock, Delivery, Message, Outgoing, State, Store, Unit
+from adapter.r4.outcome import operation_outcome
+from adapter.usecases import context, operate_messages, receive_apprec, verdict
+from adapter.usecases.arrival import Arrival, arrivals
+from adapter.usecases.context import Context
+from adapter.usecases.record_referral import duties, record
+from adapter.usecases.situation import Situation, identity, look
+from adapter.usecases.translate_message import Translated, receipt_of, translate
+from adapter.usecases.verdict import Verdict
+from mappings.messages import apprec
+from mappings.translation import Translator
+
+T = TypeVar("T")
+Format = Literal["xml", "edi2"]
+
+CONFLICTS: Final = 20  # units of work that may meet before we give way
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The message that now stands for a delivery, and whether it was new, the same again, or in conflict with a known one."""
+
+    message: Message
+    outcome: Literal["new", "duplicate", "conflict"]
+
+
+class Reception:
+    """Receives messages for our services.
+
+    `hubs` are the channels that AppRecs leave by and the form each wants; a message from any other channel (HTTP) is
+    answered in XML for its sender to fetch. A fault of ours is tried `attempts` times, first after `backoff`; a change
+    without its referral waits for `patience`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        translator: Translator,
+        services: Mapping[str, Service],
+        rules: GateRules,
+        hubs: Mapping[str, Format],
+        clock: Clock,
+        attempts: int = 3,
+        backoff: timedelta = timedelta(minutes=1),
+        patience: timedelta = timedelta(hours=96),
+    ) -> None:
+        self.store = store
+        self.translator = translator
+        self.services = services
+        self.rules = rules
+        self.hubs = hubs
+        self.clock = clock
+        self.attempts = attempts
+        self.backoff = backoff
+        self.patience = patience
+
+    def receive(self, delivery: Delivery) -> Received:
+        """Keep a delivery with all that it causes. After this it may be confirmed to its hub, whatever the outcome.
+
+        Where a message without hub metadata names several of our services, each gets it; the primary's is returned.
+        Raises `Problem(TRANSIENT)` or `Problem(CONFLICT)` where the store cannot take it now: nothing is kept then.
+        """
+        taken = [self._take(arrival) for arrival in arrivals(delivery, self.translator, self.services)]
+        return taken[0]
+
+    def work_due(self, limit: int = 100) -> int:
+        """Try again what a fault of ours stopped, and give up waiting where the time is out. Returns how many there were."""
+        with self.store.read() as unit:
+            due = unit.due_messages(self.clock.now(), limit)
+        for message in due:
+            if message.state is State.PARKED:
+                self._write(lambda unit, id=message.id: self._give_up(unit, id))
+            else:
+                self._again(message)
+        return len(due)
+
+    def retry(self, tenants: Sequence[str], id: str) -> Message:
+        """Take a message that waits for a person through again, as it was received, with today's configuration and mappings.
+
+        Raises `Problem(NOT_FOUND)`, or `Problem(BUSINESS_RULE)` in a state that does not allow it.
+        """
+        return self._again(operate_messages.retriable(self.store, tenants, id))
+
+    def dismiss(self, tenants: Sequence[str], id: str) -> Message:
+        """See `operate_messages.dismiss`."""
+        return self._write(lambda unit: operate_messages.dismiss(unit, tenants, id))
+
+    def bundle(self, tenants: Sequence[str], id: str) -> bytes | None:
+        """See `operate_messages.bundle`."""
+        return operate_messages.bundle(self.store, tenants, id)
+
+    def apprec(self, tenants: Sequence[str], id: str) -> tuple[bytes, str] | None:
+        """See `operate_messages.apprec`."""
+        return operate_messages.apprec(self.store, tenants, id)
+
+    def explanation(self, tenants: Sequence[str], id: str) -> dict[str, Any]:
+        """See `operate_messages.explanation`."""
+        return operate_messages.explanation(self.store, self.translator, tenants, id)
+
+    def translate(self, data: bytes, pathway: str | None = None, received: datetime | None = None) -> Translated:
+        """Translate and keep nothing, as received at `received`: by default when the message says it was made, else now."""
+        return translate(
+            self.translator, self.services, self.rules, data, received=received, now=self.clock.now(), by_hand=pathway or ""
+        )
+
+    def _again(self, message: Message) -> Message:
+        with self.store.read() as unit:
+            xml = unit.message_xml(message.id) or b""
+        found = arrivals(context.redelivery(message, xml), self.translator, self.services)
+        arrival = next((a for a in found if a.receiver == message.receiver), found[0])
+        return self._take(arrival, message).message
+
+    def _take(self, arrival: Arrival, again: Message | None = None) -> Received:
+        try:
+            with self.store.read() as unit:
+                situation = look(unit, arrival, again)
+            if situation.known and again is None:
+                return Received(situation.known, self._outcome(situation.known))
+            judged = self._judge(arrival, situation, again)
+            return self._write(lambda unit: self._keep(unit, arrival, again, situation, judged))
+        except Exception as error:
+            if isinstance(error, Problem) and error.kind in (Kind.TRANSIENT, Kind.CONFLICT):
+                raise
+            failed = replace(arrival, error=type(error).__name__)
+            return self._write(lambda unit: self._keep(unit, failed, again))
+
+    def _judge(self, arrival: Arrival, situation: Situation, again: Message | None) -> Verdict:
+        """What becomes of the message: from what was read and what the store knows, and nothing else."""
+        delivery = arrival.delivery
+        if clash := verdict.taken(situation):
+            return clash
+        if arrival.error:
+            attempts = (again.attempts if again else 0) + 1
+            due = self.clock.now() + self.backoff * 4 ** (attempts - 1)
+            return verdict.set_aside(arrival, attempts, None if attempts >= self.attempts else due)
+        has_metadata = self.hubs.get(delivery.hub) == "edi2" or bool(delivery.receiver or delivery.sender or delivery.msg_id)
+        if stopped := verdict.not_accepted(arrival, has_metadata=has_metadata):
+            return stopped
+        if arrival.fault:
+            return self._unreadable(arrival)
+        if arrival.apprec:
+            return receive_apprec.weigh(arrival, situation)
+        return self._referral(arrival, situation, again)
+
+    def _unreadable(self, arrival: Arrival) -> Verdict:
+        judged, reason = verdict.unreadable(arrival)
+        if judged.state is not State.REFUSED or arrival.service is None:
+            return judged
+        receipt = receipt_of(arrival.delivery.received, arrival.service)
+        answer = apprec.answer_unreadable(arrival.sender, arrival.receiver, arrival.msg_id, receipt, reason)
+        return replace(judged, apprec=answer)
+
+    def _referral(self, arrival: Arrival, situation: Situation, again: Message | None) -> Verdict:
+        reading, service = arrival.reading, arrival.service
+        assert reading  # noqa: S101 - tells the type checker
+        assert service  # noqa: S101
+        receipt = receipt_of(arrival.delivery.received, service)
+        spoof = verdict.spoofed(arrival)
+        if reasons := (spoof,) if spoof else gate.judge(reading.case, self.rules):
+            return verdict.refused(arrival, reasons, apprec.answer(reading, receipt, reasons))
+        positive = apprec.answer(reading, receipt, ())
+        serv_type = reading.envelope.serv_type
+        warning = verdict.clock_warning(arrival)
+        if serv_type in ("M", "C") and not situation.earlier:
+            waiting = verdict.parked(arrival, positive, self.clock.now(), self.patience)
+            if again and context.load(again).parked:
+                reason, action = verdict.given_up()
+                return replace(waiting, state=State.QUARANTINED, reason=reason, action=action, due=None)
+            return waiting
+        decision = decide(reading.case, service, situation.facts, receipt.day)
+        first = None if decision.opening else self.translator.render(reading, receipt, decision)
+        final = duties(decision, first, serv_type, situation)
+        translation = first if first and final == decision else self.translator.render(reading, receipt, final)
+        findings = dict.fromkeys((*warning, *reading.findings, *final.findings, *translation.findings))
+        reason = {"M": "The change was made.", "C": "The cancellation was made."}.get(serv_type, "Received and translated.")
+        return Verdict(State.PROCESSED, reason, "", tuple(findings), apprec=positive, decision=final, translation=translation)
+
+    def _keep(
+        self, unit: Unit, arrival: Arrival, again: Message | None, situation: Situation | None = None, judged: Verdict | None = None
+    ) -> Received:
+        """Write the verdict with all that follows, unless the message is known by now."""
+        current = look(unit, arrival, again)
+        if current.known and again is None:
+            return Received(current.known, self._outcome(current.known))
+        if current.known and again:
+            text = f"The same message as {current.known.id}, which has been dealt with. Without effect."
+            judged = Verdict(State.PROCESSED, text)
+        elif judged is None or current != situation:
+            judged = self._judge(arrival, current, again)
+        message = self._message(arrival, current, judged, again)
+        if again:
+            unit.change_message(message)
+        else:
+            unit.add_message(message, arrival.delivery.data if judged.keep else b"", bool(current.taken) or not arrival.whole_key)
+        if judged.answered:
+            unit.change_outgoing(judged.answered)
+        if judged.apprec and not (again and unit.outgoing_for(message.id)):
+            unit.enqueue(self._answer(message, judged.apprec))
+        if judged.translation and arrival.reading:
+            serv_type = arrival.reading.envelope.serv_type
+            record(unit, message, self.clock.now(), translation=judged.translation, serv_type=serv_type, situation=current)
+            if serv_type not in ("M", "C"):
+                self._follow(unit, message)
+        return Received(message, "conflict" if current.taken else "new")
+
+    def _message(self, arrival: Arrival, situation: Situation, judged: Verdict, again: Message | None) -> Message:
+        said, delivery = arrival.reading.envelope if arrival.reading else None, arrival.delivery
+        kept = Context(
+            delivery.receiver,
+            delivery.sender,
+            delivery.msg_id,
+            is_apprec=delivery.is_apprec,
+            serv_type=said.serv_type if said else "",
+            receipt=receipt_of(delivery.received, arrival.service) if arrival.service else None,
+            decision=judged.decision,
+            parked=judged.state is State.PARKED or bool(again and context.load(again).parked),
+            conflict=bool(situation.taken),
+        )
+        misaddressed = arrival.service is None
+        return Message(
+            id=again.id if again else identity(arrival, other_content=situation.taken == "key"),
+            tenant=arrival.tenant,
+            hub=delivery.hub,
+            hub_id=delivery.hub_id,
+            receiver=arrival.receiver,
+            sender=arrival.sender,
+            msg_id=arrival.msg_id,
+            document_id=(said.document_id or None) if said and not misaddressed else None,
+            type=said.type if said else "APPREC" if arrival.apprec or delivery.is_apprec else "",
+            received=delivery.received,
+            state=judged.state,
+            reason=judged.reason,
+            action=judged.action,
+            digest=arrival.digest,
+            issues=msgspec.json.encode(operation_outcome(judged.findings)) if judged.findings else b"",
+            context=context.dump(kept),
+            attempts=judged.attempts or (again.attempts if again else 0),
+            due=judged.due,
+        )
+
+    def _answer(self, message: Message, answer: apprec.AppRec) -> Outgoing:
+        """The outbox row of an AppRec, in the bytes of its channel. What came by no hub is there to be fetched."""
+        format = self.hubs.get(message.hub)
+        body = apprec.to_edi2(answer) if format == "edi2" else apprec.to_xml(answer)
+        return Outgoing(
+            id=str(uuid.uuid5(uuid.UUID(message.id), "apprec")),
+            tenant=message.tenant,
+            key=message.id,
+            hub=message.hub,
+            kind="apprec",
+            message_id=message.id,
+            hub_id=message.hub_id,
+            sender=message.receiver,
+            receiver=message.sender,
+            body=body,
+            content_type="application/json" if format == "edi2" else "application/xml",
+            created=self.clock.now(),
+            state="waiting" if format else "sent",
+        )
+
+    def _follow(self, unit: Unit, referral: Message) -> None:
+        """The referral has come: take through what waited for it, changes before cancellations, each by itself."""
+        if not referral.document_id:
+            return
+        waiting = [m for m in unit.referral_messages(referral.tenant, referral.sender, referral.document_id) if _waits(m)]
+        for message in sorted(waiting, key=lambda m: context.load(m).serv_type == "C"):
+            xml = unit.message_xml(message.id) or b""
+            found = arrivals(context.redelivery(message, xml), self.translator, self.services)
+            arrival = next((a for a in found if a.receiver == message.receiver), found[0])
+            try:
+                with unit.savepoint():
+                    self._keep(unit, arrival, message)
+            except Exception as error:
+                if isinstance(error, Problem) and error.kind in (Kind.TRANSIENT, Kind.CONFLICT):
+                    raise
+                self._keep(unit, replace(arrival, error=type(error).__name__), message)
+
+    def _give_up(self, unit: Unit, id: str) -> None:
+        message = unit.message(id)
+        if message and message.state is State.PARKED and message.due and message.due <= self.clock.now():
+            reason, action = verdict.given_up()
+            unit.change_message(replace(message, state=State.QUARANTINED, reason=reason, action=action, due=None))
+
+    def _outcome(self, known: Message) -> Literal["duplicate", "conflict"]:
+        """What a message that is known already is: the same again, or again the one that was in conflict."""
+        return "conflict" if context.load(known).conflict else "duplicate"
+
+    def _write(self, work: Callable[[Unit], T]) -> T:
+        """Run one unit of work; where it met another, from its start again."""
+        for _ in range(CONFLICTS - 1):
+            try:
+                with self.store.write() as unit:
+                    return work(unit)
+            except Problem as problem:
+                if problem.kind is not Kind.CONFLICT:
+                    raise
+        with self.store.write() as unit:
+            return work(unit)
+
+
+def _waits(message: Message) -> bool:
+    """Whether a change or cancellation waits for its referral, also where a person has been asked already."""
+    return message.state in (State.PARKED, State.QUARANTINED) and not message.dismissed and context.load(message).parked

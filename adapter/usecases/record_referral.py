@@ -1,0 +1,137 @@
+"""What an accepted referral does to the record: new versions of its resources, and of the pathway that it opened.
+
+Who says so: HISD 1154 (N new, M changed: full content, C cancels everything earlier with its DocumentId). Parties are merged;
+the referral's own resources are replaced by M, kept and revoked by C; a pathway is made once and only ended from here while
+it has not begun, since after that its events decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from adapter.domain.referral import Decision, Duty
+from adapter.ports import Draft, Index, Message, Unit
+from adapter.usecases.situation import OPEN_EPISODES, PARTIES, PATHWAY, Body, Key, Situation, decode
+from mappings.resources import cancel
+from mappings.resources.changes import changed
+from mappings.resources.index import index
+from mappings.resources.merge import merge
+from mappings.resources.retire import retire
+from mappings.translation import Translation
+
+OSLO: Final = ZoneInfo("Europe/Oslo")
+CANCELLED: Final = "Henvisningen er kansellert av avsender."
+
+encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def supersedes(serv_type: str, situation: Situation) -> bool:
+    """Whether the message may write the referral's own resources: a change may not, after a cancellation."""
+    return not (serv_type == "M" and situation.cancelled)
+
+
+def duties(decision: Decision, translation: Translation | None, serv_type: str, situation: Situation) -> Decision:
+    """The decision with what a person must look at, because of what was there before."""
+    episode = situation.episode
+    status, id = (episode["status"], episode["id"]) if episode else ("", "")
+    begun = status in OPEN_EPISODES and status not in cancel.NOT_BEGUN
+    if serv_type == "N" and decision.opening and episode and status not in OPEN_EPISODES:
+        en = "The referral came again after its pathway was ended. Decide whether it is to be opened anew."
+        nb = "Henvisningen kom på nytt etter at forløpet var avsluttet. Avgjør om det skal åpnes igjen."
+        return _with(replace(decision, opening=None), "link-referral", en, nb, id)
+    if serv_type == "C" and begun and not situation.facts.copy:
+        en = "The sender has cancelled the referral, but its pathway has begun. Decide what is to become of it."
+        nb = "Avsender har kansellert henvisningen, men forløpet har begynt. Avgjør hva som skal skje med det."
+        return _with(decision, "review-cancellation", en, nb, id)
+    if serv_type == "M" and situation.cancelled:
+        en = "A change came after the referral was cancelled, and was not made. Ask the sender what stands."
+        nb = "En endring kom etter at henvisningen var kansellert, og er ikke utført. Spør avsender hva som gjelder."
+        return _with(decision, "review-change", en, nb, id)
+    if serv_type == "M" and translation and (kinds := changed(situation.own, owned(translation))):
+        en = f"The sender has changed the referral ({', '.join(kinds)}). See whether the assessment still holds."
+        nb = f"Avsender har endret henvisningen ({', '.join(kinds)}). Se om vurderingen fortsatt gjelder."
+        return _with(decision, "review-change", en, nb, id)
+    return decision
+
+
+def _with(decision: Decision, kind: str, en: str, nb: str, pathway: str) -> Decision:
+    return replace(decision, duties=(*decision.duties, Duty(kind, en, nb, pathway)))
+
+
+def owned(translation: Translation) -> dict[Key, Body]:
+    """The referral's own resources of a translation."""
+    return {(r.type, r.id): r.body for r in translation.resources if r.type not in PARTIES | PATHWAY}
+
+
+def record(unit: Unit, message: Message, now: datetime, *, translation: Translation, serv_type: str, situation: Situation) -> None:
+    """Write all versions that the message makes."""
+    tenant = message.tenant
+    source = next((r.body["meta"]["source"] for r in translation.resources if "source" in r.body.get("meta", {})), "")
+    drafts = [_draft(body, old) for body, old in _versions(unit, tenant, translation, serv_type, situation)]
+    drafts += [_draft(_sourced(body, source), old) for body, old in _consequences(translation, now, serv_type, situation)]
+    unit.put(tenant, drafts, now, message.id)
+
+
+def _versions(
+    unit: Unit, tenant: str, translation: Translation, serv_type: str, situation: Situation
+) -> Iterator[tuple[Body, Body | None]]:
+    """The translation's resources as they are to stand, each with what stands now."""
+    for resource in translation.resources:
+        key = (resource.type, resource.id)
+        if resource.type in PATHWAY:
+            stored = unit.read(tenant, *key)
+            old = decode(stored.body) if stored else None
+            yield old or resource.body, old
+        elif resource.merge:
+            stored = unit.read(tenant, *key)
+            old = decode(stored.body) if stored else None
+            yield (merge(old, resource.body) if old else resource.body), old
+        elif supersedes(serv_type, situation):
+            old = situation.own.get(key)
+            yield (old | resource.body if old and serv_type == "C" else resource.body), old
+
+
+def _consequences(translation: Translation, now: datetime, serv_type: str, situation: Situation) -> Iterator[tuple[Body, Body]]:
+    """What a change no longer says, and what a cancellation ends."""
+    if serv_type == "M" and supersedes(serv_type, situation):
+        said = owned(translation)
+        for key, old in situation.own.items():
+            if key not in said and (retired := retire(old)):
+                yield retired, old
+    episode = situation.episode
+    if serv_type == "C" and episode and not situation.facts.copy and episode["status"] in cancel.NOT_BEGUN:
+        when = now.astimezone(OSLO).isoformat(timespec="seconds")
+        for (kind, _), old in situation.pathway.items():
+            if kind == "EpisodeOfCare":
+                yield cancel.episode(old, when), old
+            elif kind == "CarePlan":
+                yield cancel.care_plan(old), old
+            elif kind == "Task":
+                yield cancel.task(old, when, CANCELLED), old
+
+
+def _sourced(body: Body, source: str) -> Body:
+    return body | {"meta": {**body.get("meta", {}), "source": source}} if source else body
+
+
+def _draft(body: Body, old: Body | None) -> Draft:
+    """A body that says what is stored already is left as it is, whoever said it first."""
+    kept = old if old is not None and _said(body) == _said(old) else body
+    found = index(kept)
+
+    def make(version: int, updated: datetime) -> bytes:
+        moment = updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return encode({**kept, "meta": {**kept.get("meta", {}), "versionId": str(version), "lastUpdated": moment}})
+
+    return Draft(kept["resourceType"], kept["id"], Index(found.identifiers, found.patient, found.status), make)
+
+
+def _said(body: Mapping[str, Any]) -> dict[str, Any]:
+    meta = {key: value for key, value in body.get("meta", {}).items() if key not in ("versionId", "lastUpdated", "source")}
+    return {**body, "meta": meta}

@@ -1,0 +1,152 @@
+"""What the store knows that the fate of an arriving message depends on. Read before the mapping, and again when it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+import msgspec
+
+from adapter.domain.identity import message_id
+from adapter.domain.referral import Facts
+from adapter.ports import Message, Outgoing, Query, State, Unit
+from adapter.usecases import context
+from adapter.usecases.arrival import Arrival
+from mappings.resources.cancel import OPEN as OPEN_TASKS
+
+PATHWAY_TYPE: Final = "urn:oid:2.16.578.1.12.4.1.1.9321"
+OPEN_EPISODES: Final = ("planned", "waitlist", "active", "onhold")
+PATHWAY: Final = frozenset({"EpisodeOfCare", "CarePlan", "CareTeam", "Task"})
+PARTIES: Final = frozenset({"Patient", "Practitioner", "PractitionerRole", "Organization", "Endpoint"})
+
+Key = tuple[str, str]
+Body = dict[str, Any]
+
+decode: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """`known` is the same message kept before; `taken` says which part of its identity `first`, another message, has."""
+
+    known: Message | None = None
+    taken: Literal["", "key", "hub-id"] = ""
+    first: Message | None = None
+    facts: Facts = field(default_factory=Facts)
+    earlier: tuple[str, ...] = ()  # ids of the processed messages of this referral, oldest first
+    cancelled: bool = False  # one of them was a cancellation
+    own: Mapping[Key, Body] = field(default_factory=dict)  # the referral's own resources as they are now
+    pathway: Mapping[Key, Body] = field(default_factory=dict)  # what the referral opened, as it is now
+    sent: tuple[Outgoing, ...] = ()  # our messages that an AppRec may answer
+
+    @property
+    def episode(self) -> Body | None:
+        """The pathway's EpisodeOfCare that this referral opened."""
+        return next((body for (kind, _), body in self.pathway.items() if kind == "EpisodeOfCare"), None)
+
+
+def identity(arrival: Arrival, *, other_content: bool = False) -> str:
+    """Our id for the message: by its key; by its content too where the key is not whole, or taken by another content."""
+    digest = arrival.digest if other_content or not arrival.whole_key else ""
+    return message_id(arrival.receiver, arrival.sender, arrival.msg_id, digest)
+
+
+def look(unit: Unit, arrival: Arrival, again: Message | None = None) -> Situation:
+    """The situation of an arrival; `again` is its own message, where it was kept before and is tried anew."""
+    situation = _identified(unit, arrival, again)
+    if situation.known or situation.taken or arrival.service is None or arrival.error or arrival.fault:
+        return situation
+    if arrival.apprec:
+        return replace(situation, sent=tuple(unit.sent_with(arrival.apprec.original_msg_id)))
+    return _of_referral(unit, arrival, situation, again)
+
+
+def _identified(unit: Unit, arrival: Arrival, again: Message | None) -> Situation:
+    own, delivery = again.id if again else "", arrival.delivery
+    if delivery.hub_id:
+        for receiver in {arrival.receiver, delivery.receiver or ""}:
+            redelivered = unit.message_from_hub(delivery.hub, delivery.hub_id, receiver)
+            if redelivered and redelivered.id != own and redelivered.digest == arrival.digest:
+                return Situation(known=redelivered)
+    if not arrival.whole_key:
+        twin = unit.message(identity(arrival))
+        return Situation(known=twin if twin and twin.id != own else None)
+    same = _before(own, unit.messages_with_key(arrival.receiver, arrival.sender, arrival.msg_id))
+    for message in same:
+        if message.digest == arrival.digest:
+            return Situation(known=message)
+    if same:
+        return Situation(taken="key", first=same[0])
+    if delivery.hub_id:
+        first = unit.message_from_hub(delivery.hub, delivery.hub_id, arrival.receiver)
+        if first and first.id != own:
+            return Situation(taken="hub-id", first=first)
+    return Situation()
+
+
+def _before(own: str, messages: list[Message]) -> list[Message]:
+    ids = [message.id for message in messages]
+    return messages[: ids.index(own)] if own in ids else messages
+
+
+def _of_referral(unit: Unit, arrival: Arrival, situation: Situation, again: Message | None) -> Situation:
+    reading, tenant = arrival.reading, arrival.tenant
+    assert reading  # noqa: S101 - tells the type checker: neither fault, error nor AppRec
+    patient = reading.patient_id(tenant)
+    facts = Facts(copy=arrival.copy, open_pathways=_open_pathways(unit, tenant, patient))
+    document = reading.envelope.document_id
+    messages = unit.referral_messages(tenant, arrival.sender, document) if document else []
+    earlier = [m for m in messages if m.state is State.PROCESSED and not (again and m.id == again.id)]
+    made = dict.fromkeys((s.type, s.id) for m in earlier for s in unit.message_resources(tenant, m.id))
+    pathway = _bodies(unit, tenant, [key for key in made if key[0] in PATHWAY])
+    if patient and any(kind == "EpisodeOfCare" for kind, _ in pathway):
+        pathway |= _open_tasks(unit, tenant, patient, pathway)
+    return replace(
+        situation,
+        facts=facts,
+        earlier=tuple(m.id for m in earlier),
+        cancelled=any(context.load(m).serv_type == "C" for m in earlier),
+        own=_bodies(unit, tenant, [key for key in made if key[0] not in PATHWAY | PARTIES]),
+        pathway=pathway,
+    )
+
+
+def _bodies(unit: Unit, tenant: str, keys: Sequence[Key]) -> dict[Key, Body]:
+    found = ((key, unit.read(tenant, *key)) for key in keys)
+    return {key: decode(stored.body) for key, stored in found if stored}
+
+
+def _open_pathways(unit: Unit, tenant: str, patient: str) -> tuple[tuple[str, str], ...]:
+    if not patient:
+        return ()
+    episodes = unit.search(tenant, Query("EpisodeOfCare", patient=patient, statuses=OPEN_EPISODES))
+    found = [(code, stored.id) for stored in episodes for code in _types(decode(stored.body))]
+    return tuple(sorted(found))
+
+
+def _types(episode: Body) -> list[str]:
+    codings = [coding for concept in episode.get("type", []) for coding in concept.get("coding", [])]
+    return [coding["code"] for coding in codings if coding.get("system") == PATHWAY_TYPE]
+
+
+def _open_tasks(unit: Unit, tenant: str, patient: str, pathway: Mapping[Key, Body]) -> dict[Key, Body]:
+    """Open Tasks that point to the pathway, also those that other than messages made."""
+    targets = {f"{kind}/{id}" for kind, id in pathway if kind in ("EpisodeOfCare", "CarePlan")}
+    found: dict[Key, Body] = {}
+    query = Query("Task", patient=patient, statuses=sorted(OPEN_TASKS), limit=100)
+    while rows := unit.search(tenant, query):
+        found |= {(row.type, row.id): body for row in rows if targets & _references(body := decode(row.body))}
+        query = replace(query, after=(rows[-1].updated, rows[-1].id))
+    return found
+
+
+def _references(value: Any) -> set[str]:
+    """Every literal reference within a resource."""
+    if isinstance(value, list):
+        return set().union(*map(_references, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {value["reference"]} if isinstance(value.get("reference"), str) else set()
+    return own.union(*map(_references, value.values()))
