@@ -7,18 +7,23 @@ place that turns kinds of failure into exit codes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
 import typer
 from typer.exceptions import TyperException
 
-from adapter.domain.problem import Finding, Problem
+from adapter.domain.problem import Finding, Kind, Problem
+
+if TYPE_CHECKING:
+    from adapter.usecases.translate_message import Translated
 
 T = TypeVar("T")
 
 FAILED, REFUSED, NOT_READ, STOPPED = 1, 2, 3, 130
+DEMONSTRATION = "000000000"  # the organisation that a translation by hand belongs to
 
 app = typer.Typer(
     name="stafett",
@@ -28,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Configuration file [stafett.toml, where it exists].")
+    Path | None, typer.Option("--config", metavar="FILE", help="Configuration file; else stafett.toml, where there is one.")
 ]
 
 
@@ -46,7 +51,17 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # the reader of stdout has left; nothing more to tell anybody
         sys.stderr.close()
         code = FAILED
+    except Exception as fault:  # ours to mend: where it is, and never a traceback, which may quote a message
+        print(f"Unexpected fault, please report it: {_place(fault)}", "  Uventet feil, meld den gjerne.", sep="\n", file=sys.stderr)
+        code = FAILED
     sys.exit(code)
+
+
+def _place(fault: Exception) -> str:
+    from traceback import extract_tb
+
+    last = extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 @app.callback(invoke_without_command=True)
@@ -78,8 +93,8 @@ def serve(
 @app.command()
 def doctor(config: ConfigFile = None) -> None:
     """Check configuration, database, hub, keys and clock, and say what to do."""
+    from adapter.doctor import examine
     from adapter.settings import load
-    from adapter.wiring import examine
 
     findings = or_exit(FAILED, lambda: examine(load(config)))
     for f in findings:
@@ -87,6 +102,126 @@ def doctor(config: ConfigFile = None) -> None:
             f"{'ok     ' if f.severity == 'information' else f.severity.upper():7} {f.where}: {f.en}", f"        {f.nb}", sep="\n"
         )
     raise typer.Exit(FAILED if any(f.severity in ("error", "fatal") for f in findings) else 0)
+
+
+def _moment(text: str) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("a timestamp like 2026-05-11T10:42:19+02:00 is needed") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo("Europe/Oslo"))
+
+
+def _type_of_pathway(code: str) -> str:
+    from adapter.domain.codes import TYPES
+
+    if code not in ("", *TYPES):
+        raise typer.BadParameter(f"one of {', '.join(TYPES)} is needed")
+    return code
+
+
+@app.command()
+def translate(
+    file: Annotated[Path, typer.Argument(metavar="FILE.xml", help="The message.")],
+    pathway: Annotated[
+        str, typer.Option(metavar="D11", help="Pathway type (9321) that a new referral opens.", parser=_type_of_pathway)
+    ] = "",
+    rule_set: Annotated[
+        Literal["2019", "2025"] | None, typer.Option(help="Rules of the pathway; else by the date received.")
+    ] = None,
+    received: Annotated[
+        datetime | None, typer.Option(help="When it is taken to be received; else the message's GenDate.", parser=_moment)
+    ] = None,
+    explain: Annotated[
+        Literal["", "json", "text"],
+        typer.Option(metavar="[=text]", help="Print where each value came from, instead of the Bundle; =text for people."),
+    ] = "",
+    apprec: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the receipt (AppRec) that would be sent.")] = None,
+    fhir_xml: Annotated[bool, typer.Option("--fhir-xml", help="Print the Bundle as XML.")] = False,
+) -> None:
+    """Print the FHIR Bundle that a message becomes. Touches no database.
+
+    Exits: 0 translated; 1 wrong usage or a file that cannot be opened; 2 refused, with the AppRec; 3 no message that we read.
+    """
+    translated = _translated(file, pathway, rule_set or "", received)
+    if apprec:
+        _or_told(apprec, lambda: apprec.write_bytes(translated.apprec))
+    if translated.bundle is None:
+        _print(translated.apprec)
+        raise typer.Exit(REFUSED)
+    if explain == "text":
+        _print("\n".join(_explained(translated.explanation)).encode())
+    elif explain:
+        _print(_json(translated.explanation))
+    else:
+        _print(_xml(translated.bundle) if fhir_xml else translated.bundle)
+
+
+def _translated(file: Path, pathway: str, rule_set: str, received: datetime | None) -> Translated:
+    from datetime import UTC
+
+    from adapter.domain.gate import GateRules, warnings
+    from adapter.domain.identity import BASE, DEMONSTRATION_KEY, keyed
+    from adapter.domain.referral import Service
+    from adapter.usecases import translate_message
+    from mappings.translation import Limits, Translator
+
+    limits = Limits()
+    translator = Translator(limits, keyed(DEMONSTRATION_KEY), BASE)
+    data = _or_told(file, lambda: _start(file, limits.max_bytes + 1))
+    reading = or_exit(NOT_READ, lambda: translator.read(data))
+    tell(warnings(reading.case))
+    said = reading.envelope
+    service = Service(said.receiver, DEMONSTRATION, "", rule_set)
+    moment = received or said.generated or datetime.now(UTC)
+    try:
+        return translate_message.translate(
+            translator, {said.receiver: service}, GateRules(test_environment=False), data, received=moment, by_hand=pathway
+        )
+    except Problem as fault:  # a pathway by hand that the rules do not have
+        tell(fault.findings)
+        raise typer.Exit(FAILED if fault.kind is Kind.BUSINESS_RULE else NOT_READ) from None
+
+
+def _start(file: Path, size: int) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(size)
+
+
+def _or_told(file: Path, action: Callable[[], T]) -> T:
+    """What `action` does with the file; where it cannot be opened, the reason on stderr and exit 1."""
+    try:
+        return action()
+    except OSError as fault:
+        print(f"{file}: {fault.strerror}: check its name and rights", "  kontroller navn og rettigheter", sep="\n", file=sys.stderr)
+        raise typer.Exit(FAILED) from None
+
+
+def _explained(explanation: dict[str, Any]) -> Iterator[str]:
+    """A line for each node of the message, in its order: what became of it, or why nothing did."""
+    for node in explanation["nodes"]:
+        became = ", ".join(node["elements"]) or node["reason"]
+        yield f"{node['line'] or '-':>5}  {node['fate']:<14}  {node['xpath']}" + (f"  ->  {became}" if became else "")
+
+
+def _xml(bundle: bytes) -> bytes:
+    from fhir.resources.R4B.bundle import Bundle
+
+    text: str | bytes = Bundle.model_validate_json(bundle).model_dump_xml()
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def _json(value: object) -> bytes:
+    import msgspec
+
+    return msgspec.json.encode(value)
+
+
+def _print(line: bytes) -> None:
+    sys.stdout.buffer.write(line.rstrip(b"\n") + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def tell(findings: Iterable[Finding]) -> None:

@@ -1,0 +1,127 @@
+"""What is well and what is not in an installation, and what to do about it: `stafett doctor`. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Literal
+
+import httpx
+
+from adapter.domain.problem import Finding, Kind, Problem
+from adapter.hub.client import client
+from adapter.ports import NOBODY, State
+from adapter.settings import HubSettings, Settings
+from adapter.storage import open_store
+from adapter.wiring import KEY, SystemClock, make_hub
+
+SKEW = timedelta(seconds=60)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Findings in the order in which to mend them; severity `information` says that a thing is well."""
+    return [*_configuration(settings), *_database(settings), *(f for hub in settings.hub for f in _hub(hub, settings))]
+
+
+def _configuration(s: Settings) -> Iterator[Finding]:
+    counts = f"{s.environment}, {len(s.organisation)} organisation, {len(s.receiver)} receiver, {len(s.hub)} hub"
+    yield _say("information", "configuration", counts, counts)
+    if not s.receiver:
+        en = "no [[receiver]], so every message will wait for a person: add the services that are yours"
+        yield _say("warning", "configuration", en, "ingen [[receiver]], så alle meldinger vil vente: legg til tjenestene deres")
+    if not s.hub:
+        en = "no [[hub]], so messages come by POST /messages only: add one"
+        yield _say("warning", "configuration", en, "ingen [[hub]], så meldinger kommer bare med POST /messages: legg til en")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    scheme, _, path = settings.store.url.partition(":///")
+    if scheme == "sqlite" and not Path(path).exists():
+        yield from _folder("database", Path(path).absolute().parent, "it is made at the first start", "den lages ved første start")
+        return
+    try:
+        store = open_store(settings.store.url)
+        faults = store.check()
+        for fault in faults:
+            yield _say("error", "database", fault, fault)
+        if not faults:
+            with store.read() as unit:
+                keyed, outbox = unit.setting(KEY) is not None, unit.count_outgoing()
+                messages = unit.count_messages([*(o.number for o in settings.organisation), NOBODY])
+            yield _say("information", "database", "reached, its tables are this version's", "nådd, tabellene er denne versjonens")
+            yield from _key(keyed)
+            yield from _waiting(messages.get(State.QUARANTINED, 0), outbox.get("dead", 0))
+        store.close()
+    except Problem as fault:
+        yield from fault.findings
+
+
+def _key(there: bool) -> Iterator[Finding]:
+    if there:
+        yield _say(
+            "information",
+            "key",
+            "the installation has its key: keep it with the data",
+            "nøkkelen finnes: ta vare på den med dataene",
+        )
+    else:
+        yield _say("warning", "key", "none yet: it is made at the first start", "ingen ennå: den lages ved første start")
+
+
+def _waiting(quarantined: int, dead: int) -> Iterator[Finding]:
+    if quarantined:
+        en = f"{quarantined} wait for a person: see GET /messages?state=quarantined"
+        yield _say("warning", "messages", en, f"{quarantined} venter på et menneske: se GET /messages?state=quarantined")
+    if dead:
+        en = f"{dead} could not be sent and were given up: see the hub below, then the log"
+        yield _say("warning", "outbox", en, f"{dead} kunne ikke sendes: se meldingstjeneren under, så loggen")
+
+
+def _hub(hub: HubSettings, settings: Settings) -> Iterator[Finding]:
+    place = f"hub {hub.label}"
+    if hub.path:
+        yield from _folder(place, hub.path, f"files come in {hub.path / 'in'}", f"filer kommer i {hub.path / 'in'}")
+        return
+    try:
+        make_hub(hub, settings, SystemClock()).fetch(1)  # takes nothing off: only confirming does
+    except Problem as fault:
+        yield from (_say("error", place, f.en, f.nb) for f in fault.findings)
+        return
+    yield _say("information", place, "reached", "nådd")
+    yield from _clock(hub.base_url)
+
+
+def _clock(address: str) -> Iterator[Finding]:
+    """This machine's clock against the hub's, whose every answer has its time."""
+    try:
+        with client(address, timeout=10) as asking:
+            theirs = parsedate_to_datetime(asking.get("").headers["date"])
+    except (httpx.HTTPError, KeyError, ValueError):
+        return
+    skew = datetime.now(UTC) - theirs
+    if abs(skew) > SKEW:
+        seconds = round(skew.total_seconds())
+        yield _say("error", "clock", f"{seconds} s from the hub's: set it", f"{seconds} s fra meldingstjenerens: still den")
+    else:
+        yield _say("information", "clock", "agrees with the hub's", "går likt med meldingstjenerens")
+
+
+def _folder(place: str, folder: Path, en: str, nb: str) -> Iterator[Finding]:
+    """A folder that we write in: it, or the nearest one above that is there, must let us."""
+    there = next(f for f in (folder.absolute(), *folder.absolute().parents) if f.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        yield _say("information", place, en, nb)
+    else:
+        yield _say(
+            "error",
+            place,
+            f"{there} cannot be written in: give this user access",
+            f"kan ikke skrive i {there}: gi brukeren tilgang",
+        )
+
+
+def _say(severity: Literal["information", "warning", "error"], place: str, en: str, nb: str) -> Finding:
+    return Finding(severity, Kind.INTERNAL, en, nb, place)
