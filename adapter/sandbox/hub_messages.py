@@ -200,6 +200,8 @@ def _held(mail: Mail, request: Request) -> Held:
 
 def _receiver(held: Held, request: Request, name: str, status: int) -> int:
     her_id = _int32(request.path_params[name], name)
+    if her_id < 1:
+        raise invalid(f"{name} must be a HER-id")
     if her_id not in held.envelope.receivers:
         raise Refused(status, f"Not authorized for HerId(s): {her_id}" if status == 403 else "Could not find database document")
     return her_id
