@@ -1,0 +1,102 @@
+"""`stafett doctor` says what is well and what is not, and changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapter.doctor import examine
+from adapter.settings import HubSettings, Receiver, Settings, StoreSettings
+from adapter.wiring import build, installation_key
+from tests.house.processes import free_ports, get, running, wait_for
+
+RECEIVER = (Receiver(her_id="8000101", organisation="000000000", pathway="D11"),)
+
+
+def settings(folder: Path, *hubs: HubSettings) -> Settings:
+    return Settings(store=StoreSettings(url=f"sqlite:///{folder / 'stafett.db'}"), receiver=RECEIVER, hub=hubs)
+
+
+def told(of: Settings) -> list[tuple[str, str, str]]:
+    return [(f.severity, f.where, f.en) for f in examine(of)]
+
+
+def test_a_new_installation_is_well_and_stays_untouched(tmp_path: Path) -> None:
+    found = told(settings(tmp_path, HubSettings(kind="folder", path=tmp_path / "hub")))
+
+    assert found == [
+        ("information", "configuration", "test, 1 organisation, 1 receiver, 1 hub"),
+        ("information", "database", "it is made at the first start"),
+        ("information", "hub folder", f"files come in {tmp_path / 'hub' / 'in'}"),
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_installation_that_has_run_has_its_key(tmp_path: Path) -> None:
+    running_on = settings(tmp_path, HubSettings(kind="folder", path=tmp_path))
+    build(running_on).close()
+
+    assert told(running_on)[1:3] == [
+        ("information", "database", "reached, its tables are this version's"),
+        ("information", "key", "the installation has its key: keep it with the data"),
+    ]
+
+
+def test_the_key_outlives_a_restart(tmp_path: Path) -> None:
+    first, second = build(settings(tmp_path)), build(settings(tmp_path))
+
+    assert installation_key(first.store) == installation_key(second.store)
+    first.close()
+    second.close()
+
+
+def test_an_installation_without_receivers_and_hubs_is_warned(tmp_path: Path) -> None:
+    bare = Settings(store=StoreSettings(url=f"sqlite:///{tmp_path / 'stafett.db'}"))
+
+    assert [(f.severity, f.en.split(":")[0]) for f in examine(bare)][1:3] == [
+        ("warning", "no [[receiver]], so every message will wait for a person"),
+        ("warning", "no [[hub]], so messages come by POST /messages only"),
+    ]
+
+
+def test_a_database_that_has_no_tables_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "stafett.db").touch()
+
+    [database] = [f for f in told(settings(tmp_path)) if f[1] == "database"]
+
+    assert database[0] == "error"
+    assert "Start the service: it migrates." in database[2]
+
+
+def test_a_hub_that_does_not_answer_is_an_error_that_says_so(tmp_path: Path) -> None:
+    nobody = HubSettings(kind="edi2", base_url=f"http://127.0.0.1:{free_ports(1)}")
+
+    [hub] = [f for f in told(settings(tmp_path, nobody)) if f[1] == "hub edi2"]
+
+    assert hub[0] == "error"
+    assert "check the network and the hub's address" in hub[2]
+
+
+@pytest.mark.slow
+def test_a_hub_that_answers_is_well_and_keeps_its_messages(tmp_path: Path, root: Path) -> None:
+    port = free_ports(1)
+    command = [sys.executable, "-m", "adapter.sandbox.hub", "--port", str(port), "--load", str(root / "openapi/examples")]
+    with running(command, root, tmp_path / "log") as process:
+        wait_for(lambda: get(f"http://127.0.0.1:{port}/"), process, 30)
+        before = get(f"http://127.0.0.1:{port}/")
+        found = told(settings(tmp_path, HubSettings(kind="edi2", base_url=f"http://127.0.0.1:{port}")))
+        after = get(f"http://127.0.0.1:{port}/")
+
+    assert found[-2:] == [("information", "hub edi2", "reached"), ("information", "clock", "agrees with the hub's")]
+    assert before == after
+
+
+def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    [hub] = [f for f in told(settings(tmp_path, HubSettings(kind="folder", path=file / "hub"))) if f[1] == "hub folder"]
+
+    assert hub == ("error", "hub folder", f"{file} cannot be written in: give this user access")
