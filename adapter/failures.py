@@ -7,7 +7,7 @@ A face raises `Problem`; where its contract gives another status than the kind's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -83,7 +83,8 @@ def _parameter(fault: Mapping[str, Any]) -> Finding:
     return Finding("error", Kind.INVALID, f"{fault['msg']}.", f"Ugyldig verdi ({fault['msg']}).", place)
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
+def unexpected(request: Request, error: Exception) -> Response:
+    """What nobody foresaw: logged by its place, answered by a number to ask about."""
     request_id = request.scope.get("state", {}).get("request_id", "")
     log.error("unexpected error", request_id=request_id, error=type(error).__name__, where=_place(error))
     en = f"Our own fault. It is in our log: give the request id {request_id}." if request_id else "Our own fault."
@@ -99,11 +100,11 @@ def _place(error: Exception) -> str:
     return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
 
 
-def handlers() -> dict[Any, Callable[[Request, Exception], Response]]:
+def handlers() -> dict[Any, Any]:
     """What turns every exception into its answer, for `exception_handlers`."""
     return {
         Problem: _problem,
         HTTPException: _framework,
         RequestValidationError: _parameters,
-        Exception: _unexpected,
+        Exception: unexpected,
     }

@@ -1,0 +1,82 @@
+"""The whole HTTP service: messages, FHIR, pages, health and figures behind one guard.
+
+    uvicorn.run(app(store=store, reception=reception, identify=by_header(numbers), …), access_log=False)
+
+Its own log names routes, never addresses; leave the server's access log off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from adapter.console import docs, health, openapi, pages
+from adapter.console.middleware import Guard
+from adapter.failures import handlers
+from adapter.fhir.routes import mount
+from adapter.hub import http
+from adapter.ports import NOBODY, Clock, Store
+from adapter.security.caller import Identify
+
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+DESCRIPTION: Final = """
+Norwegian patient pathways in mental health care and substance-use treatment, handed over without dropping the baton:
+referrals come in over the national message hub, become FHIR R4, and are answered with application receipts (AppRec).
+
+**Try it**: open *POST /translate*, choose an example, and execute: you see the FHIR Bundle, the receipt, and where every
+value came from. *POST /messages* keeps the message, as the hub would have it; its id is in the header `Location`.
+The name of an example starts with the status that answers it. Every error is an OperationOutcome, in English and Norwegian.
+"""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def app(
+    *,
+    store: Store,
+    reception: http.Reception,
+    identify: Identify,
+    clock: Clock,
+    key: bytes,
+    organisations: Sequence[str],
+    public_base: str,
+    max_bytes: int,
+    hub: str = "http",
+    open_access: bool = True,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """Put the service together.
+
+    `key` signs page links (any secret of the installation); `organisations` are the configured numbers; `public_base` is
+    the address that others reach the service under, without /fhir; `hub` is the channel that messages sent over HTTP are
+    said to come from. With `open_access` (no tokens, loopback only) the service answers to its own host names alone.
+    """
+    public = public_base.rstrip("/")
+    address = urlsplit(public)
+    figures = health.Figures(store, (*organisations, NOBODY))
+    hosts = frozenset({address.hostname or "", *LOOPBACK}) if open_access else None
+    service = FastAPI(
+        title="Stafett",
+        version=version("stafett"),
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        exception_handlers=handlers(),
+        middleware=[Middleware(Guard, observe=figures.observe, hosts=hosts)],
+    )
+    service.include_router(http.router(reception, store, identify, clock, max_bytes=max_bytes, hub=hub))
+    service.include_router(health.router(store, organisations, figures))
+    service.include_router(docs.router(address.path))
+    service.include_router(pages.router(reception, store, identify, prefix=address.path, open_access=open_access))
+    fhir = mount(store, identify, key, base=f"{public}/fhir", version=service.version, open_access=open_access)
+    service.router.routes.append(fhir)
+    service.openapi = lambda: openapi.complete(service)  # type: ignore[method-assign]
+    return service

@@ -1,0 +1,70 @@
+"""The frame of every page: head, navigation, and the small parts that pages share. English, with no script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from starlette.responses import Response
+
+from adapter.console.html import Child, Html, join, tag
+from adapter.ports import State
+
+OSLO: Final = ZoneInfo("Europe/Oslo")
+POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+# A sign beside each colour, so that colour alone says nothing.
+SIGNS: Final = {
+    State.RECEIVED: "•",
+    State.PARKED: "‖",
+    State.PROCESSED: "✓",
+    State.REFUSED: "×",
+    State.QUARANTINED: "▲",
+}
+
+
+def page(prefix: str, title: str, *content: Child, status: int = 200) -> Response:
+    """A whole page. `prefix` is the path that the service is reached under, usually empty."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"{title} · Stafett"),
+        tag("link", rel="icon", type="image/svg+xml", href=f"{prefix}/console/assets/favicon.svg"),
+        tag("link", rel="stylesheet", href=f"{prefix}/console/assets/style.css"),
+    )
+    links = (("Messages", "/"), ("Send and try", "/docs"), ("FHIR", "/fhir/metadata"), ("Health", "/health/ready"))
+    navigation = tag("nav", [tag("a", name, href=prefix + path) for name, path in links], aria_label="Main")
+    banner = tag(
+        "header", tag("a", tag("span", aria_hidden="true", class_="baton"), "Stafett", href=f"{prefix}/", class_="name"), navigation
+    )
+    skip = tag("a", "Skip to content", href="#content", class_="skip")
+    body = tag("body", skip, banner, tag("main", *content, id="content"))
+    document = "<!doctype html>\n" + tag("html", head, body, lang="en")
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+    return Response(document.encode(), status, headers, "text/html; charset=utf-8")
+
+
+def state_badge(state: State) -> Html:
+    return tag("span", tag("span", SIGNS[state], aria_hidden="true"), " ", state.value, class_=f"state {state.value}")
+
+
+def moment(when: datetime) -> Html:
+    """A time as people in Norway read it."""
+    there = when.astimezone(OSLO)
+    return tag("time", f"{there:%Y-%m-%d %H:%M:%S}", datetime=when.isoformat())
+
+
+def message_links(prefix: str, id: str) -> Html:
+    """The ways to look at one message, as programs get them."""
+    ways = (("XML", "xml"), ("AppRec", "apprec"), ("Bundle", "bundle"), ("Explanation", "explanation"))
+    address = f"{prefix}/messages/{id}"
+    return join([[tag("a", name, href=f"{address}/{way}"), " "] for name, way in ways], tag("a", "JSON", href=address))
+
+
+def table(caption: str, heads: tuple[str, ...], rows: Sequence[Child], class_: str = "") -> Html:
+    """A table that says what it is; wide ones scroll by themselves."""
+    head = tag("thead", tag("tr", [tag("th", name, scope="col") for name in heads]))
+    inside = tag("table", tag("caption", caption), head, tag("tbody", rows), class_=class_ or None)
+    return tag("div", inside, class_="scroll", tabindex=0, role="region", aria_label=caption)

@@ -1,0 +1,138 @@
+"""Whether the service lives and is ready, and its figures for Prometheus. No label ever names a message or a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+from starlette.concurrency import run_in_threadpool
+
+from adapter.domain.problem import Problem
+from adapter.ports import NOBODY, State, Store
+
+METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+class Stored(Collector):
+    """Messages and outbox rows by state, counted when asked; no figures while the database cannot be reached."""
+
+    def __init__(self, store: Store, tenants: Sequence[str]) -> None:
+        self.store = store
+        self.tenants = tenants
+
+    def describe(self) -> Iterable[Metric]:
+        return []  # else it would be asked, and the database with it, when it is made
+
+    def collect(self) -> Iterable[Metric]:
+        reached = GaugeMetricFamily("stafett_database_up", "Whether the database answers.")
+        try:
+            messages, outbox = counts(self.store, self.tenants)
+        except Problem:
+            reached.add_metric([], 0)
+            yield reached
+            return
+        reached.add_metric([], 1)
+        yield reached
+        for name, help, found in (
+            ("stafett_messages", "Messages by state, those put aside left out.", messages),
+            ("stafett_outbox", "Things to send by state.", outbox),
+        ):
+            gauge = GaugeMetricFamily(name, help, labels=["state"])
+            for state, count in found.items():
+                gauge.add_metric([state], count)
+            yield gauge
+
+
+class Figures:
+    """The registry of one service."""
+
+    def __init__(self, store: Store, tenants: Sequence[str]) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(Stored(store, tenants))
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter("stafett_http_requests", "Requests.", ["method", "route", "status"], registry=self.registry)
+        self.seconds = Histogram("stafett_http_request_seconds", "Time to answer.", ["route"], registry=self.registry)
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        self.requests.labels(method if method in METHODS else "other", route, status).inc()
+        self.seconds.labels(route).observe(seconds)
+
+
+def counts(store: Store, tenants: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """Messages by state, and outbox rows by state."""
+    with store.read() as unit:
+        return {state.value: count for state, count in unit.count_messages(tenants).items()}, unit.count_outgoing()
+
+
+def router(store: Store, organisations: Sequence[str], figures: Figures) -> APIRouter:
+    """The routes that something else watches the service by."""
+    routes = APIRouter(tags=["Operation"])
+    tenants = (*organisations, NOBODY)
+
+    def look() -> dict[str, Any]:
+        try:
+            if faults := store.check():
+                return {"status": "not ready", "faults": faults}
+            messages, outbox = counts(store, tenants)
+        except Problem as unreachable:
+            return {"status": "not ready", "faults": [finding.en for finding in unreachable.findings]}
+        waiting = {"quarantined": messages.get(State.QUARANTINED.value, 0), "parked": messages.get(State.PARKED.value, 0)}
+        return {"status": "ready", "faults": [], "messages": waiting, "outbox": outbox}
+
+    @routes.get("/health/live", summary="Whether the process lives", responses={200: _example({"status": "live"})})
+    async def live() -> dict[str, str]:
+        """Answers as long as the process does."""
+        return {"status": "live"}
+
+    @routes.get(
+        "/health/ready",
+        summary="Whether the service can do its work",
+        response_class=Response,
+        responses={
+            200: {"description": "The database answers. What waits for a person is told beside it.", **_example(READY)},
+            503: {"description": "It cannot; the faults say why.", **_example({"status": "not ready", "faults": ["…"]})},
+        },
+    )
+    async def ready() -> Response:
+        """Checks the database; tells how many messages wait for a person, and how many things to send were given up (dead)."""
+        found = await run_in_threadpool(look)
+        status = 200 if found["status"] == "ready" else 503
+        return Response(msgspec.json.encode(found), status, {"Cache-Control": "no-store"}, "application/json")
+
+    @routes.get(
+        "/metrics",
+        summary="Figures for Prometheus",
+        response_class=Response,
+        responses={
+            200: {
+                "description": "Prometheus text.",
+                "content": {"text/plain": {"example": 'stafett_messages{state="processed"} 12.0'}},
+            }
+        },
+    )
+    async def metrics() -> Response:
+        """Messages and outbox by state; requests and their time by route."""
+        body = await run_in_threadpool(generate_latest, figures.registry)
+        return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return routes
+
+
+READY: Final = {
+    "status": "ready",
+    "faults": [],
+    "messages": {"quarantined": 0, "parked": 0},
+    "outbox": {"waiting": 0, "sent": 12, "dead": 0},
+}
+
+FIGURE: Final = 'stafett_messages{state="processed"} 12.0'
+
+
+def _example(value: Any) -> dict[str, Any]:
+    return {"content": {"application/json": {"example": value}}}

@@ -1,0 +1,124 @@
+"""What holds for every request: its id, its headers, whom it may come from, and that nothing of the inside leaks out.
+
+Refused before anything else looks at it: a request for another host's name (a web page that has its own name point here,
+where there is no token to ask for), one that a page of another site makes the browser send, and an address beyond measure.
+An exception that nobody expected is answered and logged here, so that no server prints it with what it carries.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapter.domain.problem import Finding, Kind
+from adapter.failures import outcome_response, unexpected
+
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SAFE: Final = {"GET", "HEAD", "OPTIONS"}
+LONGEST: Final = 8 * 1024  # of an address's query
+UNGUARDED: Final = ("/health/", "/metrics")  # asked for by address, by what watches over the service
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+log = structlog.get_logger()
+
+Observe = Callable[[str, str, int, float], None]
+"""Told of every request: method, route template, status, seconds."""
+
+
+class Guard:
+    """The outermost layer of the service. `hosts` are the names that it answers to; None for any."""
+
+    def __init__(self, app: ASGIApp, observe: Observe, hosts: frozenset[str] | None) -> None:
+        self.app = app
+        self.observe = observe
+        self.hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, headers = time.perf_counter(), Headers(scope=scope)
+        given = {name: value for name in ("x-request-id", "nhn-event-id") if REQUEST_ID.fullmatch(value := headers.get(name, ""))}
+        request_id = given.get("x-request-id") or given.get("nhn-event-id") or str(uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answered = MutableHeaders(scope=message)
+                for name, value in {**HEADERS, "X-Request-Id": request_id, **given}.items():
+                    answered.setdefault(name, value)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            refusal = self._refusal(scope, headers)
+            try:
+                await (refusal or self.app)(scope, receive, send_on)
+            except Exception as error:
+                if status:  # it has begun to answer; all that can be done is to break off
+                    log.error("answer broken off", error=type(error).__name__)
+                    raise BrokenOff from None
+                await unexpected(Request(scope), error)(scope, receive, send_on)
+            finally:
+                route, seconds = _template(scope), time.perf_counter() - began
+                self.observe(scope["method"], route, status, seconds)
+                log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Callable[[Scope, Receive, Send], Awaitable[None]] | None:
+        if len(scope["query_string"]) > LONGEST:
+            en, nb = "The address is too long: use POST _search.", "Adressen er for lang: bruk POST _search."
+            return outcome_response(414, Finding("error", Kind.TOO_LARGE, en, nb))
+        if scope["path"].startswith(UNGUARDED):
+            return None
+        if self.hosts is not None and _name(headers.get("host", "")) not in self.hosts:
+            en = "This service does not go by that name: use the address in public_base."
+            nb = "Tjenesten har ikke dette navnet: bruk adressen i public_base."
+            return outcome_response(400, Finding("error", Kind.INVALID, en, nb, "http.Host"))
+        if scope["method"] not in SAFE and _from_another_site(headers):
+            en = "A page of another site asked for this: send it from here, or from a program."
+            nb = "En side på et annet nettsted ba om dette: send det herfra, eller fra et program."
+            return outcome_response(403, Finding("error", Kind.BUSINESS_RULE, en, nb, "http.Origin"))
+        return None
+
+
+class BrokenOff(Exception):
+    """An answer that could not be completed."""
+
+
+def _from_another_site(headers: Headers) -> bool:
+    """Browsers say where a request comes from; programs say nothing."""
+    if site := headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+
+
+def _name(host: str) -> str:
+    """The host of a Host header, without its port."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _template(scope: Scope) -> str:
+    """The route's template, which holds no id; what matches no route is one thing."""
+    route: Any = scope.get("route")
+    path = getattr(route, "path", None)
+    inside = scope.get("root_path", "").removeprefix(scope.get("app_root_path", ""))
+    return f"{inside}{path}" if path is not None else "none"

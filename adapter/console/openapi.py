@@ -1,0 +1,45 @@
+"""The OpenAPI document: the routes' own, and beside it /fhir's, whose routes are plain.
+
+python -m adapter.console.openapi      # prints it; tools/openapi_document.py keeps openapi/openapi.json
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+
+from adapter.fhir.described import paths
+
+TAGS = [
+    {"name": "Messages", "description": "Referrals in, receipts out, and why everything became as it did."},
+    {"name": "FHIR", "description": "What the messages became: FHIR R4 (4.0.1), read, history and search."},
+    {"name": "Operation", "description": "For what watches over the service."},
+]
+
+
+def complete(app: FastAPI) -> dict[str, Any]:
+    """The app's document with /fhir in it. Replaces `app.openapi`; made once, when first asked for."""
+    generate = FastAPI.openapi
+    if app.openapi_schema is None:
+        document = generate(app)
+        document["paths"] |= paths()
+        document["tags"] = TAGS
+        schemas = document["components"]["schemas"]
+        for unused in ("HTTPValidationError", "ValidationError"):  # ours are OperationOutcomes
+            schemas.pop(unused, None)
+        for operation in _operations(document):
+            if operation["responses"].get("422", {}).get("description") == "Validation Error":
+                del operation["responses"]["422"]
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def text(app: FastAPI) -> str:
+    """The document as it is committed: indented, in a fixed order."""
+    return msgspec.json.format(msgspec.json.encode(complete(app)), indent=2).decode() + "\n"
+
+
+def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in document["paths"].values() for operation in path.values() if isinstance(operation, dict)]

@@ -1,0 +1,78 @@
+"""The routes of the pages: start, one message, the decisions of an operator, and what the pages are drawn with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from adapter.console.explained import message_page
+from adapter.console.start import SHOWN, start_page
+from adapter.domain.problem import Kind, Problem, problem
+from adapter.hub.http import ID, Reception
+from adapter.ports import Message, MessageQuery, State, Store
+from adapter.security.caller import Identify
+
+OWN: Final = {"style.css": "text/css", "favicon.svg": "image/svg+xml", "docs.js": "text/javascript"}
+SWAGGER: Final = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
+
+
+def router(reception: Reception, store: Store, identify: Identify, *, prefix: str, open_access: bool) -> APIRouter:
+    """The pages. `prefix` is the path that the service is reached under, usually empty."""
+    routes = APIRouter(include_in_schema=False)
+
+    def newest(tenants: Sequence[str], query: MessageQuery) -> tuple[list[Message], Mapping[State, int]]:
+        with store.read() as unit:
+            return unit.messages(tenants, query), unit.count_messages(tenants)
+
+    def whole(tenants: Sequence[str], id: str) -> tuple[Message, bytes, dict[str, Any]]:
+        with store.read() as unit:
+            message = unit.message(id) if ID.fullmatch(id) else None
+            if message is None or message.tenant not in tenants:
+                raise problem(Kind.NOT_FOUND, "There is no such message.", "Meldingen finnes ikke.")
+            xml = unit.message_xml(id) or b""
+        try:
+            return message, xml, reception.explanation(tenants, id)
+        except Problem:  # it was not translated; its state says why
+            return message, xml, {}
+
+    @routes.get("/", response_class=Response)
+    async def start(request: Request, state: State | None = None, before: datetime | None = None, id: str = "") -> Response:
+        after = (before, id) if before and before.tzinfo and ID.fullmatch(id) else None
+        query = MessageQuery(state=state.value if state else "", after=after, limit=SHOWN + 1)
+        found, counts = await run_in_threadpool(newest, identify(request.headers).tenants, query)
+        shown, older = found[:SHOWN], ""
+        if len(found) > SHOWN:
+            moment = shown[-1].received.isoformat().replace("+", "%2B")
+            older = f"/?before={moment}&id={shown[-1].id}" + (f"&state={state.value}" if state else "")
+        return start_page(prefix, shown, counts, state, older, open_access=open_access)
+
+    @routes.get("/console/messages/{id}", response_class=Response)
+    async def message(request: Request, id: str) -> Response:
+        return message_page(prefix, *await run_in_threadpool(whole, identify(request.headers).tenants, id))
+
+    @routes.post("/console/messages/{id}/{verb}", response_class=Response)
+    async def decide(request: Request, id: str, verb: Literal["retry", "dismiss"]) -> Response:
+        decision = reception.retry if verb == "retry" else reception.dismiss
+        decided = await run_in_threadpool(decision, identify(request.headers).tenants, id)
+        return Response(status_code=303, headers={"Location": f"{prefix}/console/messages/{decided.id}"})
+
+    @routes.get("/console/assets/{name}", response_class=Response)
+    async def asset(name: str) -> Response:
+        kind = OWN.get(name) or SWAGGER.get(name)
+        if kind is None:
+            raise problem(Kind.NOT_FOUND, "There is no such file.", "Filen finnes ikke.")
+        return Response(_asset(name), headers={"Cache-Control": "public, max-age=3600"}, media_type=kind)
+
+    return routes
+
+
+@cache
+def _asset(name: str) -> bytes:
+    package = files("adapter.console") / "assets" if name in OWN else files("fastapi_offline") / "static"
+    return (package / name).read_bytes()
