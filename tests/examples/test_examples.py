@@ -147,8 +147,18 @@ def test_attachments_are_whole_documents() -> None:
                 attached.setdefault(mime, []).append(b64decode(container.text or "", validate=True))
 
     assert {mime: len(files) for mime, files in attached.items()} == {"application/pdf": 3, "image/png": 1}
-    assert all(data.startswith(b"%PDF-1.4") and data.endswith(b"%%EOF\n") for data in attached["application/pdf"])
+    assert [_pdf_objects(data) for data in attached["application/pdf"]] == [5, 5, 5]
     assert [_png_size(data) for data in attached["image/png"]] == [(160, 60)]
+
+
+def _pdf_objects(data: bytes) -> int:
+    """How many objects the file's table of offsets leads to, each found where it says."""
+    assert data.startswith(b"%PDF-1.4")
+    assert data.endswith(b"%%EOF\n")
+    table = data[int(data.rsplit(b"startxref", 1)[1].split()[0]) :]
+    offsets = [int(match) for match in re.findall(rb"(\d{10}) 00000 n", table)]
+    assert [data[at:].startswith(f"{n} 0 obj\n".encode()) for n, at in enumerate(offsets, 1)] == [True] * len(offsets)
+    return len(offsets)
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
