@@ -124,9 +124,8 @@ class Reception:
 
     def translate(self, data: bytes, pathway: str | None = None, received: datetime | None = None) -> Translated:
         """Translate and keep nothing, as received at `received`: by default when the message says it was made, else now."""
-        return translate(
-            self.translator, self.services, self.rules, data, received=received, now=self.clock.now(), by_hand=pathway or ""
-        )
+        moment = received or self.translator.read(data).envelope.generated or self.clock.now()
+        return translate(self.translator, self.services, self.rules, data, received=moment, by_hand=pathway or "")
 
     def _again(self, message: Message) -> Message:
         with self.store.read() as unit:

@@ -11,21 +11,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from adapter.domain.referral import Decision, Duty
 from adapter.ports import Draft, Index, Message, Unit
 from adapter.usecases.situation import OPEN_EPISODES, PARTIES, PATHWAY, Body, Key, Situation, decode
+from mappings import times
 from mappings.resources import cancel
 from mappings.resources.changes import changed
 from mappings.resources.index import index
-from mappings.resources.merge import merge
+from mappings.resources.merge import merge, overlay
 from mappings.resources.retire import retire
 from mappings.translation import Translation
 
-OSLO: Final = ZoneInfo("Europe/Oslo")
 CANCELLED: Final = "Henvisningen er kansellert av avsender."
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
@@ -94,7 +93,7 @@ def _versions(
             yield (merge(old, resource.body) if old else resource.body), old
         elif supersedes(serv_type, situation):
             old = situation.own.get(key)
-            yield (old | resource.body if old and serv_type == "C" else resource.body), old
+            yield (overlay(old, resource.body) if old and serv_type == "C" else resource.body), old
 
 
 def _consequences(translation: Translation, now: datetime, serv_type: str, situation: Situation) -> Iterator[tuple[Body, Body]]:
@@ -106,7 +105,7 @@ def _consequences(translation: Translation, now: datetime, serv_type: str, situa
                 yield retired, old
     episode = situation.episode
     if serv_type == "C" and episode and not situation.facts.copy and episode["status"] in cancel.NOT_BEGUN:
-        when = now.astimezone(OSLO).isoformat(timespec="seconds")
+        when = now.astimezone(times.OSLO).isoformat(timespec="seconds")
         for (kind, _), old in situation.pathway.items():
             if kind == "EpisodeOfCare":
                 yield cancel.episode(old, when), old

@@ -18,7 +18,7 @@ from mappings.resources.cancel import OPEN as OPEN_TASKS
 
 PATHWAY_TYPE: Final = "urn:oid:2.16.578.1.12.4.1.1.9321"
 OPEN_EPISODES: Final = ("planned", "waitlist", "active", "onhold")
-PATHWAY: Final = frozenset({"EpisodeOfCare", "CarePlan", "CareTeam", "Task"})
+PATHWAY: Final = frozenset({"EpisodeOfCare", "CarePlan", "Task"})
 PARTIES: Final = frozenset({"Patient", "Practitioner", "PractitionerRole", "Organization", "Endpoint"})
 
 Key = tuple[str, str]
@@ -132,21 +132,12 @@ def _types(episode: Body) -> list[str]:
 
 
 def _open_tasks(unit: Unit, tenant: str, patient: str, pathway: Mapping[Key, Body]) -> dict[Key, Body]:
-    """Open Tasks that point to the pathway, also those that other than messages made."""
-    targets = {f"{kind}/{id}" for kind, id in pathway if kind in ("EpisodeOfCare", "CarePlan")}
+    """Open Tasks of the pathway, also those that other than messages made."""
+    targets = {f"urn:uuid:{id}" for kind, id in pathway if kind == "EpisodeOfCare"}
     found: dict[Key, Body] = {}
     query = Query("Task", patient=patient, statuses=sorted(OPEN_TASKS), limit=100)
     while rows := unit.search(tenant, query):
-        found |= {(row.type, row.id): body for row in rows if targets & _references(body := decode(row.body))}
+        bodies = {(row.type, row.id): decode(row.body) for row in rows}
+        found |= {key: body for key, body in bodies.items() if body.get("groupIdentifier", {}).get("value") in targets}
         query = replace(query, after=(rows[-1].updated, rows[-1].id))
     return found
-
-
-def _references(value: Any) -> set[str]:
-    """Every literal reference within a resource."""
-    if isinstance(value, list):
-        return set().union(*map(_references, value))
-    if not isinstance(value, dict):
-        return set()
-    own = {value["reference"]} if isinstance(value.get("reference"), str) else set()
-    return own.union(*map(_references, value.values()))

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from adapter.domain import gate
 from adapter.domain.gate import GateRules
 from adapter.domain.pathway import decide
 from adapter.domain.referral import Decision, Facts, Receipt, Service
+from mappings import times
 from mappings.messages import apprec
 from mappings.translation import Translator
-
-OSLO: Final = ZoneInfo("Europe/Oslo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +34,10 @@ def translate(
     rules: GateRules,
     data: bytes,
     *,
-    received: datetime | None,
-    now: datetime,
+    received: datetime,
     by_hand: str = "",
 ) -> Translated:
-    """What the message becomes, as received at `received`: by default when the message says that it was made, else `now`.
+    """What the message becomes, as received at `received` (aware).
 
     Where its receiver is none of our services, it belongs to the first one's organisation. Raises `Problem` where it is no message that we read, or where the pathway chosen
     `by_hand` is not in the rule set of the date.
@@ -50,7 +47,7 @@ def translate(
     known = (services[her_id] for her_id in (said.receiver, *said.copies) if her_id in services)
     first = next(iter(services.values()), None)
     service = next(known, None) or Service(said.receiver, first.organisation if first else "")
-    receipt = receipt_of(received or said.generated or now, service)
+    receipt = receipt_of(received, service)
     copy = service.her_id != said.receiver
     reasons = gate.judge(reading.case, rules)
     decision = Decision() if reasons else decide(reading.case, service, Facts(copy=copy), receipt.day, by_hand)
@@ -61,4 +58,4 @@ def translate(
 
 def receipt_of(received: datetime, service: Service) -> Receipt:
     """The receipt, with the date that counts: Europe/Oslo's."""
-    return Receipt(received, service.her_id, service.organisation, received.astimezone(OSLO).date())
+    return Receipt(received, service.her_id, service.organisation, times.local_day(received))

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from adapter.domain.identity import BASE
+
 NOT_BEGUN: Final = frozenset({"planned", "waitlist"})
 OPEN: Final = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+PHASE: Final = f"{BASE}/StructureDefinition/pathway-phase"
 
 Body = dict[str, Any]
 
@@ -21,6 +24,8 @@ def episode(body: Body, when: str) -> Body:
     """The EpisodeOfCare as cancelled from `when`, its status until then closed in the history."""
     history = [_closed(entry, when) for entry in body.get("statusHistory", [])]
     changed = body | {"status": "cancelled", "statusHistory": [*history, {"status": "cancelled", "period": {"start": when}}]}
+    if "extension" in body:
+        changed["extension"] = [e | {"valueCode": "closed"} if e.get("url") == PHASE else e for e in body["extension"]]
     if "start" in body.get("period", {}):
         changed["period"] = {**body["period"], "end": when}
     return changed

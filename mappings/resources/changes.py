@@ -12,12 +12,15 @@ from typing import Any, Final
 
 Key = tuple[str, str]
 
-PASSING: Final = frozenset({"meta", "text", "identifier", "authoredOn", "date", "recordedDate", "dateAsserted", "issued"})
+PASSING: Final = frozenset(
+    {"meta", "text", "identifier", "requisition", "authoredOn", "date", "recordedDate", "dateAsserted", "issued"}
+)
+PROVENANCE: Final = "Provenance"
 
 
 def changed(before: Mapping[Key, dict[str, Any]], after: Mapping[Key, dict[str, Any]]) -> tuple[str, ...]:
     """The resource types that were added, dropped or altered, sorted."""
-    keys = before.keys() | after.keys()
+    keys = {key for key in before.keys() | after.keys() if key[0] != PROVENANCE}
     return tuple(sorted({key[0] for key in keys if _content(before.get(key)) != _content(after.get(key))}))
 
 

@@ -33,6 +33,12 @@ def merge(old: Element, new: Element) -> Element:
     return merged
 
 
+def overlay(old: Element, new: Element) -> Element:
+    """The stored resource with what a cancellation says laid over it: what it leaves out is kept, extension by extension."""
+    united = {key: _RULES[key](old[key], new[key]) for key in ("meta", "extension") if key in old and key in new}
+    return {**old, **new, **united}
+
+
 def _displaced(key: str, new: Element) -> bool:
     """Whether the new resource says this element in another form: `_x` for `x`, or another type of a choice."""
     bare = key.removeprefix("_")

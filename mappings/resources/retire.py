@@ -16,7 +16,16 @@ VERIFICATION: Final = {
     "AllergyIntolerance": "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification",
 }
 BY_STATUS: Final = frozenset(
-    {"Communication", "Consent", "DiagnosticReport", "DocumentReference", "Flag", "MedicationRequest", "MedicationStatement"}
+    {
+        "CareTeam",
+        "Communication",
+        "Consent",
+        "DiagnosticReport",
+        "DocumentReference",
+        "Flag",
+        "MedicationRequest",
+        "MedicationStatement",
+    }
     | {"Observation", "Procedure", "QuestionnaireResponse"}
 )
 

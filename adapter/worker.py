@@ -1,0 +1,166 @@
+"""The worker: fetches from every hub, receives, confirms, delivers, and takes up what is due. One thread for each hub.
+
+    worker = Worker(store, reception, hubs, clock)
+    stop_on_signals(worker)
+    worker.run()          # until worker.stop()
+
+A hub that is slow or down holds up its own thread and no other. A message is confirmed only when it is kept; what stops
+us in between makes the hub give it again, and then there is nothing left to do but confirm. Log lines hold our ids, MsgIds,
+HER-ids and states, never a person's data.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import Final
+
+import structlog
+
+from adapter.domain.problem import Problem
+from adapter.ports import Clock, Delivery, Hub, Store
+from adapter.usecases.deliver import deliver
+from adapter.usecases.receive_message import Reception
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE: Final = 60.0
+ALARMS: Final = frozenset({"quarantined", "parked"})
+PERSON_NUMBER: Final = re.compile(r"(?<!\w)\d{6}\W?\d{5}(?!\w)")
+
+
+class Worker:
+    """Runs until it is stopped. `poll_seconds` is how long a hub (by name) is left alone when it had nothing."""
+
+    def __init__(
+        self,
+        store: Store,
+        reception: Reception,
+        hubs: Sequence[Hub],
+        clock: Clock,
+        *,
+        poll_seconds: Mapping[str, float] | None = None,
+        attempts: int = 32,
+        batch: int = 50,
+        lease: float = 60.0,
+    ) -> None:
+        self.store = store
+        self.reception = reception
+        self.hubs = hubs
+        self.clock = clock
+        self.poll_seconds = poll_seconds or {}
+        self.attempts = attempts
+        self.batch = batch
+        self.lease = lease
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stop`. Each hub has its own thread; what is due is taken up in this one."""
+        threads = [
+            threading.Thread(
+                target=self._loop,
+                args=(hub.name, lambda hub=hub: self.serve(hub), self.poll_seconds.get(hub.name, 5.0)),
+                name=hub.name,
+            )
+            for hub in self.hubs
+        ]
+        for thread in threads:
+            thread.start()
+        self._loop("due", lambda: self.reception.work_due(self.batch), 1.0)
+        for thread in threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """Ask the worker to end when the message in hand is dealt with."""
+        self._stopped.set()
+
+    def serve(self, hub: Hub) -> int:
+        """One round for a hub: what it has is received and confirmed, what waits for it is sent. Returns how much there was.
+
+        What is waiting is sent also where nothing can be fetched; then the fetching's fault is raised.
+        """
+        try:
+            fetched = self._fetch(hub)
+        finally:
+            sent = self._deliver(hub)
+        return fetched + sent
+
+    def _fetch(self, hub: Hub) -> int:
+        fault: Problem | None = None
+        done = 0
+        for delivery in hub.fetch(self.batch):
+            if self._stopped.is_set():
+                break
+            try:
+                self._receive(hub, delivery)
+                done += 1
+            except Problem as problem:  # this one stays on the hub; those behind it need not wait
+                log.warning("message.not_kept", hub=hub.name, hub_id=delivery.hub_id, why=str(problem))
+                fault = problem
+        if fault and not done:
+            raise fault
+        return done
+
+    def _receive(self, hub: Hub, delivery: Delivery) -> None:
+        received = self.reception.receive(delivery)
+        message = received.message
+        tell = log.warning if message.state in ALARMS or message.action else log.info
+        tell(
+            "message.received",
+            id=message.id,
+            hub=hub.name,
+            hub_id=message.hub_id,
+            msg_id=_masked(message.msg_id),
+            sender=_masked(message.sender),
+            receiver=_masked(message.receiver),
+            outcome=received.outcome,
+            state=str(message.state),
+            why=_masked(message.reason),
+        )
+        if delivery.hub_id:
+            hub.confirm(delivery.hub_id, delivery.receiver or "")
+
+    def _deliver(self, hub: Hub) -> int:
+        rows = deliver(self.store, hub, self.clock, limit=self.batch, lease=self.lease, most=self.attempts)
+        for row in rows:
+            told = {"id": row.id, "hub": hub.name, "message": row.message_id, "kind": row.kind, "attempts": row.attempts}
+            if row.state == "sent":
+                log.info("outgoing.sent", **told)
+            else:
+                log.warning(f"outgoing.{row.state}", **told, why=row.error, next_attempt=str(row.next_attempt))
+        return len(rows)
+
+    def _loop(self, name: str, round_: Callable[[], int], poll_seconds: float) -> None:
+        """Rounds without a pause while there is work; after a fault ever longer pauses."""
+        faults = 0
+        while not self._stopped.is_set():
+            pause = 0.0
+            try:
+                if not round_():
+                    pause = poll_seconds
+                faults = 0
+            except Exception as error:  # the loop must outlive whatever a hub, the database or we do wrong
+                faults += 1
+                asked = error.retry_after if isinstance(error, Problem) else None
+                pause = max(min(poll_seconds * 2 ** min(faults, 10), LONGEST_PAUSE), asked or 0)
+                why = str(error) if isinstance(error, Problem) else type(error).__name__
+                log.warning("worker.pauses", part=name, why=why, seconds=pause)
+            self._stopped.wait(pause)
+
+
+def _masked(text: str) -> str:
+    """A sender's own words, without anything like a national number: a MsgId may be whatever its sender made it."""
+    return PERSON_NUMBER.sub("***", text)
+
+
+def stop_on_signals(worker: Worker) -> None:
+    """Stop the worker on SIGTERM and SIGINT. Only for the main thread."""
+
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
+        worker.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
