@@ -263,7 +263,7 @@ class Hub(Protocol):
     def fetch(self, limit: int) -> list[Delivery]:
         """Messages not yet confirmed, oldest first. May give one again that was not confirmed.
 
-        A short list does not mean that no more wait; an empty one does. Raises `Problem(TRANSIENT)` where the hub cannot be reached.
+        A short list does not mean that no more wait; an empty one does. Raises `Problem` where the hub cannot be asked.
         """
         ...
 
@@ -274,7 +274,7 @@ class Hub(Protocol):
     def deliver(self, row: Outgoing) -> str:
         """Send an outbox row's bytes and return the hub's id for it; `row.attempts` > 1 means it may have been sent before.
 
-        Raises `Problem(TRANSIENT)` (`retry_after` as the hub asks) where a later try may succeed, any other Problem where none will.
+        Raises `Problem(TRANSIENT)`, `retry_after` as the hub asks, where a later try may succeed, any other Problem where none will.
         """
         ...
 
