@@ -1,67 +1,243 @@
 """From a message's bytes to what it means, and from there to FHIR: the whole translation, without a clock or a database.
 
-    reading = translator.read(xml)              # may raise Problem: no message that we read
-    refusal = gate(reading, ...)                # adapter.domain.referral: AppRec codes, or none
-    translation = translator.render(reading, receipt, decision, ...)
-    translation.bundle()                        # bytes of the transaction Bundle
-    translation.explanation()                   # where each element came from, what became of each node
+reading = translator.read(xml)                        # may raise Problem: no message that we read
+refusal = gate.judge(reading.case, rules)             # AppRec codes, or none
+translation = translator.render(reading, receipt, decision)
+translation.bundle()                                  # bytes of the transaction Bundle
+translation.explanation()                             # where each element came from, what became of each node
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from adapter.domain.problem import Finding
-from adapter.domain.referral import Decision, Envelope, Receipt
+import msgspec
 
+from adapter.domain.deadlines import WorkingDays
+from adapter.domain.identity import BASE, message_id, named
+from adapter.domain.problem import Finding, Kind
+from adapter.domain.referral import Decision, Receipt
+from mappings import data
+from mappings.messages import reading as messages
+from mappings.messages.reading import Reading
+from mappings.messages.xml import Limits, Node, line_of, path_of
+from mappings.resources import clinical, document, organization, pathway, patient, people, practitioner, provenance, service_request
+from mappings.resources.writer import Resource, Writer, reference
+from mappings.trail import origins, place
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on a message, each a setting."""
+__all__ = ["Limits", "Reading", "Resource", "Translation", "Translator"]
 
-    max_bytes: int = 35 * 1024 * 1024
-    max_text: int = 24 * 1024 * 1024
-    max_depth: int = 256
-    max_elements: int = 100_000
-    max_attributes: int = 1_000
-
-
-class Reading:
-    """A message that was read: who, what, and everything found on the way."""
-
-    envelope: Envelope
-    findings: list[Finding]  # schema faults, unknown codes, what no mapping knows
-    patient_numbers: Sequence[tuple[str, str]]  # (kind of 8116, number) of every person in the message that has one
-    patient_key: str  # what identifies the patient within an organisation; empty if nothing does
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One resource of the translation. `body` is plain FHIR JSON as a dict."""
-
-    type: str
-    id: str
-    body: dict[str, Any]
-    merge: bool  # a person or party: merged into what is stored, never blanked
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Translation:
     """What a message became."""
 
-    resources: list[Resource]
-    findings: list[Finding]
+    def __init__(self, reading: Reading, writer: Writer, findings: list[Finding]) -> None:
+        self.resources: list[Resource] = list(writer.resources.values())
+        self.findings = findings
+        self._reading = reading
+        self._writer = writer
+        self._used = {id(node) for mark in writer.marks for said in mark[3] for node in origins(said)}
+        self.findings += self._not_understood()
 
-    def bundle(self) -> bytes: ...
-    def explanation(self) -> dict[str, Any]: ...
+    def bundle(self) -> bytes:
+        """The transaction Bundle: one `PUT Type/id` for each resource."""
+        return bundle(_encode(r.body) for r in self.resources)
+
+    def _not_understood(self) -> Iterator[Finding]:
+        """Everything that the message says and no mapping uses, so that nothing is dropped in silence."""
+        for node in self._reading.tree.nodes:
+            if id(node) not in self._used and node.type.leaf and _says(node) and not _not_used(node):
+                yield _unread(path_of(node.element), line_of(node.element))
+        for element, what in self._reading.tree.strange:
+            yield _unread(path_of(element) + (f"/{what}" if what else ""), line_of(element))
+
+    def explanation(self) -> dict[str, Any]:
+        """`{"elements": [{path, xpath, line, raw, map}], "nodes": [{xpath, line, fate, reason, elements}]}`.
+
+        An element has a row for each node that it came from, or one without node whose `map` names the rule.
+        """
+        elements = list(self._elements())
+        made: dict[str, list[str]] = {}
+        for element in elements:
+            if element["xpath"]:
+                made.setdefault(element["xpath"], []).append(element["path"])
+        return {"elements": elements, "nodes": self._nodes(made)}
+
+    def _elements(self) -> Iterator[dict[str, Any]]:
+        maps = [resource.map for resource in self.resources]
+        for mark in self._writer.marks:
+            path = place(mark)
+            name = maps[int(path.split("[", 1)[1].split("]", 1)[0])]
+            rule = f"{name}: {mark[4]}" if mark[4] else name
+            nodes = [node for said in mark[3] for node in origins(said)]
+            if not nodes:
+                yield {"path": path, "xpath": None, "line": None, "raw": None, "map": rule}
+            for node in nodes:
+                yield {"path": path, "xpath": path_of(node.element), "line": line_of(node.element), "raw": _raw(node), "map": rule}
+
+    def _nodes(self, made: dict[str, list[str]]) -> list[dict[str, Any]]:
+        rows = []
+        for node in self._reading.tree.nodes:
+            xpath = path_of(node.element)
+            fate, reason = self._fate(node)
+            rows.append(
+                {"xpath": xpath, "line": line_of(node.element), "fate": fate, "reason": reason, "elements": made.get(xpath, [])}
+            )
+        for element, what in self._reading.tree.strange:
+            xpath = path_of(element) + (f"/{what}" if what else "")
+            reason = "neither the schema nor a mapping knows it"
+            rows.append({"xpath": xpath, "line": line_of(element), "fate": "not-understood", "reason": reason, "elements": []})
+        return sorted(rows, key=lambda row: row["line"])
+
+    def _fate(self, node: Node) -> tuple[str, str]:
+        if id(node) in self._used:
+            return "used", ""
+        listed = _not_used(node)
+        if listed:
+            return "not-used", listed
+        if not node.type.leaf:
+            below = {self._fate(child)[0] for children in node.children.values() for child in children}
+            if "used" in below:
+                return "used", "what is in it is used"
+            return (
+                ("not-understood", "what is in it is not understood")
+                if "not-understood" in below
+                else ("not-used", "it holds nothing that is used")
+            )
+        return ("not-understood", "no mapping knows it, or its value") if _says(node) else ("not-used", "it says nothing")
+
+
+def _says(node: Node) -> bool:
+    return bool(node.text and not node.text.isspace()) or any(value.strip() for value in node.attributes.values())
+
+
+def _not_used(node: Node) -> str:
+    parent = node.element.getparent()
+    above = parent.tag.rpartition("}")[2] if parent is not None else ""
+    listed: str = data.json_file("messages", "not_used.json").get(f"{above}/{node.element.tag.rpartition('}')[2]}", "")
+    return listed
+
+
+def _unread(where: str, line: int) -> Finding:
+    return Finding(
+        "warning",
+        Kind.NOT_UNDERSTOOD,
+        "This part of the message is not understood and is not in the FHIR resources.",
+        "Denne delen av meldingen er ikke forstått og er ikke med i FHIR-ressursene.",
+        where,
+        line,
+    )
+
+
+_RAW = 200  # characters of a node's text that an explanation shows
+
+
+def _raw(node: Node) -> str:
+    if node.type.attributes:
+        return " ".join(f'{key}="{value}"' for key, value in node.attributes.items())
+    return node.text if len(node.text) <= _RAW else node.text[:_RAW] + "…"
+
+
+def bundle(bodies: Iterator[bytes]) -> bytes:
+    """A transaction Bundle spliced from resources as they are stored."""
+    entries = []
+    for body in bodies:
+        head = msgspec.json.decode(body, type=_Head)
+        target = f"{head.resourceType}/{head.id}"
+        entries.append(
+            b'{"fullUrl":"%b/%b","resource":%b,"request":{"method":"PUT","url":"%b"}}'
+            % (BASE.encode(), target.encode(), body, target.encode())
+        )
+    return b'{"resourceType":"Bundle","type":"transaction","entry":[' + b",".join(entries) + b"]}"
+
+
+class _Head(msgspec.Struct):
+    resourceType: str
+    id: str
 
 
 class Translator:
-    """Holds the tables that reading and writing need; made once."""
+    """Reads and renders; made once, holds no state between messages."""
 
-    def __init__(self, limits: Limits, person_id: Callable[[str, str, str], str], base: str) -> None: ...
+    def __init__(self, limits: Limits, person_id: Callable[[str, str, str], str], working_days: WorkingDays = "mon-fri") -> None:
+        self._limits = limits
+        self._person_id = person_id
+        self._week = working_days
 
-    def read(self, data: bytes) -> Reading: ...
+    def read(self, message: bytes) -> Reading:
+        """See `mappings.messages.reading.read`."""
+        return messages.read(message, self._limits)
 
-    def render(self, reading: Reading, receipt: Receipt, decision: Decision) -> Translation: ...
+    def patient_id(self, reading: Reading, organisation: str) -> str:
+        """The id of the Patient at an organisation; empty where nothing identifies the person beyond this referral."""
+        system, value = patient.key(reading.referral.patient, reading.envelope.sender)
+        return self._person_id(organisation, system, value) if system else ""
+
+    def render(self, reading: Reading, receipt: Receipt, decision: Decision) -> Translation:
+        """The resources of a referral and of what it opens."""
+        envelope = reading.envelope
+        source = "urn:uuid:" + message_id(receipt.receiver, envelope.sender, envelope.msg_id)
+        owner = (envelope.sender, envelope.document_id or envelope.msg_id)
+        writer = Writer(reading.referral, receipt, owner, self._person_id, source)
+        _write(writer, reading, decision, self._week)
+        return Translation(reading, writer, [*reading.findings, *decision.findings, *writer.findings])
+
+
+def _write(writer: Writer, reading: Reading, decision: Decision, week: WorkingDays) -> None:
+    referral, envelope = writer.referral, reading.envelope
+    assigner = _name(referral.sender.units)
+    person = patient.id(writer, envelope.sender)
+    patient.write(writer, person, assigner)
+    sender, _ = _party(writer, referral.sender, "sender", 0)
+    receiver, unit = _party(writer, referral.receiver, "receiver", 0)
+    ours = unit
+    copies = []
+    for position, party in enumerate(referral.copies):
+        copy, copy_unit = _party(writer, party, "copy", position)
+        copies += [copy] if copy else []
+        if party.key == writer.receipt.receiver and reading.is_copy(party.key):
+            ours = copy_unit
+    copies += [reference("Patient", person) for _ in referral.copy_people]
+    supporting: list[tuple[str, str]] = []
+    relatives = {}
+    for position, relative in enumerate(referral.relatives):
+        relatives[id(relative)] = people.relative(writer, relative, position, person, assigner)
+        supporting.append(("RelatedPerson", relatives[id(relative)]))
+    referrer: dict[str, str] | None = None
+    if referral.contacts:
+        team, referrer, doctors = people.care_team(writer, person, referral.contacts)
+        supporting.append(("CareTeam", team))
+        build = writer.begin("Patient", person, "patient")
+        for doctor in dict.fromkeys(doctors):
+            build.push("generalPractitioner", {"reference": doctor}, rule="the GP that the referral names")
+    reasons = [clinical.condition(writer, d, n, person) for n, d in enumerate(referral.diagnoses)]
+    supporting += [clinical.precaution(writer, p, n, person) for n, p in enumerate(referral.precautions)]
+    supporting += [clinical.information(writer, i, n, person) for n, i in enumerate(referral.information)]
+    for n, statement in enumerate(referral.statements):
+        supporting.append(clinical.statement(writer, statement, n, person, relatives.get(id(statement.about), "")))
+    supporting += [document.write(writer, d, n, person) for n, d in enumerate(referral.documents)]
+    agreements = [*referral.consents, *(r.consent for r in referral.relatives if r.consent)]
+    supporting += [people.consent(writer, a, n, person) for n, a in enumerate(agreements)]
+    service_request.write(writer, person, referrer or sender, [receiver] if receiver else [], reasons, supporting, copies)
+    request = service_request.id(writer)
+    if decision.opening:
+        pathway.write(writer, decision.opening, person, request, ours, referrer or sender, week)
+    message = message_id(writer.receipt.receiver, envelope.sender, envelope.msg_id)
+    pathway.duties(writer, decision.duties, person, request, ours, message)
+    provenance.write(writer, named(envelope.sender, envelope.msg_id, "provenance", 0), sender)
+
+
+def _name(units: list[Any]) -> str:
+    return units[0].name.value if units and units[0].name else ""
+
+
+def _party(writer: Writer, party: Any, role: str, position: int) -> tuple[dict[str, str] | None, str]:
+    """A party's reference (its person's role, else its innermost unit) and its innermost unit's id."""
+    units = organization.write(writer, party)
+    unit = units[-1] if units else ""
+    if party.person:
+        return reference("PractitionerRole", practitioner.write(writer, party.person, role, position, unit, party.speciality)), unit
+    return (reference("Organization", unit) if unit else None), unit

@@ -6,10 +6,10 @@ message said it and know their place in it (`Said`), so that whatever is built f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from adapter.domain.problem import Finding
 
@@ -17,10 +17,333 @@ ServType = Literal["N", "M", "C"]
 
 
 class Said(Protocol):
-    """A value as a message said it. Anything with a `value` that the mapping can trace to its node."""
+    """A value as a message said it: `value` without blanks around, `text` to the letter, and attributes (@V @S @DN @OT @U)."""
 
     @property
     def value(self) -> str: ...
+
+    text: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Part:
+    """A part of what was said: one of two names in one element, say."""
+
+    value: str
+    source: Said
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        return self.value
+
+
+@dataclass(slots=True)
+class Coded:
+    """A coded value and the code list (its number under 2.16.578.1.12.4.1.1) that its place in the message implies."""
+
+    said: Said
+    list: str = ""
+
+
+@dataclass(slots=True)
+class Ident:
+    """An identifier and its type (8116 for persons, 9051 for organisations; HER and HPR stand in both)."""
+
+    id: Said
+    type: str
+    kind: Said | None = None
+
+
+@dataclass(slots=True)
+class Address:
+    use: Said | None = None
+    street: Said | None = None
+    postal_code: Said | None = None
+    city: Said | None = None
+    postbox: Said | None = None
+    county: Coded | None = None
+    country: Coded | None = None
+    district: Coded | None = None
+
+
+@dataclass(slots=True)
+class Telecom:
+    address: Said
+    use: Said | None = None
+
+
+@dataclass(slots=True)
+class Person:
+    """A person. `name` is a whole name where the message does not part it."""
+
+    family: Said | None = None
+    middle: Said | None = None
+    given: Said | None = None
+    name: Said | None = None
+    birth: Said | None = None
+    death: Said | None = None
+    sex: Coded | None = None
+    nationality: Coded | None = None
+    idents: list[Ident] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
+    telecoms: list[Telecom] = field(default_factory=list)
+    category: Coded | None = None  # 9060, of health personnel
+    role: Coded | None = None  # 9034, of health personnel: what they are to the patient
+
+    def ident(self, *types: str) -> Ident | None:
+        return next((i for t in types for i in self.idents if i.type == t), None)
+
+
+@dataclass(slots=True)
+class Unit:
+    """An organisation or a part of one."""
+
+    name: Said | None = None
+    type: Coded | None = None
+    idents: list[Ident] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
+    telecoms: list[Telecom] = field(default_factory=list)
+
+    def ident(self, *types: str) -> Ident | None:
+        return next((i for t in types for i in self.idents if i.type == t), None)
+
+
+@dataclass(slots=True)
+class Party:
+    """A sender, receiver or contact: units from the outermost in, and the person where one is named."""
+
+    units: list[Unit] = field(default_factory=list)
+    person: Person | None = None
+    speciality: Coded | None = None
+    role: Coded | None = None  # of the party in the message (8112, 8254 …)
+    notes: list[Said] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """Its HER-id: the innermost service's, else the person's, else the enterprise's; else `TYPE:value` of the innermost other ident."""
+        services, enterprise = self.units[1:], self.units[:1]
+        people = [self.person] if self.person else []
+        holders: list[Unit | Person] = [*reversed(services), *people, *enterprise]
+        for holder in holders:
+            if her := holder.ident("HER"):
+                return her.id.value
+        for holder in holders:
+            for ident in holder.idents:
+                if ident.id.value:
+                    return f"{ident.type}:{ident.id.value}"
+        return ""
+
+
+@dataclass(slots=True)
+class Medication:
+    drug: Coded | None = None
+    status: Coded | None = None
+    comment: Said | None = None
+    duration: Said | None = None
+    quantity: Said | None = None
+    dose: Said | None = None
+    dosage: Said | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """The result of an investigation: exactly one of text, interval, date or number."""
+
+    investigation: Coded | None = None
+    specifications: list[Coded] = field(default_factory=list)
+    heading: Coded | None = None
+    text: Said | None = None
+    code: Coded | None = None
+    low: Said | None = None
+    high: Said | None = None
+    date: Said | None = None
+    number: Said | None = None
+    comparator: Said | None = None
+    service_type: Coded | None = None
+    investigated: Said | None = None
+    comment: Said | None = None
+    deviation: Coded | None = None
+
+
+@dataclass(slots=True)
+class Information:
+    """A clinical statement (InfItem): exactly one of a description, a result or a medication, of a kind (8233)."""
+
+    kind: Coded | None = None
+    description: Said | None = None
+    comment: Said | None = None
+    result: Result | None = None
+    medication: Medication | None = None
+    start: Said | None = None
+    end: Said | None = None
+    noted: Said | None = None
+
+
+@dataclass(slots=True)
+class Statement:
+    """Anything else that is stated about the patient: a code of our own, a value, and parts. FHIR type by name: string, boolean, date, code."""
+
+    code: str
+    value: Said | Coded | None = None
+    type: str = "string"
+    parts: list[tuple[str, str, Said | Coded]] = field(default_factory=list)  # (code, type, value)
+    notes: list[Said] = field(default_factory=list)
+    on: Said | None = None
+    until: Said | None = None
+    about: Relative | None = None
+
+
+@dataclass(slots=True)
+class Relative:
+    """Someone around the patient: next of kin, guardian, contact, interpreter."""
+
+    person: Person
+    relations: list[Coded] = field(default_factory=list)
+    part: str = ""  # a role of ours that the message gives by its place
+    role: Said | None = None
+    workplace: Said | None = None
+    next_of_kin: Said | None = None
+    guardian: Said | None = None
+    birth_year: Said | None = None
+    language: Coded | None = None
+    details: list[tuple[str, Said | Coded]] = field(default_factory=list)  # (what, value) that FHIR has no element for
+    notes: list[Said] = field(default_factory=list)
+    consent: Agreement | None = None
+
+
+@dataclass(slots=True)
+class Contact:
+    """Someone who has or had a part in the patient's care, and as what."""
+
+    party: Party
+    relation: Coded | None = None
+    approved: Said | None = None
+    start: Said | None = None
+    end: Said | None = None
+    notes: list[Said] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Passage:
+    """A text under a heading, whole; and codes that belong to it."""
+
+    heading: Coded | None = None
+    text: Said | None = None
+    codes: list[Coded] = field(default_factory=list)
+    label: str = ""  # a heading of ours where the message has none
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    concept: Coded
+    modifiers: list[tuple[Coded, list[Coded]]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Precaution:
+    text: Said
+    start: Said | None = None
+    end: Said | None = None
+
+
+@dataclass(slots=True)
+class Agreement:
+    """A consent as the referral reports it (9064)."""
+
+    status: Coded | None = None
+    date: Said | None = None
+    note: Said | None = None
+    given_by: Said | None = None
+
+
+@dataclass(slots=True)
+class Assessment:
+    """The rights assessment that a viderehenvisning carries on (HIS 1208:2018)."""
+
+    dates: list[tuple[Coded | None, Said]] = field(default_factory=list)
+    free_choice: Said | None = None
+    waiting_end: Coded | None = None
+    course: Said | None = None  # ForlopsId
+    right: Said | None = None
+    outcome: Coded | None = None
+
+
+@dataclass(slots=True)
+class PathwayCode:
+    code: Coded
+    note: Said | None = None
+
+
+@dataclass(slots=True)
+class Document:
+    """An attachment or a reference to a document. `content` is the element that holds base64 text or XML."""
+
+    type: Coded | None = None
+    id: Said | None = None
+    issued: Said | None = None
+    mime: Said | None = None
+    description: Said | None = None
+    compression: Coded | None = None
+    file: Said | None = None
+    base64: Said | None = None
+    xml: Any = None
+    connection: Coded | None = None
+    content_type: Coded | None = None
+    content_description: Said | None = None
+    category: Coded | None = None
+    consent: Coded | None = None
+    annotation: Said | None = None
+    start: Said | None = None
+    end: Said | None = None
+    oid: Said | None = None
+    enquiry: Said | None = None
+
+
+@dataclass(slots=True)
+class Referral:
+    """All that a referral says, in the order of Henvisning 2.0."""
+
+    sender: Party
+    receiver: Party
+    patient: Person
+    copies: list[Party] = field(default_factory=list)
+    copy_people: list[Person] = field(default_factory=list)
+    type: Coded | None = None
+    processing: Coded | None = None
+    msg_id: Said | None = None
+    generated: Said | None = None
+    parent: Said | None = None
+    conversation: Said | None = None
+    serv_type: Said | None = None
+    issued: Said | None = None
+    document_id: Said | None = None
+    payment: Coded | None = None
+    basis: Coded | None = None
+    content: Coded | None = None  # 8455
+    content_note: Said | None = None
+    marital: Coded | None = None
+    language: Coded | None = None
+    interpreter: Coded | None = None  # the language in which the patient needs an interpreter
+    relatives: list[Relative] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    precautions: list[Precaution] = field(default_factory=list)
+    information: list[Information] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    reasons: list[Passage] = field(default_factory=list)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    priority: Coded | None = None
+    purpose: Coded | None = None
+    wanted: Said | None = None  # ReqDate
+    service: Coded | None = None
+    specialities: list[Coded] = field(default_factory=list)
+    admission: Coded | None = None
+    comments: list[Passage] = field(default_factory=list)
+    assessment: Assessment | None = None
+    pathway_codes: list[PathwayCode] = field(default_factory=list)
+    consents: list[Agreement] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +419,9 @@ class Facts:
     """What the store knows that the decision needs."""
 
     copy: bool = False  # we are a copy receiver
-    open_pathways: Sequence[tuple[str, str]] = field(default_factory=tuple)  # (9321 type, EpisodeOfCare id) of the patient at the organisation
+    open_pathways: Sequence[tuple[str, str]] = field(
+        default_factory=tuple
+    )  # (9321 type, EpisodeOfCare id) of the patient at the organisation
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,441 @@
+"""The one door for XML: bytes become a checked tree of nodes, or a `Problem` that says why not.
+
+Hardened by what is refused before a parser sees it (any DOCTYPE, encodings that hide one, too many bytes, elements or
+attributes), and by a parser that resolves nothing. What a schema says of a node (its content model, attributes and text)
+comes from the tables that `tools/message_tables.py` derives from the official XSDs; a breach is a finding, not an end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lxml import etree
+
+from adapter.domain.problem import Finding, Kind, Problem, problem
+from mappings import data
+
+XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on a message, each a setting. Text and elements are counted, not estimated."""
+
+    max_bytes: int = 35 * 1024 * 1024
+    max_text: int = 24 * 1024 * 1024
+    max_depth: int = 256
+    max_elements: int = 100_000
+    max_attributes: int = 1_000
+
+
+class Type:
+    """What the schema says of an element: children by tag, order as a regular expression, attributes, text."""
+
+    __slots__ = ("attributes", "children", "fixed", "fullmatch", "leaf", "model", "text")
+
+    def __init__(self, entry: dict[str, Any]) -> None:
+        self.children: dict[str, tuple[str, str, Type]] = {}  # tag -> letter, local name, type; filled by Schema
+        self.model: str = entry.get("model", "")
+        self.fullmatch = re.compile(self.model).fullmatch
+        self.attributes: dict[str, Callable[[str], object]] = {k: _CHECKS[v] for k, v in entry.get("attributes", {}).items()}
+        self.text: Callable[[str], object] | None = _CHECKS.get(entry.get("text", ""))
+        self.fixed: str | None = entry.get("fixed")
+        self.leaf = "children" not in entry
+
+    @property
+    def _parts(self) -> list[str]:
+        """The parts of the outermost sequence, each a letter or a group with its occurrence."""
+        inner = re.fullmatch(r"\(\?:(.*)\)\??", self.model)
+        return re.findall(r"(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\w)[?*+]?", inner[1]) if inner else []
+
+    @property
+    def required(self) -> list[str]:
+        """The letters of children that must be there."""
+        return (
+            [part[0] for part in self._parts if part[0].isalpha() and part[1:] in ("", "+")] if not self.model.endswith("?") else []
+        )
+
+    def longest(self, letters: str) -> int:
+        """How many of the children follow the content model from its beginning."""
+        pattern = ""
+        for part in reversed(self._parts):
+            pattern = f"(?:{part}{pattern})?"
+        found = re.match(pattern, letters)
+        return found.end() if found else 0
+
+
+def _pattern(text: str) -> Callable[[str], object]:
+    return re.compile(rf"\s*(?:{text})\s*").fullmatch
+
+
+_DATE, _TIME, _ZONE = (
+    r"-?\d{4,}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])",
+    r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?",
+    r"(?:Z|[+-]\d\d:\d\d)?",
+)
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "string": lambda _: True,
+    "token": lambda _: True,
+    "any": lambda _: True,
+    "base64": lambda _: True,  # judged where it is decoded
+    "dateTime": _pattern(rf"{_DATE}T{_TIME}{_ZONE}"),
+    "date": _pattern(rf"{_DATE}{_ZONE}"),
+    "gYear": _pattern(rf"-?\d{{4,}}{_ZONE}"),
+    "timestamp": _pattern(rf"(?:{_DATE}(?:T{_TIME})?|-?\d{{4,}}(?:-(?:0[1-9]|1[0-2]))?|{_TIME}){_ZONE}"),
+    "boolean": _pattern(r"true|false|1|0"),
+    "integer": _pattern(r"[+-]?\d+"),
+    "decimal": _pattern(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|INF|-INF|NaN"),
+    "oid": _pattern(r"(?:\d+\.?)*\d+"),
+}
+
+
+class Schema:
+    """One message format: its root and types."""
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self.root: str = table["root"]
+        types = [Type(entry) for entry in table["types"]]
+        for kind, entry in zip(types, table["types"], strict=True):
+            kind.children = {
+                tag: (letter, tag.rpartition("}")[2], types[n]) for tag, (letter, n) in entry.get("children", {}).items()
+            }
+        self.type = types[0]
+
+
+@cache
+def schema(name: str) -> Schema:
+    """The schema of a format: `henvisning-2.0`, `henvisning-1.1` or `henvisning-1.0`."""
+    return Schema(data.json_file("messages/tables", f"{name}.json"))
+
+
+class Node:
+    """An element of a message, with its children by local name. `value` is what it says: @V where the schema has one, else its text."""
+
+    __slots__ = ("attributes", "children", "element", "text", "type")
+
+    def __init__(self, element: etree._Element, kind: Type) -> None:
+        self.element = element
+        self.type = kind
+        self.text = ""
+        self.attributes: dict[str, str] = _NONE
+        self.children: dict[str, list[Node]] = _CHILDLESS
+
+    @property
+    def value(self) -> str:
+        if self.type.attributes:
+            return self.attributes.get("V", "").strip()
+        return self.text.strip()
+
+    def one(self, name: str) -> Node | None:
+        """The first child of that name that says or holds something."""
+        found = self.children.get(name)
+        return found[0] if found else None
+
+    def every(self, name: str) -> list[Node]:
+        return self.children.get(name, _NO_NODES)
+
+    def at(self, *names: str) -> Node | None:
+        """The node at a path of single children."""
+        node: Node | None = self
+        for name in names:
+            if node is None:
+                return None
+            node = node.one(name)
+        return node
+
+
+_NONE: dict[str, str] = {}
+_CHILDLESS: dict[str, list[Node]] = {}
+_NO_NODES: list[Node] = []
+
+_PROLOG = re.compile(rb"(?>\xef\xbb\xbf)?(?>\s+|<!--.*?-->|<\?.*?\?>)*+(<!DOCTYPE)?", re.DOTALL)
+_DECLARATION = re.compile(rb"(?>\xef\xbb\xbf)?<\?xml\s+version\s*=\s*[\"']([^\"']*)[\"'](?:\s+encoding\s*=\s*[\"']([^\"']*)[\"'])?")
+_ENCODINGS = {"utf-8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "windows-1252"}
+
+
+def parse(message: bytes, limits: Limits) -> tuple[etree._Element, list[Finding]]:
+    """The root element of a message that is safe to read, and warnings. Raises `Problem` for what is not."""
+    findings: list[Finding] = []
+    if len(message) > limits.max_bytes:
+        raise problem(
+            Kind.TOO_LARGE,
+            f"The message is {len(message)} bytes; the limit is {limits.max_bytes}. Send large attachments another way.",
+            f"Meldingen er {len(message)} byte; grensen er {limits.max_bytes}. Send store vedlegg på annen måte.",
+        )
+    _refuse_packed(message)
+    _refuse_doctype(message)
+    declared = _DECLARATION.match(message)
+    version, encoding = (
+        (declared[1].decode("latin-1"), (declared[2] or b"utf-8").decode("latin-1").lower()) if declared else ("1.0", "utf-8")
+    )
+    if version != "1.0" or encoding not in _ENCODINGS:
+        raise problem(
+            Kind.MALFORMED,
+            "Only XML 1.0 in UTF-8 is read (ISO-8859-1 and its kin with a warning). Send UTF-8.",
+            "Bare XML 1.0 i UTF-8 leses (ISO-8859-1 og slekt med advarsel). Send UTF-8.",
+            line=1,
+            rule="HITS 1171:2017 8.4",
+        )
+    if encoding != "utf-8":
+        findings.append(
+            Finding(
+                "warning",
+                Kind.INVALID,
+                f"The message is in {encoding}; it should be UTF-8.",
+                f"Meldingen er i {encoding}; den skal være UTF-8.",
+                line=1,
+                rule="HITS 1171:2017 8.4",
+            )
+        )
+    _refuse_crowds(message, limits)
+    try:
+        root = etree.fromstring(message, _parser())
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise Problem(
+            Finding(
+                "error",
+                Kind.MALFORMED,
+                "The message is not well-formed XML.",
+                "Meldingen er ikke velformet XML.",
+                line=line,
+                column=column,
+                rule="XML 1.0",
+            )
+        ) from None
+    except ValueError:
+        raise problem(Kind.MALFORMED, "The message is not XML.", "Meldingen er ikke XML.", rule="XML 1.0") from None
+    if root is None or root.getroottree().docinfo.internalDTD is not None:
+        raise _doctype()
+    return root, findings
+
+
+@cache
+def _parser() -> etree.XMLParser:
+    """A parser that resolves nothing; lxml locks it while it parses. `huge_tree` lifts libxml2's 10 MB text limit; ours stand in its place."""
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_pis=True)
+
+
+def _refuse_packed(message: bytes) -> None:
+    head = message[:64].lstrip()
+    if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"MIME-Version", b"Content-Type", b"\x30\x80", b"\x30\x82")):
+        raise problem(
+            Kind.UNSUPPORTED,
+            "The message is compressed or enclosed (gzip, zip, S/MIME). Send the XML itself.",
+            "Meldingen er komprimert eller pakket inn (gzip, zip, S/MIME). Send selve XML-en.",
+        )
+    if b"\x00" in message[:256] or head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise problem(
+            Kind.MALFORMED,
+            "The message is in UTF-16, UTF-32 or binary, whatever it declares. Send UTF-8.",
+            "Meldingen er i UTF-16, UTF-32 eller binær, uansett hva den sier. Send UTF-8.",
+            rule="HITS 1171:2017 8.4",
+        )
+
+
+def _refuse_doctype(message: bytes) -> None:
+    prolog = _PROLOG.match(message)
+    if prolog and prolog[1]:
+        raise _doctype()
+
+
+def _doctype() -> Problem:
+    return problem(
+        Kind.MALFORMED,
+        "The message has a DOCTYPE; health messages never do. Remove it.",
+        "Meldingen har en DOCTYPE; det har helsemeldinger aldri. Fjern den.",
+    )
+
+
+_START_TAG = re.compile(rb"<[^\s<>/!?]+(?:\s+[^\s=<>]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'))*+")
+_CROWDED = 5  # the shortest attribute: a blank, a letter, an equal sign and two quotes
+
+
+def _refuse_crowds(message: bytes, limits: Limits) -> None:
+    """Bounds what the parser would build. Cheap counts first; only a message over them is looked at closely."""
+    if message.count(b"=") > limits.max_attributes:
+        for segment in message.split(b"<"):
+            if len(segment) > limits.max_attributes * _CROWDED and segment.count(b"=") > limits.max_attributes:
+                tag = _START_TAG.match(b"<" + segment)
+                if tag and tag[0].count(b"=") > limits.max_attributes:
+                    raise _crowded("attributes", "attributter", limits.max_attributes)
+    if message.count(b"<") > limits.max_elements:
+        opened = etree.XMLPullParser(events=("start",), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+        seen = 0
+        for at in range(0, len(message), 65536):
+            try:
+                opened.feed(message[at : at + 65536])
+                for _, element in opened.read_events():
+                    seen += 1
+                    element.clear()
+            except etree.XMLSyntaxError:
+                return  # the parse proper says what and where
+            if seen > limits.max_elements:
+                raise _crowded("elements", "elementer", limits.max_elements)
+
+
+def _crowded(what: str, hva: str, limit: int) -> Problem:
+    return problem(Kind.TOO_LARGE, f"The message has more than {limit} {what}.", f"Meldingen har mer enn {limit} {hva}.")
+
+
+class Tree:
+    """A message as nodes, with its breaches of the schema and what no table knows."""
+
+    def __init__(self, root: etree._Element, kind: Type, limits: Limits) -> None:
+        self.findings: list[Finding] = []
+        self.nodes: list[Node] = []  # all, in the order of the document
+        self.strange: list[tuple[etree._Element, str]] = []  # element, attribute name or "" for the element itself
+        self._limits = limits
+        self.root = self._node(root, kind, 1)
+
+    def _node(self, element: etree._Element, kind: Type, depth: int) -> Node:
+        node = Node(element, kind)
+        self.nodes.append(node)
+        if depth > self._limits.max_depth:
+            raise _too_deep(self._limits.max_depth)
+        if items := element.items():
+            node.attributes = dict(items)
+            for name, value in items:
+                check = kind.attributes.get(name)
+                if check is None:
+                    self._attribute(element, name)
+                elif not check(value):
+                    self._fault(element, f"@{name} is not of the type that the schema asks for", f"@{name} har feil datatype")
+        if kind.leaf:
+            self._leaf(node)
+            return node
+        letters = ""
+        children: dict[str, list[Node]] = {}
+        expected = kind.children
+        for child in element:
+            found = expected.get(child.tag)
+            if found is None:
+                if isinstance(child.tag, str):
+                    self._unknown(child, depth)
+                continue
+            letter, name, child_kind = found
+            letters += letter
+            built = self._node(child, child_kind, depth + 1)
+            if name in children:
+                children[name].append(built)
+            else:
+                children[name] = [built]
+        node.children = children
+        if not kind.fullmatch(letters):
+            self._disorder(node, letters)
+        if (element.text and not element.text.isspace()) or any(c.tail and not c.tail.isspace() for c in element):
+            self.strange.append((element, "text()"))
+        return node
+
+    def _leaf(self, node: Node) -> None:
+        element, kind = node.element, node.type
+        if kind.text is _CHECKS[ANY]:
+            return
+        if len(element):
+            # a comment or instruction may split the text: join it, never cut it short
+            node.text = (
+                "".join(element.itertext(with_tail=False))
+                if not any(isinstance(c.tag, str) for c in element)
+                else _own_text(element)
+            )
+            for child in element:
+                if isinstance(child.tag, str):
+                    self._unknown(child, 0)
+        else:
+            node.text = element.text or ""
+        if len(node.text) > self._limits.max_text:
+            raise problem(
+                Kind.TOO_LARGE,
+                f"A text in the message is longer than {self._limits.max_text} characters.",
+                f"En tekst i meldingen er lengre enn {self._limits.max_text} tegn.",
+                line=line_of(element),
+            )
+        if kind.text is None:
+            if node.text and not node.text.isspace():
+                self.strange.append((element, "text()"))
+        elif (kind.fixed and node.text != kind.fixed) or not kind.text(node.text):
+            self._fault(element, "the text is not of the type that the schema asks for", "teksten har feil datatype")
+
+    def _attribute(self, element: etree._Element, name: str) -> None:
+        if name.startswith(XSI) and name != f"{XSI}type":
+            return
+        self.strange.append((element, f"@{name.rpartition('}')[2]}"))
+        self._fault(
+            element, f"@{name.rpartition('}')[2]} is not in the schema", f"@{name.rpartition('}')[2]} finnes ikke i skjemaet"
+        )
+
+    def _unknown(self, element: etree._Element, depth: int) -> None:
+        stack = [(element, depth + 1)]
+        while stack:
+            at, level = stack.pop()
+            if level > self._limits.max_depth:
+                raise _too_deep(self._limits.max_depth)
+            stack += ((child, level + 1) for child in at)
+        self.strange.append((element, ""))
+
+    def _disorder(self, node: Node, letters: str) -> None:
+        """Says what is missing, or else which child cannot follow those before it."""
+        kind = node.type
+        names = {letter: name for letter, name, _ in kind.children.values()}
+        missing = [names[letter] for letter in kind.required if letter not in letters]
+        for name in missing:
+            self._fault(node.element, f"<{name}> is missing", f"<{name}> mangler")
+        if missing:
+            return
+        end = kind.longest(letters)
+        if end < len(letters):
+            at = [child for child in node.element if child.tag in kind.children][end]
+            self._fault(
+                at, "not allowed here: it is too many or in the wrong place", "ikke lov her: det er ett for mye eller på feil plass"
+            )
+        else:
+            self._fault(node.element, "something required is missing", "noe påkrevd mangler")
+
+    def _fault(self, element: etree._Element, en: str, nb: str) -> None:
+        name = element.tag.rpartition("}")[2]
+        self.findings.append(
+            Finding(
+                "warning",
+                Kind.INVALID,
+                f"<{name}>: {en}.",
+                f"<{name}>: {nb}.",
+                where=path_of(element),
+                line=line_of(element),
+                rule="XSD",
+            )
+        )
+
+
+def _own_text(element: etree._Element) -> str:
+    return (element.text or "") + "".join(child.tail or "" for child in element)
+
+
+def _too_deep(limit: int) -> Problem:
+    return problem(
+        Kind.TOO_LARGE, f"The message is nested deeper than {limit} levels.", f"Meldingen er nøstet dypere enn {limit} nivåer."
+    )
+
+
+def path_of(element: etree._Element) -> str:
+    """An XPath of local names with positions among siblings of the same name, for people and tools."""
+    steps: list[str] = []
+    at: etree._Element | None = element
+    while at is not None:
+        name = at.tag.rpartition("}")[2]
+        parent = at.getparent()
+        if parent is not None:
+            same = [s for s in parent.iterchildren(at.tag)]
+            if len(same) > 1:
+                name += f"[{same.index(at) + 1}]"
+        steps.append(name)
+        at = parent
+    return "/" + "/".join(reversed(steps))
+
+
+def line_of(element: etree._Element) -> int:
+    return int(element.sourceline or 0)

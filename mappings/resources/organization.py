@@ -1,0 +1,97 @@
+"""Organization and Endpoint (https://hl7.org/fhir/R4/organization.html, no-basis-Organization, kommunikasjonspart-Organization).
+
+A HER-id addresses messages and identifies no enterprise: it stands on the communication party (the level below the
+enterprise) and on its Endpoint. An enterprise without an organisation number has a name and a keyed id, no identifier.
+"""
+
+from __future__ import annotations
+
+from adapter.domain.referral import Ident, Party, Said, Unit
+from mappings.resources import elements
+from mappings.resources.writer import Writer, reference
+
+_CONNECTION = {"system": "http://hl7.no/fhir/CodeSystem/no-basis-connection-type", "code": "no-ebxml-2", "display": "ebXML 2.0"}
+_ANY_PAYLOAD = {"system": "http://terminology.hl7.org/CodeSystem/endpoint-payload-type", "code": "any", "display": "Any"}
+_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+
+def write(writer: Writer, party: Party) -> list[str]:
+    """The ids of a party's units, from the enterprise in."""
+    ids: list[str] = []
+    for level, unit in enumerate(party.units):
+        if unit.name is None and not unit.idents:
+            continue
+        above = ids[-1] if ids else ""
+        id = _id(writer, unit, above)
+        ids.append(id)
+        _unit(writer, unit, id, above, level > 0)
+    return ids
+
+
+def _id(writer: Writer, unit: Unit, above: str) -> str:
+    best: Ident | None = unit.ident("ENH", "HER", "RSH") or next(iter(unit.idents), None)
+    if best:
+        scope = "" if best.type in ("ENH", "HER", "RSH", "AKO") else above
+        return writer.party_id(f"Organization|{best.type}|{scope}", best.id.value)
+    return writer.party_id(f"Organization|name|{above}", unit.name.value if unit.name else "")
+
+
+def _unit(writer: Writer, unit: Unit, id: str, above: str, below_enterprise: bool) -> None:
+    first = not writer.has("Organization", id)
+    build = writer.begin("Organization", id, "organization", merge=True)
+    if not first:
+        _mark_again(build, unit)
+        return
+    enterprise = writer.resources[("Organization", above)].body.get("name", "") if above else ""
+    elements.unit_identifiers(build, unit, below_enterprise, enterprise)
+    build.say("name", unit.name)
+    if unit.type:
+        writer.concept(build, "type", unit.type, repeats=True)
+    elements.telecoms(writer, build, unit.telecoms)
+    elements.addresses(writer, build, unit.addresses)
+    if above:
+        build.put("partOf", reference("Organization", above), rule="the unit stands inside the other in the message")
+    if her := unit.ident("HER"):
+        if not below_enterprise:
+            build.marks.append((build, "id", -1, _both(her), "keyed by HER-id; it is no identifier of an enterprise"))
+        else:
+            build.push("endpoint", reference("Endpoint", endpoint(writer, her, above or id)), *_both(her))
+
+
+def _mark_again(build: elements.Build, unit: Unit) -> None:
+    """A unit named again in the same message: its nodes lead to the resource that is already there."""
+    said = [s for s in (unit.name, unit.type.said if unit.type else None) if s is not None]
+    for ident in unit.idents:
+        said += _both(ident)
+    for address in unit.addresses:
+        said += [
+            leaf.said if hasattr(leaf, "said") else leaf
+            for name in ("use", "street", "postal_code", "city", "postbox", "county", "country", "district")
+            if (leaf := getattr(address, name)) is not None
+        ]
+    for telecom in unit.telecoms:
+        said += [t for t in (telecom.address, telecom.use) if t is not None]
+    build.marks.append((build, "id", -1, tuple(said), "named more than once in the message"))
+
+
+def _both(ident: Ident) -> tuple[Said, ...]:
+    return (ident.id, ident.kind) if ident.kind is not None else (ident.id,)
+
+
+def endpoint(writer: Writer, her: Ident, managing: str) -> str:
+    """The Endpoint that a HER-id names: where messages are sent."""
+    id = writer.party_id("Endpoint|HER", her.id.value)
+    if writer.has("Endpoint", id):
+        build = writer.begin("Endpoint", id, "endpoint")
+        build.marks.append((build, "id", -1, _both(her), "named more than once in the message"))
+        return id
+    build = writer.begin("Endpoint", id, "endpoint", merge=True)
+    build.push("identifier", {"system": elements.HER, "value": her.id.value}, *_both(her))
+    build.put("status", "active", rule="it takes part in this exchange")
+    build.put("connectionType", _CONNECTION, rule="the national hub exchanges by ebXML")
+    if managing:
+        build.put("managingOrganization", reference("Organization", managing), rule="the enterprise above answers for it")
+    build.put("payloadType", [{"coding": [_ANY_PAYLOAD]}], rule="the message does not say what else it receives")
+    absent = {"extension": [{"url": _ABSENT, "valueCode": "not-applicable"}]}
+    build.put("_address", absent, rule="the HER-id is the address")
+    return id

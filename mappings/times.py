@@ -1,0 +1,64 @@
+"""Times as messages write them, as FHIR wants them.
+
+Messages give dates, or times without a zone that mean Norwegian local time; FHIR asks for a zone where there is a time
+(http://hl7.org/fhir/R4/datatypes.html#dateTime). In the hour that autumn repeats, the first is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+OSLO = ZoneInfo("Europe/Oslo")
+_PARTIAL = re.compile(r"(\d{4}(?:-\d\d(?:-\d\d)?)?)(?:Z|[+-]\d\d:\d\d)?")
+
+
+def moment(text: str) -> datetime | None:
+    """The moment that a message's time names; a date alone names none."""
+    if "T" not in text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=OSLO)
+
+
+def date_time(text: str) -> str:
+    """A FHIR dateTime, or nothing where the text is no time."""
+    found = moment(text)
+    if found:
+        return found.isoformat()
+    return day(text)
+
+
+def instant(text: str) -> str:
+    """A FHIR instant: a date alone is its first moment in Norway."""
+    found = moment(text)
+    if found is None and (only := day(text)) and len(only) == 10:
+        found = datetime.fromisoformat(only).replace(tzinfo=OSLO)
+    return found.isoformat() if found else ""
+
+
+def day(text: str) -> str:
+    """A FHIR date, perhaps partial (1969, 1969-11), of a date or of a time's own day."""
+    found = _PARTIAL.fullmatch(text.partition("T")[0])
+    if not found:
+        return ""
+    if len(found[1]) == 10:
+        try:
+            date.fromisoformat(found[1])
+        except ValueError:
+            return ""
+    return found[1]
+
+
+def local_day(at: datetime) -> date:
+    """The date in Norway at a moment."""
+    return at.astimezone(OSLO).date()
+
+
+def utc(at: datetime) -> str:
+    """A moment as a FHIR instant in UTC."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
