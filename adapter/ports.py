@@ -274,7 +274,7 @@ class Hub(Protocol):
     def deliver(self, row: Outgoing) -> str:
         """Send an outbox row's bytes and return the hub's id for it; `row.attempts` > 1 means it may have been sent before.
 
-        Raises `Problem(TRANSIENT)`, `retry_after` as the hub asks, where a later try may succeed, any other Problem where none will.
+        Raises `Problem(TRANSIENT)` (`retry_after`: as the hub asks) where a later try may succeed, any other where none will.
         """
         ...
 

@@ -7,6 +7,7 @@ What the hub refuses for good is a `Problem` of another kind than TRANSIENT; eve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Literal
 
 import httpx
@@ -56,29 +57,31 @@ class Edi2Hub:
         self._her_ids = tuple(dict.fromkeys(h for h in her_ids if h.isdecimal()))
         self._clock = clock
         self._max_bytes = max_bytes
-        self._failed: set[str] = set()
+        self._tries = count(1)
+        self._tried: dict[Unread, int] = {}
 
     def fetch(self, limit: int) -> list[Delivery]:
         """The oldest unread messages with their documents.
 
-        A document that cannot be had now is passed over, and its message comes last the next time, so that it never
-        stands before the others. Raises only when nothing at all could be had.
+        What was tried in an earlier round and is still listed comes after the others, the longest waiting first: neither a
+        document that cannot be had nor a message that cannot be kept stands before the rest. Raises only when nothing
+        at all could be had.
         """
         if not self._her_ids:
             return []
         rows = self._api.unread(self._her_ids)
-        self._failed &= {row.id for row in rows}
+        listed = set(rows)
+        self._tried = {row: turn for row, turn in self._tried.items() if row in listed}
         deliveries: list[Delivery] = []
         faults: list[Problem] = []
-        for row in sorted(rows, key=lambda row: row.id in self._failed):
+        for row in sorted(rows, key=lambda row: self._tried.get(row, 0)):
             if len(deliveries) == limit or len(faults) == MOST_FAILURES:
                 break
+            self._tried[row] = next(self._tries)
             try:
                 deliveries.append(self._delivery(row))
-                self._failed.discard(row.id)
             except Problem as fault:
                 log.warning("hub.document_not_fetched", hub=self.name, hub_id=row.id, reason=str(fault))
-                self._failed.add(row.id)
                 faults.append(fault)
         if faults and not deliveries:
             raise faults[-1]

@@ -314,7 +314,7 @@ def _deciding(routes: APIRouter, reception: Reception, identify: Identify) -> No
         },
     )
     async def retry_message(request: Request, id: MessageId) -> Response:
-        """Receives a parked or quarantined message again, once its cause is removed. 409 in another state."""
+        """Receives a quarantined message again, or one that waits for its next try, once the cause is removed. Else 409."""
         return await decide(reception.retry, request, id)
 
     @routes.post(
@@ -329,7 +329,7 @@ def _deciding(routes: APIRouter, reception: Reception, identify: Identify) -> No
         },
     )
     async def dismiss_message(request: Request, id: MessageId) -> Response:
-        """Says that nothing more is to be done about a message that waits for a person. It is kept. 409 in another state."""
+        """Says that nothing more is to be done about a quarantined or refused message. It is kept. 409 in another state."""
         return await decide(reception.dismiss, request, id)
 
     async def decide(verb: Callable[[Sequence[str], str], Message], request: Request, id: str) -> Response:

@@ -136,6 +136,26 @@ def test_messages_whose_documents_cannot_be_had_come_last_the_next_time(api: res
     assert [d.hub_id for d in channel.fetch(10)] == [FOUR]
 
 
+def test_of_many_documents_that_cannot_be_had_each_gets_its_turn(api: respx.MockRouter) -> None:
+    broken = httpx.Response(500, json=ERROR)
+    serve(api, one=broken, two=broken, three=broken, four=broken)
+    channel = hub()
+    for _ in range(2):
+        with pytest.raises(Problem):
+            channel.fetch(10)
+    api.get(f"/Messages/{FOUR}/business-document").respond(json=document(b"<d/>"))
+
+    assert [d.hub_id for d in channel.fetch(10)] == [FOUR]
+
+
+def test_messages_that_are_never_confirmed_do_not_stand_before_the_others(api: respx.MockRouter) -> None:
+    fine = httpx.Response(200, json=document(b"<a/>"))
+    serve(api, one=fine, two=fine, three=fine)
+    channel = hub()
+
+    assert [[d.hub_id for d in channel.fetch(2)] for _ in range(3)] == [[ONE, TWO], [THREE, ONE], [TWO, THREE]]
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "kept"),
     [
