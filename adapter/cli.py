@@ -81,8 +81,8 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
 ) -> None:
     """Run the service."""
+    from adapter.serving import serve as run
     from adapter.settings import load
-    from adapter.wiring import serve as run
 
     wanted = frozenset(r.strip() for r in roles.split(","))
     if not wanted <= {"api", "worker"}:
@@ -163,13 +163,13 @@ def _translated(file: Path, pathway: str, rule_set: str, received: datetime | No
     from datetime import UTC
 
     from adapter.domain.gate import GateRules, warnings
-    from adapter.domain.identity import BASE, DEMONSTRATION_KEY, keyed
+    from adapter.domain.identity import DEMONSTRATION_KEY, keyed
     from adapter.domain.referral import Service
     from adapter.usecases import translate_message
     from mappings.translation import Limits, Translator
 
     limits = Limits()
-    translator = Translator(limits, keyed(DEMONSTRATION_KEY), BASE)
+    translator = Translator(limits, keyed(DEMONSTRATION_KEY))
     data = _or_told(file, lambda: _start(file, limits.max_bytes + 1))
     reading = or_exit(NOT_READ, lambda: translator.read(data))
     tell(warnings(reading.case))

@@ -96,7 +96,7 @@ class MessageSettings(_Part):
     max_depth: int = Field(256, gt=0, description="Deepest nesting of elements.")
     max_elements: int = Field(100_000, gt=0, description="Most elements in one message.")
     max_attributes: int = Field(1_000, gt=0, description="Most attributes and namespace declarations on one element.")
-    attempts: int = Field(10, gt=0, description="Tries before an outgoing message is given up and waits for a person.")
+    attempts: int = Field(32, gt=0, description="Tries before an outgoing message is given up and waits for a person.")
     park_hours: float = Field(96, gt=0, description="Hours that a change or cancellation waits for the referral that it is about.")
 
 

@@ -1,7 +1,8 @@
 """The one place that knows the concrete classes: from settings to a running installation.
 
 services = build(settings)
-services.app()      # the HTTP interface
+services.app         # the HTTP interface
+services.worker      # fetches, receives, delivers
 services.close()
 """
 
@@ -10,15 +11,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from adapter.domain.identity import BASE, keyed
+from fastapi import FastAPI
+
+from adapter.console.app import app
+from adapter.domain.gate import GateRules
+from adapter.domain.identity import keyed
 from adapter.domain.referral import Service
 from adapter.hub.edi2 import Edi2Hub
 from adapter.hub.folder import FolderHub
 from adapter.ports import Clock, Hub, Store
+from adapter.security.caller import by_header
 from adapter.settings import HubSettings, Settings
 from adapter.storage import open_store
+from adapter.usecases.receive_message import Reception
+from adapter.worker import Worker
 from mappings.translation import Limits, Translator
 
 KEY = "installation-key"
@@ -36,11 +44,11 @@ class SystemClock:
 class Services:
     """An installation's parts, ready for work."""
 
-    settings: Settings
-    clock: Clock
     store: Store
     hubs: Sequence[Hub]
-    translator: Translator
+    reception: Reception
+    worker: Worker
+    app: FastAPI
 
     def close(self) -> None:
         for hub in self.hubs:
@@ -53,18 +61,53 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     clock = clock or SystemClock()
     store = open_store(settings.store.url)
     store.migrate()
-    translator = Translator(limits(settings), keyed(installation_key(store)), BASE)
-    return Services(settings, clock, store, [make_hub(hub, settings, clock) for hub in settings.hub], translator)
+    key = installation_key(store)
+    hubs = [make_hub(hub, settings, clock) for hub in settings.hub]
+    reception = Reception(
+        store,
+        make_translator(settings, key),
+        {r.her_id: Service(r.her_id, r.organisation, r.pathway, r.rule_set, r.care_level) for r in settings.receiver},
+        make_gate(settings),
+        {hub.name: hub.apprec_format for hub in hubs},
+        clock,
+        patience=timedelta(hours=settings.messages.park_hours),
+    )
+    worker = Worker(
+        store,
+        reception,
+        hubs,
+        clock,
+        poll_seconds={hub.label: hub.poll_seconds for hub in settings.hub},
+        attempts=settings.messages.attempts,
+    )
+    return Services(store, hubs, reception, worker, make_app(settings, store, reception, clock, key))
 
 
-def limits(settings: Settings) -> Limits:
+def make_app(settings: Settings, store: Store, reception: Reception, clock: Clock, key: bytes) -> FastAPI:
+    numbers = [organisation.number for organisation in settings.organisation]
+    return app(
+        store=store,
+        reception=reception,
+        identify=by_header(numbers),
+        clock=clock,
+        key=key,
+        organisations=numbers,
+        public_base=settings.public_base,
+        max_bytes=settings.messages.max_bytes,
+        open_access=settings.auth == "off",
+    )
+
+
+def make_translator(settings: Settings, key: bytes) -> Translator:
     m = settings.messages
-    return Limits(m.max_bytes, m.max_text, m.max_depth, m.max_elements, m.max_attributes)
+    return Translator(
+        Limits(m.max_bytes, m.max_text, m.max_depth, m.max_elements, m.max_attributes), keyed(key), settings.working_days
+    )
 
 
-def services_by_her_id(settings: Settings) -> dict[str, Service]:
-    """The receiving services, by the HER-id that messages name."""
-    return {r.her_id: Service(r.her_id, r.organisation, r.pathway, r.rule_set, r.care_level) for r in settings.receiver}
+def make_gate(settings: Settings) -> GateRules:
+    m = settings.messages
+    return GateRules(m.strict, m.refuse_signed, settings.environment == "test", frozenset(settings.allowed_persons))
 
 
 def make_hub(hub: HubSettings, settings: Settings, clock: Clock) -> Hub:

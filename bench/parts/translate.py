@@ -15,7 +15,7 @@ from lxml import etree
 
 from adapter.domain import gate
 from adapter.domain.gate import GateRules
-from adapter.domain.identity import BASE, DEMONSTRATION_KEY, keyed
+from adapter.domain.identity import DEMONSTRATION_KEY, keyed
 from adapter.domain.pathway import decide
 from adapter.domain.referral import Facts, Service
 from adapter.usecases.translate_message import receipt_of
@@ -32,7 +32,7 @@ ATTACHED = "Viderehenvisning_v2-0_Rettighetsvurdert_etter_ventetid_pakkeforlop_N
 
 
 def rows() -> Iterator[Row]:
-    translator = Translator(Limits(), keyed(DEMONSTRATION_KEY), BASE)
+    translator = Translator(Limits(), keyed(DEMONSTRATION_KEY))
     for what, (sample, example, goal) in (("a referral", PLAIN), ("a referral with attachment", ATTACHED)):
         file = SAMPLES / sample if (SAMPLES / sample).exists() else EXAMPLES / example
         data = file.read_bytes()

@@ -1,0 +1,96 @@
+"""An installation as a process: what `stafett serve` runs, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Collection
+
+import structlog
+import uvicorn
+
+from adapter.domain.problem import Kind, problem
+from adapter.settings import Settings, on_loopback
+from adapter.wiring import Services, build
+from adapter.worker import stop_on_signals
+
+PATIENCE = 30.0  # seconds that the message in hand has to be dealt with when we end
+
+
+def serve(settings: Settings, roles: Collection[str], host: str, port: int) -> None:
+    """Run `roles` (api, worker) until we are asked to end. Raises `Problem` where the service may not or cannot start."""
+    _may_start(settings, host)
+    if "public_base" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"public_base": f"http://{host}:{port}"})
+    _log()
+    services = build(settings)
+    stop_on_signals(services.worker)
+    try:
+        if "api" in roles:
+            _serve_api(services, host, port, with_worker="worker" in roles)
+        else:
+            services.worker.run()
+    finally:
+        services.close()
+
+
+def _serve_api(services: Services, host: str, port: int, *, with_worker: bool) -> None:
+    listening = _listen(host, port)
+    working = threading.Thread(target=services.worker.run, name="worker", daemon=True)
+    if with_worker:
+        working.start()
+    configuration = uvicorn.Config(services.app, log_config=None, access_log=False, timeout_graceful_shutdown=int(PATIENCE))
+    try:
+        uvicorn.Server(configuration).run(sockets=[listening])
+    finally:
+        services.worker.stop()
+        if with_worker:
+            working.join(PATIENCE)
+        listening.close()
+
+
+def _may_start(settings: Settings, host: str) -> None:
+    if settings.auth == "helseid":
+        raise problem(
+            Kind.UNSUPPORTED,
+            'auth = "helseid" is not in this version: use auth = "off" on loopback',
+            'auth = "helseid" er ikke med i denne versjonen: bruk auth = "off" på egen maskin',
+        )
+    if not on_loopback(host):
+        raise problem(
+            Kind.NOT_ALLOWED,
+            f'auth = "off" is for loopback only: --host {host} would let anyone in. Use --host 127.0.0.1',
+            f'auth = "off" er bare for egen maskin: --host {host} ville slippe inn alle. Bruk --host 127.0.0.1',
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as fault:
+        raise problem(
+            Kind.INVALID,
+            f"cannot listen on {host}:{port} ({fault.strerror}): end what uses it, or choose another --port",
+            f"kan ikke lytte på {host}:{port} ({fault.strerror}): stopp det som bruker den, eller velg en annen --port",
+        ) from None
+
+
+def _log() -> None:
+    """One JSON object a line on stdout, ours and the libraries'."""
+    shared = (
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(utc=True),
+    )
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processor=structlog.processors.JSONRenderer(), foreign_pre_chain=list(shared))
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
