@@ -36,6 +36,7 @@ class Arrival:
     apprec: ReceivedAppRec | None = None
     fault: Problem | None = None
     error: str = ""
+    patient: str = ""  # the Patient's id at the service's organisation, where anything identifies the person
 
     @property
     def tenant(self) -> str:
@@ -61,21 +62,28 @@ def arrivals(delivery: Delivery, translator: Translator, services: Mapping[str, 
             return [replace(arrival, fault=Problem(delivery.fault))]
         if delivery.is_apprec:
             return [_answer(arrival, apprec.read(delivery.data), services)]
-        return _referrals(arrival, translator.read(delivery.data), services)
+        return _referrals(arrival, translator, services)
     except Problem as fault:
         return [_unread(arrival, fault, services)]
     except Exception as error:  # a fault of ours must not stop the others: the message is set aside and tried again
         return [replace(arrival, error=type(error).__name__)]
 
 
-def _referrals(arrival: Arrival, reading: Reading, services: Mapping[str, Service]) -> list[Arrival]:
+def _referrals(arrival: Arrival, translator: Translator, services: Mapping[str, Service]) -> list[Arrival]:
+    reading = translator.read(arrival.delivery.data)
     said = reading.envelope
     arrival = replace(arrival, reading=reading, sender=arrival.sender or said.sender, msg_id=said.msg_id or arrival.msg_id)
     if arrival.receiver:
-        return [arrival if _addressed(arrival) else replace(arrival, service=None)]
+        service = arrival.service if _addressed(arrival) else None
+        return [_for(arrival, translator, service)]
     named = list(dict.fromkeys((said.receiver, *said.copies)))
     ours = [receiver for receiver in named if receiver in services] or [said.receiver]
-    return [replace(arrival, receiver=receiver, service=services.get(receiver)) for receiver in ours]
+    return [_for(replace(arrival, receiver=receiver), translator, services.get(receiver)) for receiver in ours]
+
+
+def _for(arrival: Arrival, translator: Translator, service: Service | None) -> Arrival:
+    patient = translator.patient_id(arrival.reading, service.organisation) if service and arrival.reading else ""
+    return replace(arrival, service=service, patient=patient)
 
 
 def _addressed(arrival: Arrival) -> bool:
@@ -88,7 +96,12 @@ def _addressed(arrival: Arrival) -> bool:
 def _answer(arrival: Arrival, answer: ReceivedAppRec, services: Mapping[str, Service]) -> Arrival:
     receiver = arrival.receiver or answer.receiver
     return replace(
-        arrival, apprec=answer, receiver=receiver, service=services.get(receiver), sender=arrival.sender or answer.sender
+        arrival,
+        apprec=answer,
+        receiver=receiver,
+        sender=arrival.sender or answer.sender,
+        msg_id=arrival.msg_id or answer.id,
+        service=services.get(receiver),
     )
 
 

@@ -33,7 +33,9 @@ def deliver(
     most: int = MOST,
     chance: Callable[[], float] = random.random,
 ) -> list[Outgoing]:
-    """Send at most `limit` rows that are due for this hub, and return them as they stand then. Raises `Problem` only where the store fails.
+    """Send at most `limit` rows that are due for this hub, and return them as they stand then.
+
+    Raises `Problem` only where the store fails.
 
     A claimed row is ours for `lease` seconds. When half of that is gone the round ends, and what is left over comes back
     when the lease is out: no row is sent by two at once.

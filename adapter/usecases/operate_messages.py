@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
-
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.domain.referral import Decision
 from adapter.ports import Message, State, Store, Unit
 from adapter.usecases import context
+from mappings import translation
 from mappings.translation import Translator
 
 WAITING = (State.RECEIVED, State.QUARANTINED)
@@ -56,8 +55,7 @@ def bundle(store: Store, tenants: Sequence[str], id: str) -> bytes | None:
         made = unit.message_resources(message.tenant, id)
     if not made:
         return None
-    entries = [{"resource": msgspec.Raw(s.body), "request": {"method": "PUT", "url": f"{s.type}/{s.id}"}} for s in made]
-    return msgspec.json.encode({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    return translation.bundle(stored.body for stored in made)
 
 
 def apprec(store: Store, tenants: Sequence[str], id: str) -> tuple[bytes, str] | None:

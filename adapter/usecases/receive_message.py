@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
@@ -32,6 +33,7 @@ from adapter.usecases.situation import Situation, identity, look
 from adapter.usecases.translate_message import Translated, receipt_of, translate
 from adapter.usecases.verdict import Verdict
 from mappings.messages import apprec
+from mappings.messages.apprec import AppRec
 from mappings.translation import Translator
 
 T = TypeVar("T")
@@ -59,12 +61,12 @@ class Reception:
     def __init__(
         self,
         store: Store,
-        *,
         translator: Translator,
         services: Mapping[str, Service],
         rules: GateRules,
         hubs: Mapping[str, Format],
         clock: Clock,
+        *,
         attempts: int = 3,
         backoff: timedelta = timedelta(minutes=1),
         patience: timedelta = timedelta(hours=96),
@@ -94,7 +96,7 @@ class Reception:
             due = unit.due_messages(self.clock.now(), limit)
         for message in due:
             if message.state is State.PARKED:
-                self._write(lambda unit, id=message.id: self._give_up(unit, id))
+                self._write(partial(self._give_up, message.id))
             else:
                 self._again(message)
         return len(due)
@@ -195,9 +197,9 @@ class Reception:
         first = None if decision.opening else self.translator.render(reading, receipt, decision)
         final = duties(decision, first, serv_type, situation)
         translation = first if first and final == decision else self.translator.render(reading, receipt, final)
-        findings = dict.fromkeys((*warning, *reading.findings, *final.findings, *translation.findings))
+        findings = (*warning, *translation.findings)
         reason = {"M": "The change was made.", "C": "The cancellation was made."}.get(serv_type, "Received and translated.")
-        return Verdict(State.PROCESSED, reason, "", tuple(findings), apprec=positive, decision=final, translation=translation)
+        return Verdict(State.PROCESSED, reason, "", findings, apprec=positive, decision=final, translation=translation)
 
     def _keep(
         self, unit: Unit, arrival: Arrival, again: Message | None, situation: Situation | None = None, judged: Verdict | None = None
@@ -262,7 +264,7 @@ class Reception:
             due=judged.due,
         )
 
-    def _answer(self, message: Message, answer: apprec.AppRec) -> Outgoing:
+    def _answer(self, message: Message, answer: AppRec) -> Outgoing:
         """The outbox row of an AppRec, in the bytes of its channel. What came by no hub is there to be fetched."""
         format = self.hubs.get(message.hub)
         body = apprec.to_edi2(answer) if format == "edi2" else apprec.to_xml(answer)
@@ -299,7 +301,7 @@ class Reception:
                     raise
                 self._keep(unit, replace(arrival, error=type(error).__name__), message)
 
-    def _give_up(self, unit: Unit, id: str) -> None:
+    def _give_up(self, id: str, unit: Unit) -> None:
         message = unit.message(id)
         if message and message.state is State.PARKED and message.due and message.due <= self.clock.now():
             reason, action = verdict.given_up()

@@ -94,7 +94,7 @@ def _before(own: str, messages: list[Message]) -> list[Message]:
 def _of_referral(unit: Unit, arrival: Arrival, situation: Situation, again: Message | None) -> Situation:
     reading, tenant = arrival.reading, arrival.tenant
     assert reading  # noqa: S101 - tells the type checker: neither fault, error nor AppRec
-    patient = reading.patient_id(tenant)
+    patient = arrival.patient
     facts = Facts(copy=arrival.copy, open_pathways=_open_pathways(unit, tenant, patient))
     document = reading.envelope.document_id
     messages = unit.referral_messages(tenant, arrival.sender, document) if document else []

@@ -39,8 +39,8 @@ def translate(
 ) -> Translated:
     """What the message becomes, as received at `received` (aware).
 
-    Where its receiver is none of our services, it belongs to the first one's organisation. Raises `Problem` where it is no message that we read, or where the pathway chosen
-    `by_hand` is not in the rule set of the date.
+    Where its receiver is none of our services, it belongs to the first one's organisation. Raises `Problem` where it is no
+    message that we read, or where the pathway chosen `by_hand` is not in the rule set of the date.
     """
     reading = translator.read(data)
     said = reading.envelope

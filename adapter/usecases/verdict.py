@@ -7,7 +7,7 @@ and cancellations. A verdict is a state with its reason and the next step for a 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adapter.domain.problem import Finding, Kind
@@ -31,6 +31,7 @@ NOT_KEPT: Final = frozenset({Kind.MALFORMED, Kind.TOO_LARGE})
 
 CLOCK_AHEAD: Final = timedelta(days=1)
 CLOCK_BEHIND: Final = timedelta(days=365)
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)  # before it the reading itself says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def not_accepted(arrival: Arrival, *, has_metadata: bool) -> Verdict | None:
     if arrival.service is None and arrival.receiver:
         return Verdict(
             State.QUARANTINED,
-            f"Addressed to {arrival.receiver}, which is none of our services in hub and message alike. It was not answered.",
+            f"Addressed to {arrival.receiver}, which is not one of our services (by the hub and the message both). It was not answered.",
             "If the service is ours, add it as a [[receiver]] and retry. Else tell the sender, and dismiss it.",
             (_finding(Kind.MISADDRESSED, "The receiver is not one of our services.", "Mottakeren er ingen av våre tjenester."),),
         )
@@ -187,7 +188,7 @@ def clock_warning(arrival: Arrival) -> tuple[Finding, ...]:
     """A warning where the message's own time cannot be right. Deadlines count from our receipt in any case."""
     generated = arrival.reading.envelope.generated if arrival.reading else None
     received = arrival.delivery.received
-    if generated is None or received - CLOCK_BEHIND <= generated <= received + CLOCK_AHEAD:
+    if generated is None or generated < EARLIEST or received - CLOCK_BEHIND <= generated <= received + CLOCK_AHEAD:
         return ()
     en = "The message's GenDate is far from the time it was received. Time limits count from the receipt."
     nb = "Meldingens GenDate er langt fra mottakstidspunktet. Frister regnes fra mottaket."
