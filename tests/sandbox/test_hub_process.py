@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from adapter.domain.problem import Kind, Problem
 from adapter.hub.edi2 import Edi2Hub
 from adapter.ports import Delivery, Outgoing
+from adapter.sandbox.hub_document import Envelope, read_envelope
 from tests import xsd
 from tests.hub.referral import referral
 from tests.sandbox.conftest import start_hub
@@ -41,9 +43,9 @@ class Noon:
 
 
 @pytest.fixture
-def connect(running_hub: str, contract: Contract) -> Iterator[Connect]:
+def connect(running_hub: str, judge: Contract | None) -> Iterator[Connect]:
     """Makes clients of the hub for a HER-id; in the end, no message between them broke the contract."""
-    wire = Watched(contract)
+    wire = Watched(judge)
 
     def make(her_id: int = OURS, **options: Any) -> Edi2Hub:
         return Edi2Hub(running_hub, [str(her_id)], "Stafett, v0", clock=Noon(), transport=wire, **options)
@@ -54,9 +56,9 @@ def connect(running_hub: str, contract: Contract) -> Iterator[Connect]:
 
 
 @pytest.fixture
-def raw(running_hub: str, contract: Contract) -> Iterator[httpx.Client]:
+def raw(running_hub: str, judge: Contract | None) -> Iterator[httpx.Client]:
     """A client that may ask anything; the hub's answers must be as foreseen all the same."""
-    wire = Watched(contract, requests=False)
+    wire = Watched(judge, requests=False)
     with httpx.Client(base_url=running_hub, transport=wire, headers=HEADERS) as client:
         yield client
     assert wire.seen
@@ -102,9 +104,7 @@ def test_a_message_is_fetched_answered_read_and_then_no_longer_listed(sandbox: h
     )
 
 
-def test_a_message_that_we_send_is_answered_and_its_apprec_comes_to_us(
-    sandbox: httpx.Client, connect: Connect, standards: Path
-) -> None:
+def test_a_message_that_we_send_is_answered_and_its_apprec_comes_to_us(sandbox: httpx.Client, connect: Connect) -> None:
     ours, theirs = connect(), connect(THEIRS)
     sent = ours.deliver(answer_to("", letter(referral(sender=OURS, receivers=(THEIRS,))), kind="message", hub_id=None))
 
@@ -119,7 +119,14 @@ def test_a_message_that_we_send_is_answered_and_its_apprec_comes_to_us(
     ]
     apprec = ours.fetch(10)[0]
     assert replace(apprec, data=b"") == Delivery(b"", NOW, "edi2", apprec_id, str(OURS), str(THEIRS), apprec_id, True)
-    assert xsd.faults("apprec-1.1", apprec.data) == []
+    assert read_envelope(apprec.data) == Envelope("APPREC", apprec_id, ANY, THEIRS, (OURS,), is_apprec=True)
+
+
+def test_the_apprec_that_the_hub_writes_is_valid(sandbox: httpx.Client, connect: Connect, standards: Path) -> None:
+    hub_id = put(sandbox)
+    connect().deliver(answer_to(hub_id, REFUSED))
+
+    assert xsd.faults("apprec-1.1", connect(THEIRS).fetch(1)[0].data) == []
 
 
 def test_an_apprec_whose_answer_was_lost_is_not_sent_twice(sandbox: httpx.Client, connect: Connect) -> None:
