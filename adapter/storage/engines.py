@@ -87,6 +87,8 @@ def _sqlite(url: URL) -> Engines:
 def _sqlite_connected(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin by itself; the engine's `begin` event does
     connection.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")  # for other processes
+    connection.execute("PRAGMA cache_size = -65536")  # KiB
+    connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: a page changed by many units is copied back once
     for name, wanted in PRAGMAS.items():
         connection.execute(f"PRAGMA {name} = {wanted}")
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()

@@ -6,16 +6,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, literal, or_, select, tuple_
 
-from adapter.ports import Draft, Query, Stored
-from adapter.storage.rows import STORED, Columns, Part, to_stored
+from adapter.ports import Draft, Index, Query, Stored
+from adapter.storage.rows import STORED, Columns, Part, add_all, to_stored
 from adapter.storage.tables import Moment, message_resource, resource, resource_identifier, resource_version
 
 Name = tuple[str, str]  # type and id
 KEY = ("tenant", "type", "id")
 COLUMNS = [resource_version.c[name] for name in STORED]
 NEWEST = and_(*(resource_version.c[name] == resource.c[name] for name in (*KEY, "version")))
+CURRENT = select(*COLUMNS).join_from(resource, resource_version, NEWEST)
+NAMED = CURRENT.where(resource.c.tenant == bindparam("tenant"), resource.c.id.in_(bindparam("ids", expanding=True)))
+RECORDED = select(message_resource.c.type, message_resource.c.id, message_resource.c.version).where(
+    message_resource.c.tenant == bindparam("tenant"), message_resource.c.message_id == bindparam("message_id")
+)
+FORGET_IDENTIFIERS, FORGET = (
+    delete(table).where(*(table.c[name] == bindparam(name) for name in KEY)) for table in (resource_identifier, resource)
+)
 
 
 class Resources(Part):
@@ -36,7 +44,7 @@ class Resources(Part):
         if query.after is not None:
             updated, id = query.after
             wanted.append(tuple_(resource.c.updated, resource.c.id) < tuple_(literal(updated, Moment), literal(id)))
-        found = select(*COLUMNS).join_from(resource, resource_version, NEWEST).where(*wanted)
+        found = CURRENT.where(*wanted)
         return self._stored_of(found.order_by(resource.c.updated.desc(), resource.c.id.desc()).limit(query.limit))
 
     def count(self, tenant: str, query: Query) -> int:
@@ -48,15 +56,18 @@ class Resources(Part):
         made: list[Stored] = []
         kept: list[Stored] = []
         for draft in drafts:
-            old = newest.get((draft.type, draft.id))
-            if old is None or draft.make(old.version, old.updated) != old.body:
-                version = old.version + 1 if old else 1
-                old = newest[draft.type, draft.id] = Stored(draft.type, draft.id, version, now, draft.make(version, now))
-                made.append(old)
-            kept.append(old)
+            stored = newest.get((draft.type, draft.id))
+            if stored is None or draft.make(stored.version, stored.updated) != stored.body:
+                version = stored.version + 1 if stored else 1
+                stored = newest[draft.type, draft.id] = Stored(draft.type, draft.id, version, now, draft.make(version, now))
+                made.append(stored)
+            kept.append(stored)
         if made:
-            self._add_versions(tenant, made)
-            self._change_heads(tenant, before, {(d.type, d.id): (newest[d.type, d.id], d) for d in drafts})
+            add_all(self.connection, resource_version, [(tenant, s.type, s.id, s.version, s.updated, s.body) for s in made])
+            last = {(draft.type, draft.id): draft for draft in drafts}
+            changed = [name for name in last if newest[name] is not before.get(name)]
+            self._forget(tenant, [name for name in changed if name in before])
+            self._find(tenant, [(newest[name], last[name].index) for name in changed])
         if message_id and kept:
             self._record(tenant, message_id, kept)
         return kept
@@ -67,67 +78,32 @@ class Resources(Part):
         of_message = (message_resource.c.tenant == tenant, message_resource.c.message_id == message_id)
         return self._stored_of(found.where(*of_message).order_by(message_resource.c.position))
 
-    def _stored_of(self, statement: Select[*Columns]) -> list[Stored]:
-        return [to_stored(row) for row in self.connection.execute(statement)]
+    def _stored_of(self, statement: Select[*Columns], parameters: dict[str, Any] | None = None) -> list[Stored]:
+        return [to_stored(row) for row in self.connection.execute(statement, parameters)]
 
     def _newest(self, tenant: str, drafts: Sequence[Draft]) -> dict[Name, Stored]:
-        """What is stored of the drafts' resources, in one question: types and ids apart, for the index; ids are rarely shared."""
-        types, ids = sorted({draft.type for draft in drafts}), sorted({draft.id for draft in drafts})
-        named = (resource.c.tenant == tenant, resource.c.type.in_(types), resource.c.id.in_(ids))
-        found = select(*COLUMNS).join_from(resource, resource_version, NEWEST).where(*named)
-        return {(old.type, old.id): old for old in self._stored_of(found)}
+        """What is stored of the drafts' resources, in one question. Ids are rarely shared by types."""
+        named = {"tenant": tenant, "ids": list({draft.id for draft in drafts})}
+        return {(old.type, old.id): old for old in self._stored_of(NAMED, named)}
 
-    def _add_versions(self, tenant: str, made: Sequence[Stored]) -> None:
-        rows = [{"tenant": tenant} | {name: getattr(stored, name) for name in STORED} for stored in made]
-        self.connection.execute(insert(resource_version), rows)
+    def _forget(self, tenant: str, names: Sequence[Name]) -> None:
+        """Of resources with a new version: what the old one was found by."""
+        if names:
+            keys = [{"tenant": tenant, "type": type, "id": id} for type, id in names]
+            self.connection.execute(FORGET_IDENTIFIERS, keys)
+            self.connection.execute(FORGET, keys)
 
-    def _change_heads(self, tenant: str, before: dict[Name, Stored], after: dict[Name, tuple[Stored, Draft]]) -> None:
-        changed = {name: pair for name, pair in after.items() if pair[0] is not before.get(name)}
-        new = [_head(tenant, *pair) for name, pair in changed.items() if name not in before]
-        known = [_by_key(_head(tenant, *pair)) for name, pair in changed.items() if name in before]
-        identifiers = [
-            {"tenant": tenant, "type": draft.type, "id": draft.id, "system": system, "value": value}
-            for _, draft in changed.values()
-            for system, value in dict.fromkeys(draft.index.identifiers)
-        ]
-        if new:
-            self.connection.execute(insert(resource), new)
-        if known:
-            self.connection.execute(CHANGE_HEAD, known)
-            self.connection.execute(FORGET_IDENTIFIERS, known)
-        if identifiers:
-            self.connection.execute(insert(resource_identifier), identifiers)
+    def _find(self, tenant: str, changed: Sequence[tuple[Stored, Index]]) -> None:
+        """Make the newest versions found by what they hold."""
+        heads = [(tenant, s.type, s.id, s.version, s.updated, index.status, index.patient) for s, index in changed]
+        add_all(self.connection, resource, heads)
+        named = [(tenant, s.type, s.id, *identifier) for s, index in changed for identifier in dict.fromkeys(index.identifiers)]
+        add_all(self.connection, resource_identifier, named)
 
     def _record(self, tenant: str, message_id: str, kept: Sequence[Stored]) -> None:
-        of_message = (message_resource.c.tenant == tenant, message_resource.c.message_id == message_id)
-        recorded = select(message_resource.c.type, message_resource.c.id, message_resource.c.version).where(*of_message)
-        known = {tuple(row) for row in self.connection.execute(recorded)}
-        new = [key for key in dict.fromkeys((stored.type, stored.id, stored.version) for stored in kept) if key not in known]
-        rows = [
-            {"tenant": tenant, "message_id": message_id, "position": position, "type": type, "id": id, "version": version}
-            for position, (type, id, version) in enumerate(new, len(known))
-        ]
-        if rows:
-            self.connection.execute(insert(message_resource), rows)
-
-
-# `of_` marks the key in the parameters of what changes a row; the columns it sets are named as they are.
-CHANGE_HEAD = update(resource).where(*(resource.c[name] == bindparam(f"of_{name}") for name in KEY))
-FORGET_IDENTIFIERS = delete(resource_identifier).where(*(resource_identifier.c[name] == bindparam(f"of_{name}") for name in KEY))
-
-
-def _head(tenant: str, stored: Stored, draft: Draft) -> dict[str, Any]:
-    named = {"tenant": tenant, "type": stored.type, "id": stored.id}
-    return named | {
-        "version": stored.version,
-        "updated": stored.updated,
-        "status": draft.index.status,
-        "patient": draft.index.patient,
-    }
-
-
-def _by_key(row: dict[str, Any]) -> dict[str, Any]:
-    return {f"of_{name}" if name in KEY else name: value for name, value in row.items()}
+        known = {tuple(row) for row in self.connection.execute(RECORDED, {"tenant": tenant, "message_id": message_id})}
+        new = [key for key in dict.fromkeys((s.type, s.id, s.version) for s in kept) if key not in known]
+        add_all(self.connection, message_resource, [(tenant, message_id, at, *key) for at, key in enumerate(new, len(known))])
 
 
 def _versions(tenant: str, type: str, id: str) -> Select[*Columns]:

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Column,
     Dialect,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -129,10 +128,11 @@ resource = Table(
     Column("updated", Moment, nullable=False),
     Column("status", Key, nullable=False),
     Column("patient", Key, nullable=False),
-    PrimaryKeyConstraint("tenant", "type", "id", name="resource_key"),
+    PrimaryKeyConstraint("tenant", "id", "type", name="resource_key"),
     Index("resource_newest", "tenant", "type", "updated", "id"),
     Index("resource_by_status", "tenant", "type", "status", "updated", "id"),
     Index("resource_by_patient", "tenant", "type", "patient", "updated", "id"),
+    sqlite_with_rowid=False,
 )
 
 # Every version, each body once. The newest is the last of its key: a read is one look-up and needs no other table.
@@ -145,7 +145,7 @@ resource_version = Table(
     Column("version", Integer, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("tenant", "type", "id", "version", name="resource_version_key"),
+    PrimaryKeyConstraint("tenant", "id", "type", "version", name="resource_version_key"),
 )
 
 resource_identifier = Table(
@@ -156,11 +156,9 @@ resource_identifier = Table(
     Column("id", Key, nullable=False),
     Column("system", Key, nullable=False),
     Column("value", Key, nullable=False),
-    PrimaryKeyConstraint("tenant", "type", "id", "system", "value", name="resource_identifier_key"),
-    ForeignKeyConstraint(
-        ["tenant", "type", "id"], ["resource.tenant", "resource.type", "resource.id"], name="resource_identifier_of"
-    ),
+    PrimaryKeyConstraint("tenant", "id", "type", "system", "value", name="resource_identifier_key"),
     Index("resource_identifier_found", "tenant", "type", "value", "system"),
+    sqlite_with_rowid=False,
 )
 
 # Which versions a message made, or found as it would have made them.
@@ -174,6 +172,7 @@ message_resource = Table(
     Column("id", Key, nullable=False),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("tenant", "message_id", "position", name="message_resource_key"),
+    sqlite_with_rowid=False,
 )
 
 # `position` is the order of making, which rows of one `key` keep.

@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("id", key, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "message_id", "position", name="message_resource_key"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "outbox",
@@ -94,11 +95,23 @@ def upgrade() -> None:
         sa.Column("updated", sa.BigInteger(), nullable=False),
         sa.Column("status", key, nullable=False),
         sa.Column("patient", key, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "type", "id", name="resource_key"),
+        sa.PrimaryKeyConstraint("tenant", "id", "type", name="resource_key"),
+        sqlite_with_rowid=False,
     )
     op.create_index("resource_by_patient", "resource", ["tenant", "type", "patient", "updated", "id"])
     op.create_index("resource_by_status", "resource", ["tenant", "type", "status", "updated", "id"])
     op.create_index("resource_newest", "resource", ["tenant", "type", "updated", "id"])
+    op.create_table(
+        "resource_identifier",
+        sa.Column("tenant", key, nullable=False),
+        sa.Column("type", key, nullable=False),
+        sa.Column("id", key, nullable=False),
+        sa.Column("system", key, nullable=False),
+        sa.Column("value", key, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id", "type", "system", "value", name="resource_identifier_key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("resource_identifier_found", "resource_identifier", ["tenant", "type", "value", "system"])
     op.create_table(
         "resource_version",
         sa.Column("tenant", key, nullable=False),
@@ -107,7 +120,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("updated", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "type", "id", "version", name="resource_version_key"),
+        sa.PrimaryKeyConstraint("tenant", "id", "type", "version", name="resource_version_key"),
     )
     op.create_table(
         "setting",
@@ -122,16 +135,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name="message_xml_of"),
         sa.PrimaryKeyConstraint("message_id"),
     )
-    op.create_table(
-        "resource_identifier",
-        sa.Column("tenant", key, nullable=False),
-        sa.Column("type", key, nullable=False),
-        sa.Column("id", key, nullable=False),
-        sa.Column("system", key, nullable=False),
-        sa.Column("value", key, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant", "type", "id"], ["resource.tenant", "resource.type", "resource.id"], name="resource_identifier_of"
-        ),
-        sa.PrimaryKeyConstraint("tenant", "type", "id", "system", "value", name="resource_identifier_key"),
-    )
-    op.create_index("resource_identifier_found", "resource_identifier", ["tenant", "type", "value", "system"])

@@ -1,0 +1,86 @@
+"""A throw-away PostgreSQL cluster from Debian's package, on a socket and a folder of its own.
+
+    from tests.postgres import cluster          # a context manager: the url of its database `postgres`
+    from tests.postgres import postgresql       # a session fixture of the same; skips where PostgreSQL is missing
+
+`initdb` refuses root, so as root the cluster runs as the user postgres. It listens on no network port.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+SECONDS = 60
+
+
+def binaries() -> Path | None:
+    """The folder of the newest PostgreSQL's programs, or None where there is none."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(found, key=lambda folder: int(folder.parent.name), default=None)
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """A running cluster, gone at the end with all its data. Skips the test where PostgreSQL is missing."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("not run here: PostgreSQL (install the package postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="stafett-pg-"))
+    data = folder / "data"
+    try:
+        if os.geteuid() == 0:
+            user = pwd.getpwnam("postgres")
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        _run(programs / "initdb", "-D", data, "-U", "stafett", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions")
+        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c shared_buffers=64MB -c max_connections=200"
+        _run(programs / "pg_ctl", "-D", data, "-w", "-t", SECONDS, "-l", folder / "log", "-o", options, "start")
+        try:
+            yield f"postgresql://stafett@/postgres?host={folder}"
+        finally:
+            # pg_ctl ends the process whose id is in this cluster's own postmaster.pid, and no other.
+            _run(programs / "pg_ctl", "-D", data, "-w", "-t", SECONDS, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Callable[[], str]]:
+    """Makes an empty database in a cluster that the session shares, and returns its url."""
+    with cluster() as url:
+
+        def database() -> str:
+            name = f"t{uuid4().hex}"
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}")
+            return url.replace("/postgres?", f"/{name}?")
+
+        yield database
+
+
+def _run(*command: object) -> None:
+    """Run a program of the cluster's, as the user postgres where we are root; its words are in the error if it fails."""
+    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    done = subprocess.run(
+        [str(word) for word in command],
+        check=False,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=2 * SECONDS,
+        **user,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stdout}")
