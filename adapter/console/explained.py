@@ -18,7 +18,8 @@ WIDTH: Final = 300  # characters shown of a line
 ROWS: Final = 5_000  # shown of a table
 SIGNS: Final = {"used": "✓", "not-used": "–", "not-understood": "▲"}
 TRANSLATED: Final = "http://hl7.org/fhir/StructureDefinition/translation"
-WAITING: Final = {State.QUARANTINED, State.PARKED}
+RETRIED: Final = {State.QUARANTINED, State.RECEIVED}
+DISMISSED: Final = {State.QUARANTINED, State.REFUSED}
 
 
 def message_page(prefix: str, message: Message, xml: bytes, explanation: Mapping[str, Any]) -> Response:
@@ -61,13 +62,15 @@ def _facts(prefix: str, message: Message) -> Html:
 
 def _decide(prefix: str, message: Message) -> Html | None:
     """What an operator can do from here; forms, so that no script is needed."""
-    if message.state not in WAITING or message.dismissed:
+    if message.dismissed:
         return None
 
     def button(verb: str, label: str) -> Html:
         return tag("form", tag("button", label), method="post", action=f"{prefix}/console/messages/{message.id}/{verb}")
 
-    return tag("div", button("retry", "Try again"), button("dismiss", "Put aside"), class_="decide")
+    retry = button("retry", "Try again") if message.state in RETRIED else None
+    dismiss = button("dismiss", "Put aside") if message.state in DISMISSED else None
+    return tag("div", retry, dismiss, class_="decide") if retry or dismiss else None
 
 
 def _issues(stored: bytes) -> Html:

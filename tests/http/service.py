@@ -1,0 +1,52 @@
+"""The whole service over a real SQLite store, with the fake reception, on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+
+from adapter.console.app import app
+from adapter.ports import Store
+from adapter.security.caller import by_header
+from adapter.storage import open_store
+from tests.http.fakes import FakeReception
+from tests.serving import StillClock, served
+
+HOSPITAL = "999977774"
+MUNICIPALITY = "312232324"
+LARGEST = 2_000
+
+
+@dataclass(frozen=True)
+class Service:
+    http: httpx.Client
+    store: Store
+    clock: StillClock
+    base: str
+
+
+@contextmanager
+def service(folder: Path) -> Iterator[Service]:
+    store, clock = open_store(f"sqlite:///{folder}/stafett.db"), StillClock()
+    store.migrate()
+
+    def make(base: str) -> FastAPI:
+        return app(
+            store=store,
+            reception=FakeReception(store, HOSPITAL),
+            identify=by_header([HOSPITAL, MUNICIPALITY]),
+            clock=clock,
+            key=b"a key for tests",
+            organisations=[HOSPITAL, MUNICIPALITY],
+            public_base=base,
+            max_bytes=LARGEST,
+        )
+
+    with served(make) as client:
+        yield Service(client, store, clock, str(client.base_url).rstrip("/"))
+    store.close()
