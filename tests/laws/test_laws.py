@@ -16,6 +16,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from lxml import etree
 
 from adapter.domain.problem import Problem
+from tests.examples.test_examples import national_numbers
 from tests.laws.corpus import (
     INDEX,
     OURS,
@@ -38,6 +39,8 @@ ABSOLUTE = re.compile(r"urn:(oid:[0-2](\.(0|[1-9]\d*))+|[a-z0-9][a-z0-9-]*:\S+)|
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 FNR, DNR, FHN, HPR = (f"urn:oid:2.16.578.1.12.4.1.4.{n}" for n in (1, 2, 3, 4))
 HER = "urn:oid:2.16.578.1.12.4.1.2"
+ENH, RESH, DUF = (f"urn:oid:2.16.578.1.12.4.1.4.{n}" for n in (101, 102, 5))
+NATIONAL = {FNR, DNR, FHN, HPR, HER, ENH, RESH, DUF}
 MAY_HAVE = {
     FNR: {"Patient", "RelatedPerson", "Practitioner"},
     DNR: {"Patient", "RelatedPerson", "Practitioner"},
@@ -182,6 +185,28 @@ def test_identifiers_stand_only_where_the_national_rules_allow_them(name: str) -
     ]
 
     assert misplaced == []
+
+
+@every
+def test_an_identifier_is_of_a_national_series_or_of_one_of_ours(name: str) -> None:
+    systems = {
+        value["system"]
+        for resource in resources(name)
+        for path, value in nodes(resource)
+        if isinstance(value, dict) and "system" in value and re.search(r"(^|\.)identifier(\[\d+\])?$", path)
+    }
+
+    assert {
+        s for s in systems - NATIONAL - {"HNR", "urn:ietf:rfc:3986"} if not s.startswith("https://stafett.invalid/fhir/")
+    } == set()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_national_number_of_an_example_comes_out_as_an_identifier(name: str) -> None:
+    wanted = {number for _, number in national_numbers(name)}
+    found = {i["value"] for resource in resources(name) for i in _identifiers(resource) if i.get("system") in {FNR, DNR, FHN}}
+
+    assert found == wanted
 
 
 @every
