@@ -33,6 +33,10 @@ class Resources(Part):
             found = found.where(resource_version.c.version == version)
         return next(iter(self._stored_of(found.limit(1))), None)
 
+    def read_all(self, tenant: str, names: Sequence[Name]) -> list[Stored]:
+        newest = self._newest(tenant, [id for _, id in names])
+        return [newest[name] for name in names if name in newest]
+
     def history(self, tenant: str, type: str, id: str, before: int | None, limit: int) -> list[Stored]:
         found = _versions(tenant, type, id)
         if before is not None:
@@ -51,7 +55,7 @@ class Resources(Part):
         return self.connection.scalar(select(func.count()).select_from(resource).where(*_conditions(tenant, query))) or 0
 
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
-        before = self._newest(tenant, drafts)
+        before = self._newest(tenant, [draft.id for draft in drafts])
         newest = dict(before)
         made: list[Stored] = []
         kept: list[Stored] = []
@@ -81,9 +85,9 @@ class Resources(Part):
     def _stored_of(self, statement: Select[*Columns], parameters: dict[str, Any] | None = None) -> list[Stored]:
         return [to_stored(row) for row in self.connection.execute(statement, parameters)]
 
-    def _newest(self, tenant: str, drafts: Sequence[Draft]) -> dict[Name, Stored]:
-        """What is stored of the drafts' resources, in one question. Ids are rarely shared by types."""
-        named = {"tenant": tenant, "ids": list({draft.id for draft in drafts})}
+    def _newest(self, tenant: str, ids: Sequence[str]) -> dict[Name, Stored]:
+        """What is stored under these ids, in one question. Ids are rarely shared by types."""
+        named = {"tenant": tenant, "ids": list(set(ids))}
         return {(old.type, old.id): old for old in self._stored_of(NAMED, named)}
 
     def _forget(self, tenant: str, names: Sequence[Name]) -> None:

@@ -28,7 +28,6 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.types import TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -56,11 +55,8 @@ class Key(TypeDecorator[str]):
     PostgreSQL cannot hold, becomes U+FFFD: no match, rather than an error, for whoever searches for it.
     """
 
-    impl = Text
+    impl = Text().with_variant(Text(collation="C"), "postgresql")
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
-        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 the base class's signature
         if value is None or (len(value) <= LONGEST and "\0" not in value):

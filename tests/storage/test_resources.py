@@ -39,6 +39,16 @@ def test_a_changed_resource_is_a_new_version_and_the_old_one_stays_readable(stor
         assert unit.read(OURS, "ServiceRequest", "r1", 3) is None
 
 
+def test_several_are_read_at_once_in_the_order_asked_for_and_those_that_are_not_there_are_left_out(store: DatabaseStore) -> None:
+    put(store, a_draft("r1", "a"), a_draft("r2", "b"))
+    put(store, a_draft("r1", "c"), now=5)
+
+    names = [("ServiceRequest", "r2"), ("Patient", "r1"), ("ServiceRequest", "r3"), ("ServiceRequest", "r1")]
+    with store.read() as unit:
+        assert unit.read_all(OURS, names) == [a_stored("r2", "b"), a_stored("r1", "c", 2, later(5))]
+        assert unit.read_all(THEIRS, names) == []
+
+
 def test_an_unchanged_resource_keeps_its_version_and_time(store: DatabaseStore) -> None:
     put(store, a_draft())
 

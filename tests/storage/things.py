@@ -65,7 +65,8 @@ def a_row(id: str = "o1", **changes: Any) -> Outgoing:
 
 
 def body(id: str, content: str, version: int, updated: datetime) -> bytes:
-    return f'{{"id":"{id}","meta":{{"versionId":"{version}","lastUpdated":"{updated.isoformat()}"}},"x": 1.50,"c":"{content}"}}'.encode()
+    meta = f'{{"versionId":"{version}","lastUpdated":"{updated.isoformat()}"}}'
+    return f'{{"id":"{id}","meta":{meta},"x": 1.50,"c":"{content}"}}'.encode()
 
 
 def a_draft(

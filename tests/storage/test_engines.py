@@ -1,0 +1,107 @@
+"""What is asserted of each engine before it is trusted with a message."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from adapter.domain.problem import Kind, Problem
+from adapter.storage import engines, open_store
+
+
+def problem_of(work: Callable[[], object]) -> Problem:
+    with pytest.raises(Problem) as raised:
+        work()
+    return raised.value
+
+
+def test_sqlite_writes_ahead_and_syncs_every_commit(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+
+    with store.write() as writer, store.read() as reader:
+        found = [[unit.connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names] for unit in (writer, reader)]
+    store.close()
+
+    assert found == [["wal", 2, 1, 30000]] * 2
+
+
+@pytest.mark.parametrize("name", sorted(engines.PRAGMAS))
+def test_a_pragma_that_did_not_take_stops_the_start_and_is_named(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(engines.PRAGMAS, name, "otherwise")  # a value that no SQLite reports back
+
+    stopped = problem_of(lambda: open_store(f"sqlite:///{tmp_path}/store.db"))
+
+    assert (stopped.kind, stopped.findings[0].where, name in stopped.findings[0].en) == (Kind.INTERNAL, "store.url", True)
+
+
+def test_the_database_file_is_its_owners_alone(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    store.migrate()
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    store.close()
+
+    assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+
+
+def test_a_missing_folder_is_explained(tmp_path: Path) -> None:
+    stopped = problem_of(lambda: open_store(f"sqlite:///{tmp_path}/none/store.db"))
+
+    assert (stopped.kind, "No such file or directory" in stopped.findings[0].en) == (Kind.TRANSIENT, True)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "mysql://root:secret@localhost/x", "oracle:secret"]
+)
+def test_another_url_is_refused_without_repeating_it(url: str) -> None:
+    refused = problem_of(lambda: open_store(url))
+
+    assert (refused.kind, "secret" in str(refused)) == (Kind.UNSUPPORTED, False)
+
+
+def test_a_database_that_cannot_be_reached_is_a_passing_trouble_and_reported(tmp_path: Path) -> None:
+    store = open_store(f"postgresql://stafett@/postgres?host={tmp_path}")
+
+    unreachable = problem_of(lambda: store.write().__enter__())
+
+    assert (unreachable.kind, store.check()) == (Kind.TRANSIENT, [unreachable.findings[0].en])
+    store.close()
+
+
+def test_postgresql_that_does_not_sync_its_commits_is_refused_and_the_setting_named(postgresql: Callable[[], str]) -> None:
+    url = postgresql()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER ROLE stafett IN DATABASE {} SET synchronous_commit = off".format(url.split("/")[3].split("?")[0]))
+    store = open_store(url)
+
+    refused = problem_of(lambda: store.write().__enter__())
+
+    assert (refused.kind, "synchronous_commit is off" in refused.findings[0].en) == (Kind.INTERNAL, True)
+    store.close()
+
+
+@pytest.mark.parametrize("kind", ["", "postgres://", "postgresql+psycopg://"])
+def test_postgresqls_usual_urls_are_understood(postgresql: Callable[[], str], kind: str) -> None:
+    url = postgresql()
+    store = open_store(kind + url.removeprefix("postgresql://") if kind else url)
+
+    store.migrate()
+
+    assert store.check() == []
+    store.close()
+
+
+def test_no_error_text_holds_what_was_to_be_stored(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")  # no tables
+
+    with pytest.raises(Exception, match="no such table") as raised, store.write() as unit:
+        unit.set_setting("name-of-somebody", b"number-of-somebody")
+
+    assert "of-somebody" not in str(raised.value)
+    store.close()
