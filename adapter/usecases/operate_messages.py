@@ -55,7 +55,7 @@ def bundle(store: Store, tenants: Sequence[str], id: str) -> bytes | None:
         made = unit.message_resources(message.tenant, id)
     if not made:
         return None
-    return translation.bundle(stored.body for stored in made)
+    return translation.bundle((stored.type, stored.id, stored.body) for stored in made)
 
 
 def apprec(store: Store, tenants: Sequence[str], id: str) -> tuple[bytes, str] | None:

@@ -226,7 +226,7 @@ class Reception:
             serv_type = arrival.reading.envelope.serv_type
             record(unit, message, self.clock.now(), translation=judged.translation, serv_type=serv_type, situation=current)
             if serv_type not in ("M", "C"):
-                self._follow(unit, message)
+                self._follow(unit, current.waiting)
         return Received(message, "conflict" if current.taken else "new")
 
     def _message(self, arrival: Arrival, situation: Situation, judged: Verdict, again: Message | None) -> Message:
@@ -284,12 +284,9 @@ class Reception:
             state="waiting" if format else "sent",
         )
 
-    def _follow(self, unit: Unit, referral: Message) -> None:
-        """The referral has come: take through what waited for it, changes before cancellations, each by itself."""
-        if not referral.document_id:
-            return
-        waiting = [m for m in unit.referral_messages(referral.tenant, referral.sender, referral.document_id) if _waits(m)]
-        for message in sorted(waiting, key=lambda m: context.load(m).serv_type == "C"):
+    def _follow(self, unit: Unit, waiting: Sequence[str]) -> None:
+        """The referral has come: take through what waited for it, each by itself."""
+        for message in filter(None, map(unit.message, waiting)):
             xml = unit.message_xml(message.id) or b""
             found = arrivals(context.redelivery(message, xml), self.translator, self.services)
             arrival = next((a for a in found if a.receiver == message.receiver), found[0])
@@ -322,8 +319,3 @@ class Reception:
                     raise
         with self.store.write() as unit:
             return work(unit)
-
-
-def _waits(message: Message) -> bool:
-    """Whether a change or cancellation waits for its referral, also where a person has been asked already."""
-    return message.state in (State.PARKED, State.QUARANTINED) and not message.dismissed and context.load(message).parked

@@ -81,15 +81,14 @@ def _versions(
     unit: Unit, tenant: str, translation: Translation, serv_type: str, situation: Situation
 ) -> Iterator[tuple[Body, Body | None]]:
     """The translation's resources as they are to stand, each with what stands now."""
+    names = [(r.type, r.id) for r in translation.resources if r.merge or r.type in PATHWAY]
+    stored: dict[Key, Body] = {(s.type, s.id): decode(s.body) for s in unit.read_all(tenant, names)}
     for resource in translation.resources:
         key = (resource.type, resource.id)
         if resource.type in PATHWAY:
-            stored = unit.read(tenant, *key)
-            old = decode(stored.body) if stored else None
-            yield old or resource.body, old
+            yield stored.get(key, resource.body), stored.get(key)
         elif resource.merge:
-            stored = unit.read(tenant, *key)
-            old = decode(stored.body) if stored else None
+            old = stored.get(key)
             yield (merge(old, resource.body) if old else resource.body), old
         elif supersedes(serv_type, situation):
             old = situation.own.get(key)

@@ -36,6 +36,7 @@ class Situation:
     first: Message | None = None
     facts: Facts = field(default_factory=Facts)
     earlier: tuple[str, ...] = ()  # ids of the processed messages of this referral, oldest first
+    waiting: tuple[str, ...] = ()  # ids of its changes and cancellations that came before it, the cancellations last
     cancelled: bool = False  # one of them was a cancellation
     own: Mapping[Key, Body] = field(default_factory=dict)  # the referral's own resources as they are now
     pathway: Mapping[Key, Body] = field(default_factory=dict)  # what the referral opened, as it is now
@@ -107,15 +108,20 @@ def _of_referral(unit: Unit, arrival: Arrival, situation: Situation, again: Mess
         situation,
         facts=facts,
         earlier=tuple(m.id for m in earlier),
+        waiting=tuple(m.id for m in sorted(filter(_waits, messages), key=lambda m: context.load(m).serv_type == "C")),
         cancelled=any(context.load(m).serv_type == "C" for m in earlier),
         own=_bodies(unit, tenant, [key for key in made if key[0] not in PATHWAY | PARTIES]),
         pathway=pathway,
     )
 
 
+def _waits(message: Message) -> bool:
+    """Whether a change or cancellation waits for its referral, also where a person has been asked already."""
+    return message.state in (State.PARKED, State.QUARANTINED) and not message.dismissed and context.load(message).parked
+
+
 def _bodies(unit: Unit, tenant: str, keys: Sequence[Key]) -> dict[Key, Body]:
-    found = ((key, unit.read(tenant, *key)) for key in keys)
-    return {key: decode(stored.body) for key, stored in found if stored}
+    return {(stored.type, stored.id): decode(stored.body) for stored in unit.read_all(tenant, keys)} if keys else {}
 
 
 def _open_pathways(unit: Unit, tenant: str, patient: str) -> tuple[tuple[str, str], ...]:

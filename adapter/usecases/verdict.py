@@ -92,7 +92,7 @@ def not_accepted(arrival: Arrival, *, has_metadata: bool) -> Verdict | None:
     if arrival.service is None and arrival.receiver:
         return Verdict(
             State.QUARANTINED,
-            f"Addressed to {arrival.receiver}, which is not one of our services (by the hub and the message both). It was not answered.",
+            f"Addressed to {arrival.receiver}, which is not one of our services, or not so in the message. It was not answered.",
             "If the service is ours, add it as a [[receiver]] and retry. Else tell the sender, and dismiss it.",
             (_finding(Kind.MISADDRESSED, "The receiver is not one of our services.", "Mottakeren er ingen av våre tjenester."),),
         )
