@@ -68,6 +68,7 @@ def app(
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the Host header
         lifespan=lifespan,
         exception_handlers=handlers(),
         middleware=[Middleware(Guard, observe=figures.observe, hosts=hosts)],

@@ -20,7 +20,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 
 from adapter.domain.problem import Kind, problem
 from adapter.failures import FHIR_JSON
@@ -42,17 +42,15 @@ PAGE: Final = "_page"
 def mount(store: Store, identify: Identify, key: bytes, *, base: str, version: str, open_access: bool = True) -> Mount:
     """The routes under /fhir. `key` signs page links; `base` is the FHIR base that others see, without a slash at its end."""
     face = _Face(store, identify, key, base, version, open_access)
-    return Mount(
-        "/fhir",
-        routes=[
-            Route("/metadata", face.metadata),
-            Route("/{type}", face.search),
-            Route("/{type}/_search", face.search_by_form, methods=["POST"]),
-            Route("/{type}/{id}", face.read),
-            Route("/{type}/{id}/_history", face.history),
-            Route("/{type}/{id}/_history/{version}", face.vread),
-        ],
-    )
+    routes = [
+        Route("/metadata", face.metadata),
+        Route("/{type}", face.search),
+        Route("/{type}/_search", face.search_by_form, methods=["POST"]),
+        Route("/{type}/{id}", face.read),
+        Route("/{type}/{id}/_history", face.history),
+        Route("/{type}/{id}/_history/{version}", face.vread),
+    ]
+    return Mount("/fhir", Router(routes, redirect_slashes=False))  # a redirect would repeat the Host header
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,139 @@
+"""What holds for every request: host names, measures, and that a fault of ours tells nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import pytest
+import structlog
+from fastapi import FastAPI
+from structlog.testing import capture_logs
+
+from adapter.console.app import app
+from adapter.security.caller import by_header
+from adapter.storage import open_store
+from tests.http.fakes import FakeReception
+from tests.http.service import HOSPITAL, Service
+from tests.serving import StillClock, served
+
+SECRET = "21858999945 Kari"
+
+
+class BrokenStore:
+    """A store whose faults carry what no one may see."""
+
+    def read(self) -> None:
+        raise RuntimeError(SECRET)
+
+    write = check = read
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "localhost.evil.example:8000"])
+def test_another_hosts_name_is_refused(here: Service, host: str) -> None:
+    answer = here.http.get("/messages", headers={"Host": host})
+
+    assert answer.status_code == 400
+    assert here.http.get("/health/live", headers={"Host": "10.0.0.7"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:9", "127.0.0.1", "[::1]:8000"])
+def test_this_machines_own_names_are_known(here: Service, host: str) -> None:
+    assert here.http.get("/messages", headers={"Host": host}).status_code == 200
+
+
+def test_an_address_beyond_measure_is_refused(here: Service) -> None:
+    answer = here.http.get("/messages?msgId=" + "x" * 9000)
+
+    assert (answer.status_code, answer.json()["resourceType"]) == (414, "OperationOutcome")
+
+
+def over(store: Any) -> Callable[[str], FastAPI]:
+    """A service over a store that does not work."""
+
+    def make(base: str) -> FastAPI:
+        return app(
+            store=store,
+            reception=FakeReception(store, HOSPITAL),
+            identify=by_header([HOSPITAL]),
+            clock=StillClock(),
+            key=b"k",
+            organisations=[HOSPITAL],
+            public_base=base,
+            max_bytes=10,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("path", ["/messages", "/fhir/Patient/p1", "/"])
+def test_a_fault_of_ours_is_an_outcome_and_tells_nothing(path: str) -> None:
+    with capture_logs() as logs, served(over(BrokenStore())) as client:
+        answer = client.get(path, headers={"X-Request-Id": "r1"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/fhir+json")
+    assert answer.json()["issue"][0]["code"] == "exception"
+    assert "r1" in answer.json()["issue"][0]["details"]["text"]
+    assert SECRET not in answer.text + str(logs)
+    assert [entry["error"] for entry in logs if entry["event"] == "unexpected error"] == ["RuntimeError"]
+
+
+def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    store = open_store(f"sqlite:///{folder}/stafett.db")
+    rmtree(folder)
+
+    with served(over(store)) as client:
+        ready, answer, figures = client.get("/health/ready"), client.get("/messages"), client.get("/metrics")
+
+    assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
+    assert ready.json()["faults"]
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (503, "transient")
+    assert answer.headers["retry-after"] == "5"
+    assert "stafett_database_up 0.0" in figures.text
+
+
+def test_a_log_line_names_the_route_and_neither_address_nor_number(here: Service) -> None:
+    structlog.reset_defaults()
+    with capture_logs() as logs:
+        here.http.get("/fhir/Patient/21858999945", params={"identifier": "21858999945"})
+        here.http.get("/messages", params={"msgId": "secret"})
+        here.http.get("/nowhere/21858999945")
+
+    assert [(entry["route"], entry["status"]) for entry in logs] == [("/fhir/{type}/{id}", 400), ("/messages", 200), ("none", 404)]
+    assert "21858999945" not in str(logs)
+
+
+def test_the_figures_count_states_and_routes_and_name_nobody(here: Service) -> None:
+    here.http.post("/messages", content="m1 <x/>", headers={"Content-Type": "text/xml"})
+    here.http.get("/fhir/Patient/21858999945")
+    here.http.request("BREW", "/nowhere/21858999945")
+    figures = here.http.get("/metrics")
+
+    assert figures.headers["content-type"].startswith("text/plain")
+    for line in (
+        'stafett_messages{state="processed"} 1.0',
+        'stafett_outbox{state="dead"} 0.0',
+        "stafett_database_up 1.0",
+        'stafett_http_requests_total{method="POST",route="/messages",status="201"} 1.0',
+        'stafett_http_requests_total{method="GET",route="/fhir/{type}/{id}",status="404"} 1.0',
+        'stafett_http_requests_total{method="other",route="none",status="404"} 1.0',
+    ):
+        assert line in figures.text
+    assert "21858999945" not in figures.text
+
+
+def test_ready_tells_what_waits_for_a_person(here: Service) -> None:
+    for body in ("m1 <x/>", "m1 <y/>"):
+        here.http.post("/messages", content=body, headers={"Content-Type": "text/xml"})
+
+    assert here.http.get("/health/live").json() == {"status": "live"}
+    assert here.http.get("/health/ready").json() == {
+        "status": "ready",
+        "faults": [],
+        "messages": {"quarantined": 1, "parked": 0},
+        "outbox": {"waiting": 0, "sent": 0, "dead": 0},
+    }
