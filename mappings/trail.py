@@ -19,68 +19,72 @@ from adapter.domain.referral import Part, Said
 class Build:
     """An element under construction: a plain dict, and where it stands."""
 
-    __slots__ = ("index", "json", "key", "marks", "parent")
+    __slots__ = ("at", "json", "marks")
 
-    def __init__(self, json: dict[str, Any], parent: Build | None, key: str, index: int, marks: list[Mark]) -> None:
+    def __init__(self, json: dict[str, Any], at: Place, marks: list[Mark]) -> None:
         self.json = json
-        self.parent = parent
-        self.key = key
-        self.index = index
+        self.at = at
         self.marks = marks
 
     def put(self, key: str, value: Any, *sources: Said, rule: str = "") -> None:
         """Set an element."""
         self.json[key] = value
-        self.marks.append((self, key, -1, sources, rule))
+        self.marks.append((self.at, key, -1, sources, rule))
 
     def say(self, key: str, said: Said | None) -> None:
         """Set an element to what was said, if anything was."""
         if said is not None:
             self.json[key] = said.value
-            self.marks.append((self, key, -1, (said,), ""))
+            self.marks.append((self.at, key, -1, (said,), ""))
 
     def whole(self, key: str, said: Said | None) -> None:
         """Set an element to a text to the letter, blanks included."""
         if said is not None:
             self.json[key] = said.text
-            self.marks.append((self, key, -1, (said,), ""))
+            self.marks.append((self.at, key, -1, (said,), ""))
 
     def push(self, key: str, value: Any, *sources: Said, rule: str = "") -> None:
         """Append to a list."""
         items = self.json.setdefault(key, [])
+        self.marks.append((self.at, key, len(items), sources, rule))
         items.append(value)
-        self.marks.append((self, key, len(items) - 1, sources, rule))
 
     def item(self, key: str) -> Build:
         """A new object at the end of a list."""
         items = self.json.setdefault(key, [])
         child: dict[str, Any] = {}
         items.append(child)
-        return Build(child, self, key, len(items) - 1, self.marks)
+        return Build(child, (self.at, key, len(items) - 1), self.marks)
 
     def object(self, key: str) -> Build:
         """The object of that name, made where it is not there yet."""
-        child = self.json.setdefault(key, {})
-        return Build(child, self, key, -1, self.marks)
+        return Build(self.json.setdefault(key, {}), (self.at, key, -1), self.marks)
 
-    @property
-    def path(self) -> str:
-        """Where it stands, as FHIRPath from the Bundle."""
-        step = self.key if self.index < 0 else f"{self.key}[{self.index}]"
-        return f"{self.parent.path}.{step}" if self.parent else step
+    def mark(self, key: str, sources: tuple[Said, ...], rule: str) -> None:
+        """Record nodes that lead to an element that is already there."""
+        self.marks.append((self.at, key, -1, sources, rule))
 
 
-Mark = tuple[Build, str, int, tuple[Said, ...], str]
+Place = tuple["Place | None", str, int]
+"""Where an element stands: what it is in, its name, its index in a list (or -1). A resource stands in none, at its entry's index."""
+
+Mark = tuple[Place, str, int, tuple[Said, ...], str]
+"""What was set: in which element, its name and index, from which said values, by which rule."""
 
 
-def origins(said: Said) -> list[Any]:
-    """The nodes of the message behind a said value."""
-    while isinstance(said, Part):
-        said = said.source
-    return [said]
+def origin(said: Said) -> Any:
+    """The node of the message behind a said value."""
+    return said.source if isinstance(said, Part) else said
 
 
 def place(mark: Mark) -> str:
-    """The path of a mark's element."""
-    build, key, index, _, _ = mark
-    return f"{build.path}.{key}" if index < 0 else f"{build.path}.{key}[{index}]"
+    """The path of a mark's element, as FHIRPath from the Bundle."""
+    return path((mark[0], mark[1], mark[2]))
+
+
+def path(at: Place) -> str:
+    above, key, index = at
+    if above is None:
+        return f"Bundle.entry[{index}].resource"
+    step = key if index < 0 else f"{key}[{index}]"
+    return f"{path(above)}.{step}"

@@ -9,7 +9,7 @@ translation.explanation()                             # where each element came 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -17,14 +17,14 @@ import msgspec
 from adapter.domain.deadlines import WorkingDays
 from adapter.domain.identity import BASE, message_id, named
 from adapter.domain.problem import Finding, Kind
-from adapter.domain.referral import Decision, Receipt
+from adapter.domain.referral import Coded, Decision, Part, Party, Receipt, Relative, Unit
 from mappings import data
 from mappings.messages import reading as messages
 from mappings.messages.reading import Reading
 from mappings.messages.xml import Limits, Node, line_of, path_of
 from mappings.resources import clinical, document, organization, pathway, patient, people, practitioner, provenance, service_request
 from mappings.resources.writer import Resource, Writer, reference
-from mappings.trail import origins, place
+from mappings.trail import origin, place
 
 __all__ = ["Limits", "Reading", "Resource", "Translation", "Translator"]
 
@@ -39,17 +39,21 @@ class Translation:
         self.findings = findings
         self._reading = reading
         self._writer = writer
-        self._used = {id(node) for mark in writer.marks for said in mark[3] for node in origins(said)}
+        said = [said for mark in writer.marks for said in mark[3]]
+        self._used = {id(s) for s in said}
+        if reading.envelope.format != "2.0":  # only the names of 1.x come in parts
+            self._used |= {id(s.source) for s in said if isinstance(s, Part)}
         self.findings += self._not_understood()
 
     def bundle(self) -> bytes:
         """The transaction Bundle: one `PUT Type/id` for each resource."""
-        return bundle(_encode(r.body) for r in self.resources)
+        return bundle((r.type, r.id, _encode(r.body)) for r in self.resources)
 
     def _not_understood(self) -> Iterator[Finding]:
         """Everything that the message says and no mapping uses, so that nothing is dropped in silence."""
-        for node in self._reading.tree.nodes:
-            if id(node) not in self._used and node.type.leaf and _says(node) and not _not_used(node):
+        used = self._used
+        for node in self._reading.tree.leaves:
+            if id(node) not in used and _says(node) and not _not_used(node):
                 yield _unread(path_of(node.element), line_of(node.element))
         for element, what in self._reading.tree.strange:
             yield _unread(path_of(element) + (f"/{what}" if what else ""), line_of(element))
@@ -72,7 +76,7 @@ class Translation:
             path = place(mark)
             name = maps[int(path.split("[", 1)[1].split("]", 1)[0])]
             rule = f"{name}: {mark[4]}" if mark[4] else name
-            nodes = [node for said in mark[3] for node in origins(said)]
+            nodes = [origin(said) for said in mark[3]]
             if not nodes:
                 yield {"path": path, "xpath": None, "line": None, "raw": None, "map": rule}
             for node in nodes:
@@ -80,7 +84,7 @@ class Translation:
 
     def _nodes(self, made: dict[str, list[str]]) -> list[dict[str, Any]]:
         rows = []
-        for node in self._reading.tree.nodes:
+        for node in (*self._reading.tree.nodes, *self._reading.tree.leaves):
             xpath = path_of(node.element)
             fate, reason = self._fate(node)
             rows.append(
@@ -90,7 +94,7 @@ class Translation:
             xpath = path_of(element) + (f"/{what}" if what else "")
             reason = "neither the schema nor a mapping knows it"
             rows.append({"xpath": xpath, "line": line_of(element), "fate": "not-understood", "reason": reason, "elements": []})
-        return sorted(rows, key=lambda row: row["line"])
+        return sorted(rows, key=lambda row: (row["line"], row["xpath"]))
 
     def _fate(self, node: Node) -> tuple[str, str]:
         if id(node) in self._used:
@@ -141,22 +145,16 @@ def _raw(node: Node) -> str:
     return node.text if len(node.text) <= _RAW else node.text[:_RAW] + "…"
 
 
-def bundle(bodies: Iterator[bytes]) -> bytes:
-    """A transaction Bundle spliced from resources as they are stored."""
+_ENTRY = b'{"fullUrl":"' + BASE.encode() + b'/%b","resource":%b,"request":{"method":"PUT","url":"%b"}}'
+
+
+def bundle(resources: Iterable[tuple[str, str, bytes]]) -> bytes:
+    """A transaction Bundle spliced from resources (type, id, JSON) as they are."""
     entries = []
-    for body in bodies:
-        head = msgspec.json.decode(body, type=_Head)
-        target = f"{head.resourceType}/{head.id}"
-        entries.append(
-            b'{"fullUrl":"%b/%b","resource":%b,"request":{"method":"PUT","url":"%b"}}'
-            % (BASE.encode(), target.encode(), body, target.encode())
-        )
+    for type, id, body in resources:
+        target = f"{type}/{id}".encode()
+        entries.append(_ENTRY % (target, body, target))
     return b'{"resourceType":"Bundle","type":"transaction","entry":[' + b",".join(entries) + b"]}"
-
-
-class _Head(msgspec.Struct):
-    resourceType: str
-    id: str
 
 
 class Translator:
@@ -194,14 +192,13 @@ def _write(writer: Writer, reading: Reading, decision: Decision, week: WorkingDa
     sender, _ = _party(writer, referral.sender, "sender", 0)
     receiver, unit = _party(writer, referral.receiver, "receiver", 0)
     ours = unit
-    copies = []
+    supporting: list[tuple[str, str]] = []
+    copies: list[tuple[dict[str, str], Coded | None]] = []
     for position, party in enumerate(referral.copies):
-        copy, copy_unit = _party(writer, party, "copy", position)
-        copies += [copy] if copy else []
+        copy, copy_unit = _copy(writer, party, position, person)
+        copies += [(copy, party.role)] if copy else []
         if party.key == writer.receipt.receiver and reading.is_copy(party.key):
             ours = copy_unit
-    copies += [reference("Patient", person) for _ in referral.copy_people]
-    supporting: list[tuple[str, str]] = []
     relatives = {}
     for position, relative in enumerate(referral.relatives):
         relatives[id(relative)] = people.relative(writer, relative, position, person, assigner)
@@ -230,11 +227,19 @@ def _write(writer: Writer, reading: Reading, decision: Decision, week: WorkingDa
     provenance.write(writer, named(envelope.sender, envelope.msg_id, "provenance", 0), sender)
 
 
-def _name(units: list[Any]) -> str:
+def _copy(writer: Writer, party: Party, position: int, patient: str) -> tuple[dict[str, str] | None, str]:
+    """A copy receiver: a service or health personnel, or someone private, then a RelatedPerson."""
+    if party.person and party.private:
+        id = people.relative(writer, Relative(party.person, part="copy-receiver"), position, patient, "", role="copy")
+        return reference("RelatedPerson", id), ""
+    return _party(writer, party, "copy", position)
+
+
+def _name(units: list[Unit]) -> str:
     return units[0].name.value if units and units[0].name else ""
 
 
-def _party(writer: Writer, party: Any, role: str, position: int) -> tuple[dict[str, str] | None, str]:
+def _party(writer: Writer, party: Party, role: str, position: int) -> tuple[dict[str, str] | None, str]:
     """A party's reference (its person's role, else its innermost unit) and its innermost unit's id."""
     units = organization.write(writer, party)
     unit = units[-1] if units else ""

@@ -15,9 +15,9 @@ WorkingDays = Literal["mon-fri", "mon-sat"]
 
 @cache
 def _holidays(year: int) -> frozenset[date]:
-    from holidays.countries import Norway  # noqa: PLC0415  importing it takes longer than translating a message
+    from holidays.countries.norway import Norway  # noqa: PLC0415  importing it takes longer than translating a message
 
-    return frozenset(day for day in Norway(years=year, include_sundays=False))
+    return frozenset(Norway(years=year, include_sundays=False))
 
 
 def add_working_days(start: date, days: int, week: WorkingDays = "mon-fri") -> date:

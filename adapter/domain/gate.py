@@ -49,7 +49,8 @@ def judge(case: Case, rules: GateRules) -> tuple[RefusalReason, ...]:
         reasons.append(
             RefusalReason(
                 "E36",
-                "Testmiljø: meldingen gjelder en person som kan være virkelig. Bruk syntetiske fødselsnummer (måned +80, +65 eller +40).",
+                "Testmiljø: meldingen gjelder en person som kan være virkelig. "
+                "Bruk syntetiske fødselsnummer (måned +80, +65 eller +40).",
             )
         )
     if rules.refuse_signed and case.envelope.signed:

@@ -10,13 +10,16 @@ import hmac
 import uuid
 from collections.abc import Callable
 from hashlib import sha1
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 BASE = "https://stafett.invalid/fhir"  # until a domain is owned
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, BASE)
 DEMONSTRATION_KEY = b"stafett-translate: a published key, for demonstration only"
 
-_PREFIX = NAMESPACE.bytes
-_VARIANTS = "89ab"
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 def named(*parts: object) -> str:
@@ -25,21 +28,36 @@ def named(*parts: object) -> str:
     >>> named("a", "b") == str(uuid.uuid5(NAMESPACE, "a|b"))
     True
     """
-    return _shaped(sha1(_PREFIX + "|".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest(), "5")
+    return series(*parts[:-1])(parts[-1]) if len(parts) > 1 else _uuid5(sha1(NAMESPACE.bytes, usedforsecurity=False), str(parts[0]))
+
+
+def series(*parts: object) -> Callable[[object], str]:
+    """The uuid5s that begin with the same parts, for many of them: `series("a")("b") == named("a", "b")`."""
+    begun = sha1(NAMESPACE.bytes + ("|".join(map(str, parts)) + "|").encode(), usedforsecurity=False)
+    return lambda last: _uuid5(begun.copy(), str(last))
+
+
+def _uuid5(begun: Hash, last: str) -> str:
+    begun.update(last.encode())
+    return _shaped(begun.hexdigest(), "5")
 
 
 def keyed(key: bytes) -> Callable[[str, str, str], str]:
     """The function (organisation, system, value) -> id of a person or party, under the installation's key."""
 
+    begun = hmac.new(key, digestmod="sha256")
+
     def person_id(organisation: str, system: str, value: str) -> str:
-        return _shaped(hmac.digest(key, f"{organisation}|{system}|{value}".encode(), "sha256").hex(), "8")
+        mac = begun.copy()
+        mac.update(f"{organisation}|{system}|{value}".encode())
+        return _shaped(mac.hexdigest(), "8")
 
     return person_id
 
 
 def _shaped(digest: str, version: str) -> str:
     """32 hexadecimal digits as a UUID of RFC 9562 with that version."""
-    variant = _VARIANTS[int(digest[16], 16) & 3]
+    variant = _VARIANTS[digest[16]]
     return f"{digest[:8]}-{digest[8:12]}-{version}{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 

@@ -74,7 +74,7 @@ def _differences(carried: list[str], service: Service, by_hand: str) -> list[Fin
         Finding(
             "warning",
             Kind.BUSINESS_RULE,
-            f"The message carries {', '.join(carried)}; the receiving service is for {service.pathway}. The message's own code is used.",
+            f"The message carries {', '.join(carried)}, the receiving service is for {service.pathway}. The message's code is used.",
             f"Meldingen har {', '.join(carried)}; tjenesten tar imot {service.pathway}. Meldingens egen kode brukes.",
             rule="HIS 1208:2018 5.2.3",
         )
@@ -109,8 +109,8 @@ def _linked(pathway: str, id: str) -> Duty:
 def _no_rules(rules: str, pathway: str) -> Duty:
     return Duty(
         "choose-rule-set",
-        f'{pathway} is not in the rules of {rules}. Set rule_set = "2019" for the receiving service to follow it, or choose another pathway.',
-        f'{pathway} finnes ikke i reglene fra {rules}. Sett rule_set = "2019" for mottakertjenesten for å følge det, eller velg et annet forløp.',
+        f'{pathway} is not in the rules of {rules}. Set rule_set = "2019" for the receiving service, or choose another pathway.',
+        f'{pathway} finnes ikke i reglene fra {rules}. Sett rule_set = "2019" for mottakertjenesten, eller velg et annet forløp.',
     )
 
 

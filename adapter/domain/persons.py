@@ -10,7 +10,6 @@ from typing import Literal
 
 Kind = Literal["FNR", "DNR", "FHN", ""]
 
-_FIRST, _SECOND = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
 _SYNTHETIC = (80, 65, 40)
 
 
@@ -41,11 +40,11 @@ def _month(number: str) -> int:
 
 
 def _checked(number: str) -> bool:
-    digits = [int(c) for c in number]
-    return (
-        not sum(w * d for w, d in zip(_FIRST, digits, strict=False)) % 11
-        and not sum(w * d for w, d in zip(_SECOND, digits, strict=True)) % 11
-    )
+    """Both check digits, modulus 11: weights 3 7 6 1 8 9 4 5 2 and 5 4 3 2 7 6 5 4 3 2, the check digit itself 1."""
+    a, b, c, d, e, f, g, h, i, j, k = map(int, number)
+    return (3 * a + 7 * b + 6 * c + d + 8 * e + 9 * f + 4 * g + 5 * h + 2 * i + j) % 11 == 0 and (
+        5 * a + 4 * b + 3 * c + 2 * d + 7 * e + 6 * f + 5 * g + 4 * h + 3 * i + 2 * j + k
+    ) % 11 == 0
 
 
 def tells_birth(number: str) -> bool:

@@ -17,13 +17,16 @@ ServType = Literal["N", "M", "C"]
 
 
 class Said(Protocol):
-    """A value as a message said it: `value` without blanks around, `text` to the letter, and attributes (@V @S @DN @OT @U)."""
+    """A value as a message said it: its value, the text to the letter, and attributes (@V @S @DN @OT @U)."""
 
     @property
     def value(self) -> str: ...
 
-    text: str
-    attributes: Mapping[str, str]
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def attributes(self) -> Mapping[str, str]: ...
 
 
 @dataclass(slots=True)
@@ -54,6 +57,15 @@ class Ident:
     id: Said
     type: str
     kind: Said | None = None
+
+
+def _first(idents: list[Ident], types: tuple[str, ...]) -> Ident | None:
+    """The first ident of the types, which are in order of preference."""
+    for type in types:
+        for ident in idents:
+            if ident.type == type:
+                return ident
+    return None
 
 
 @dataclass(slots=True)
@@ -93,7 +105,7 @@ class Person:
     role: Coded | None = None  # 9034, of health personnel: what they are to the patient
 
     def ident(self, *types: str) -> Ident | None:
-        return next((i for t in types for i in self.idents if i.type == t), None)
+        return _first(self.idents, types)
 
 
 @dataclass(slots=True)
@@ -107,7 +119,7 @@ class Unit:
     telecoms: list[Telecom] = field(default_factory=list)
 
     def ident(self, *types: str) -> Ident | None:
-        return next((i for t in types for i in self.idents if i.type == t), None)
+        return _first(self.idents, types)
 
 
 @dataclass(slots=True)
@@ -117,12 +129,12 @@ class Party:
     units: list[Unit] = field(default_factory=list)
     person: Person | None = None
     speciality: Coded | None = None
-    role: Coded | None = None  # of the party in the message (8112, 8254 …)
-    notes: list[Said] = field(default_factory=list)
+    role: Coded | None = None  # of a copy receiver (8112)
+    private: bool = False  # the person is no health personnel: a relative, or the patient
 
     @property
     def key(self) -> str:
-        """Its HER-id: the innermost service's, else the person's, else the enterprise's; else `TYPE:value` of the innermost other ident."""
+        """Its HER-id: the innermost service's, else the person's, else the enterprise's; else `TYPE:value` of another ident."""
         services, enterprise = self.units[1:], self.units[:1]
         people = [self.person] if self.person else []
         holders: list[Unit | Person] = [*reversed(services), *people, *enterprise]
@@ -183,7 +195,7 @@ class Information:
 
 @dataclass(slots=True)
 class Statement:
-    """Anything else that is stated about the patient: a code of our own, a value, and parts. FHIR type by name: string, boolean, date, code."""
+    """Anything else that is stated about the patient: a code of our own, a value, and parts (string, boolean, date or code)."""
 
     code: str
     value: Said | Coded | None = None
@@ -309,7 +321,6 @@ class Referral:
     receiver: Party
     patient: Person
     copies: list[Party] = field(default_factory=list)
-    copy_people: list[Person] = field(default_factory=list)
     type: Coded | None = None
     processing: Coded | None = None
     msg_id: Said | None = None

@@ -12,6 +12,7 @@ from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
+from lxml import etree
 
 from adapter.domain.identity import named
 from adapter.domain.problem import Kind, problem
@@ -115,8 +116,9 @@ def to_xml(apprec: AppRec) -> bytes:
     ours = ("COP" if apprec.copy else "PRIM") if apprec.version == "1.1" else "SPR"
     theirs = "AVS" if apprec.version == "1.1" else "REQ"
     names = terms.displays(_ERRORS) or {}
+    oid = _ERRORS.removeprefix("urn:oid:")
     errors = "".join(
-        f'<Error V={quoteattr(e.code)} S="{_ERRORS.removeprefix("urn:oid:")}" DN={quoteattr(names.get(e.code, e.code))} OT={quoteattr(e.detail[:_DETAIL])}/>'
+        f'<Error V={quoteattr(e.code)} S="{oid}" DN={quoteattr(names.get(e.code, e.code))} OT={quoteattr(e.detail[:_DETAIL])}/>'
         for e in apprec.errors
     )
     status = '<Status V="2" DN="Avvist"/>' if apprec.errors else '<Status V="1" DN="OK"/>'
@@ -228,7 +230,7 @@ def read(message: bytes, limits: Limits | None = None) -> ReceivedAppRec:
         receiver=_key(root, namespace, "Receiver"),
         original_msg_id=(find(f"{namespace}OriginalMsgId/{namespace}Id") or "").strip(),
         status=(status.get("V", "") if status is not None else "").strip(),
-        errors=tuple((e.get("V", ""), e.get("OT") or e.get("DN", "")) for e in root.findall(f"{namespace}Error")),
+        errors=tuple((str(e.get("V") or ""), str(e.get("OT") or e.get("DN") or "")) for e in root.findall(f"{namespace}Error")),
     )
     if found.status not in ("1", "2", "3") or not found.original_msg_id:
         raise problem(
@@ -239,7 +241,7 @@ def read(message: bytes, limits: Limits | None = None) -> ReceivedAppRec:
     return found
 
 
-def _key(root: xml.etree._Element, namespace: str, role: str) -> str:
+def _key(root: etree._Element, namespace: str, role: str) -> str:
     """The HER-id of a party of an AppRec: the innermost service's, else the person's, else the enterprise's."""
     hcp = root.find(f"{namespace}{role}/{namespace}HCP")
     if hcp is None:

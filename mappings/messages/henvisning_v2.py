@@ -54,13 +54,10 @@ def read(head: Node) -> Referral:
     for other in info.every("OtherReceiver"):
         party = _party(other)
         party.role = coded(other.one("RoleReceiver"), "8112")
-        for name in ("Patient", "Person", "HealthcareProfessional"):
-            if human := other.one(name):
-                party.person = person(human)
-        if party.units or (party.person and party.person.ident("HER", "HPR")):
-            referral.copies.append(party)
-        elif party.person:
-            referral.copy_people.append(party.person)
+        for human in (*other.every("HealthcareProfessional"), *other.every("Person"), *other.every("Patient")):
+            party.person = person(human)
+            party.private = not other.every("HealthcareProfessional")
+        referral.copies.append(party)
     documents = head.every("Document")
     payload = payloads(head)
     if payload:

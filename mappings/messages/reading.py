@@ -150,8 +150,9 @@ def _times(envelope: Envelope) -> list[Finding]:
 
 def _case(envelope: Envelope, referral: Referral, faults: tuple[Finding, ...], broken: tuple[RefusalReason, ...]) -> Case:
     patient = referral.patient
-    everyone: list[Person] = [patient, *(r.person for r in referral.relatives), *referral.copy_people]
-    everyone += [c.party.person for c in referral.contacts if c.party.person]
+    everyone: list[Person] = [patient, *(r.person for r in referral.relatives)]
+    parties = [referral.sender, referral.receiver, *referral.copies, *(contact.party for contact in referral.contacts)]
+    everyone += [party.person for party in parties if party.person]
     return Case(
         envelope,
         named=bool(patient.family or patient.given or patient.name),

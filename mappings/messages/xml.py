@@ -8,7 +8,7 @@ comes from the tables that `tools/message_tables.py` derives from the official X
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -36,15 +36,17 @@ class Limits:
 class Type:
     """What the schema says of an element: children by tag, order as a regular expression, attributes, text."""
 
-    __slots__ = ("attributes", "children", "fixed", "fullmatch", "leaf", "model", "text")
+    __slots__ = ("attributes", "check", "children", "fullmatch", "leaf", "model", "textual")
 
     def __init__(self, entry: dict[str, Any]) -> None:
         self.children: dict[str, tuple[str, str, Type]] = {}  # tag -> letter, local name, type; filled by Schema
         self.model: str = entry.get("model", "")
         self.fullmatch = re.compile(self.model).fullmatch
-        self.attributes: dict[str, Callable[[str], object]] = {k: _CHECKS[v] for k, v in entry.get("attributes", {}).items()}
-        self.text: Callable[[str], object] | None = _CHECKS.get(entry.get("text", ""))
-        self.fixed: str | None = entry.get("fixed")
+        self.attributes: dict[str, Callable[[str], object] | None] = {k: _CHECKS[v] for k, v in entry.get("attributes", {}).items()}
+        self.textual = entry.get("text", ANY) != ANY
+        self.check: Callable[[str], object] | None = _CHECKS[entry.get("text", ANY)]
+        if "fixed" in entry:
+            self.check = entry["fixed"].__eq__
         self.leaf = "children" not in entry
 
     @property
@@ -78,11 +80,11 @@ _DATE, _TIME, _ZONE = (
     r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?",
     r"(?:Z|[+-]\d\d:\d\d)?",
 )
-_CHECKS: dict[str, Callable[[str], object]] = {
-    "string": lambda _: True,
-    "token": lambda _: True,
-    "any": lambda _: True,
-    "base64": lambda _: True,  # judged where it is decoded
+_CHECKS: dict[str, Callable[[str], object] | None] = {
+    "string": None,
+    "token": None,
+    "any": None,
+    "base64": None,  # judged where it is decoded
     "dateTime": _pattern(rf"{_DATE}T{_TIME}{_ZONE}"),
     "date": _pattern(rf"{_DATE}{_ZONE}"),
     "gYear": _pattern(rf"-?\d{{4,}}{_ZONE}"),
@@ -114,25 +116,23 @@ def schema(name: str) -> Schema:
 
 
 class Node:
-    """An element of a message, with its children by local name. `value` is what it says: @V where the schema has one, else its text."""
+    """An element of a message, with its children by local name.
 
-    __slots__ = ("attributes", "children", "element", "text", "type")
+    `value` is what it says: @V where the schema has attributes, else its text, without blanks around; `text` is to the letter.
+    """
 
-    def __init__(self, element: etree._Element, kind: Type) -> None:
+    __slots__ = ("attributes", "children", "element", "text", "type", "value")
+
+    def __init__(self, element: etree._Element, kind: Type, text: str, value: str, attributes: dict[str, str]) -> None:
         self.element = element
         self.type = kind
-        self.text = ""
-        self.attributes: dict[str, str] = _NONE
+        self.text = text
+        self.value = value
+        self.attributes = attributes
         self.children: dict[str, list[Node]] = _CHILDLESS
 
-    @property
-    def value(self) -> str:
-        if self.type.attributes:
-            return self.attributes.get("V", "").strip()
-        return self.text.strip()
-
     def one(self, name: str) -> Node | None:
-        """The first child of that name that says or holds something."""
+        """The first child of that name."""
         found = self.children.get(name)
         return found[0] if found else None
 
@@ -217,8 +217,13 @@ def parse(message: bytes, limits: Limits) -> tuple[etree._Element, list[Finding]
 
 @cache
 def _parser() -> etree.XMLParser:
-    """A parser that resolves nothing; lxml locks it while it parses. `huge_tree` lifts libxml2's 10 MB text limit; ours stand in its place."""
-    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_pis=True)
+    """A parser that resolves nothing; lxml locks it while it parses. Texts that a comment splits come out joined.
+
+    `huge_tree` lifts libxml2's limit of 10 MB for a text; ours stand in its place.
+    """
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_pis=True, remove_comments=True
+    )
 
 
 def _refuse_packed(message: bytes) -> None:
@@ -270,9 +275,7 @@ def _refuse_crowds(message: bytes, limits: Limits) -> None:
         for at in range(0, len(message), 65536):
             try:
                 opened.feed(message[at : at + 65536])
-                for _, element in opened.read_events():
-                    seen += 1
-                    element.clear()
+                seen += sum(1 for _ in opened.read_events())
             except etree.XMLSyntaxError:
                 return  # the parse proper says what and where
             if seen > limits.max_elements:
@@ -288,78 +291,82 @@ class Tree:
 
     def __init__(self, root: etree._Element, kind: Type, limits: Limits) -> None:
         self.findings: list[Finding] = []
-        self.nodes: list[Node] = []  # all, in the order of the document
+        self.nodes: list[Node] = []  # all that hold others
+        self.leaves: list[Node] = []  # all that say something themselves
         self.strange: list[tuple[etree._Element, str]] = []  # element, attribute name or "" for the element itself
         self._limits = limits
         self.root = self._node(root, kind, 1)
 
     def _node(self, element: etree._Element, kind: Type, depth: int) -> Node:
-        node = Node(element, kind)
-        self.nodes.append(node)
+        if kind.leaf:
+            return self._leaf(element, kind)
         if depth > self._limits.max_depth:
             raise _too_deep(self._limits.max_depth)
-        if items := element.items():
-            node.attributes = dict(items)
-            for name, value in items:
-                check = kind.attributes.get(name)
-                if check is None:
-                    self._attribute(element, name)
-                elif not check(value):
-                    self._fault(element, f"@{name} is not of the type that the schema asks for", f"@{name} har feil datatype")
-        if kind.leaf:
-            self._leaf(node)
-            return node
+        items: Any = element.items()
+        if items:
+            self._attributes(element, kind, items)
+        node = Node(element, kind, "", "", _NONE)
+        self.nodes.append(node)
         letters = ""
         children: dict[str, list[Node]] = {}
         expected = kind.children
+        stray = element.text
         for child in element:
             found = expected.get(child.tag)
+            if (tail := child.tail) and not tail.isspace():
+                stray = tail
             if found is None:
-                if isinstance(child.tag, str):
-                    self._unknown(child, depth)
+                self._unknown(child, depth)
                 continue
             letter, name, child_kind = found
             letters += letter
-            built = self._node(child, child_kind, depth + 1)
             if name in children:
-                children[name].append(built)
+                children[name].append(self._node(child, child_kind, depth + 1))
             else:
-                children[name] = [built]
+                children[name] = [self._node(child, child_kind, depth + 1)]
         node.children = children
+        if stray and not stray.isspace():
+            self.strange.append((element, "text()"))
         if not kind.fullmatch(letters):
             self._disorder(node, letters)
-        if (element.text and not element.text.isspace()) or any(c.tail and not c.tail.isspace() for c in element):
-            self.strange.append((element, "text()"))
         return node
 
-    def _leaf(self, node: Node) -> None:
-        element, kind = node.element, node.type
-        if kind.text is _CHECKS[ANY]:
-            return
-        if len(element):
-            # a comment or instruction may split the text: join it, never cut it short
-            node.text = (
-                "".join(element.itertext(with_tail=False))
-                if not any(isinstance(c.tag, str) for c in element)
-                else _own_text(element)
-            )
-            for child in element:
-                if isinstance(child.tag, str):
+    def _leaf(self, element: etree._Element, kind: Type) -> Node:
+        items: Any = element.items()
+        attributes = self._attributes(element, kind, items) if items else _NONE
+        if kind.textual:
+            text = element.text or ""
+            if len(element):
+                text = _own_text(element)
+                for child in element:
                     self._unknown(child, 0)
+            if len(text) > self._limits.max_text:
+                raise _too_long(element, self._limits.max_text)
+            if kind.check and not kind.check(text):
+                self._fault(element, "the text is not of the type that the schema asks for", "teksten har feil datatype")
+            node = Node(element, kind, text, text.strip(), attributes)
         else:
-            node.text = element.text or ""
-        if len(node.text) > self._limits.max_text:
-            raise problem(
-                Kind.TOO_LARGE,
-                f"A text in the message is longer than {self._limits.max_text} characters.",
-                f"En tekst i meldingen er lengre enn {self._limits.max_text} tegn.",
-                line=line_of(element),
-            )
-        if kind.text is None:
-            if node.text and not node.text.isspace():
-                self.strange.append((element, "text()"))
-        elif (kind.fixed and node.text != kind.fixed) or not kind.text(node.text):
-            self._fault(element, "the text is not of the type that the schema asks for", "teksten har feil datatype")
+            if kind.attributes and (len(element) or element.text):
+                self._inside(element)
+            node = Node(element, kind, "", attributes.get("V", "").strip(), attributes)
+        self.leaves.append(node)
+        return node
+
+    def _inside(self, element: etree._Element) -> None:
+        """What stands in an element that says what it says in attributes."""
+        for child in element:
+            self._unknown(child, 0)
+        if _own_text(element).strip():
+            self.strange.append((element, "text()"))
+
+    def _attributes(self, element: etree._Element, kind: Type, items: Iterable[tuple[str, str]]) -> dict[str, str]:
+        known = kind.attributes
+        for name, value in items:
+            if name not in known:
+                self._attribute(element, name)
+            elif (check := known[name]) and not check(value):
+                self._fault(element, f"@{name} is not of the type that the schema asks for", f"@{name} har feil datatype")
+        return dict(items)
 
     def _attribute(self, element: etree._Element, name: str) -> None:
         if name.startswith(XSI) and name != f"{XSI}type":
@@ -415,6 +422,15 @@ def _own_text(element: etree._Element) -> str:
     return (element.text or "") + "".join(child.tail or "" for child in element)
 
 
+def _too_long(element: etree._Element, limit: int) -> Problem:
+    return problem(
+        Kind.TOO_LARGE,
+        f"A text in the message is longer than {limit} characters.",
+        f"En tekst i meldingen er lengre enn {limit} tegn.",
+        line=line_of(element),
+    )
+
+
 def _too_deep(limit: int) -> Problem:
     return problem(
         Kind.TOO_LARGE, f"The message is nested deeper than {limit} levels.", f"Meldingen er nøstet dypere enn {limit} nivåer."
@@ -429,7 +445,7 @@ def path_of(element: etree._Element) -> str:
         name = at.tag.rpartition("}")[2]
         parent = at.getparent()
         if parent is not None:
-            same = [s for s in parent.iterchildren(at.tag)]
+            same = list(parent.iterchildren(at.tag))
             if len(same) > 1:
                 name += f"[{same.index(at) + 1}]"
         steps.append(name)
@@ -438,4 +454,5 @@ def path_of(element: etree._Element) -> str:
 
 
 def line_of(element: etree._Element) -> int:
-    return int(element.sourceline or 0)
+    line: Any = element.sourceline
+    return int(line or 0)

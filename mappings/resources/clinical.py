@@ -5,12 +5,10 @@ Nothing is concluded: a status that R4 demands and the message lacks is `unknown
 
 from __future__ import annotations
 
-from typing import Any
-
 from adapter.domain.referral import Coded, Diagnosis, Information, Medication, Precaution, Result, Said, Statement
-from mappings import terms
+from mappings import terms, times
 from mappings.resources import elements
-from mappings.resources.writer import EXTENSION, SYSTEM, Writer, own, reference
+from mappings.resources.writer import EXTENSION, Writer, own, reference
 from mappings.trail import Build
 
 _FLAGGED = {"CAVE", "NB", "SM"}  # 8233: to be seen at once
@@ -44,7 +42,7 @@ def precaution(writer: Writer, given: Precaution, position: int, patient: str) -
 
 
 def _flag_status(writer: Writer, build: Build, end: Said | None) -> None:
-    ended = elements.times.day(end.value) if end else ""
+    ended = times.day(end.value) if end else ""
     over = bool(ended) and ended < writer.receipt.day.isoformat()
     build.put("status", "inactive" if over else "active", *((end,) if end and over else ()), rule="active until its end date")
 
@@ -136,7 +134,7 @@ def _flag(writer: Writer, given: Information, position: int, patient: str) -> tu
     elements.period(build, "period", given.start, given.end)
     if given.comment:
         writer.extend(build, "note", "Markdown", given.comment.text, given.comment)
-    if given.noted and (at := elements.times.date_time(given.noted.value)):
+    if given.noted and (at := times.date_time(given.noted.value)):
         writer.extend(build, "noted-on", "DateTime", at, given.noted)
     return "Flag", id
 
@@ -158,7 +156,7 @@ def _observation(writer: Writer, given: Information, position: int, patient: str
     if result and result.investigated:
         elements.date_time(build, "effectiveDateTime", result.investigated)
         for name, said in (("started-on", given.start), ("ended-on", given.end)):
-            if said and (at := elements.times.date_time(said.value)):
+            if said and (at := times.date_time(said.value)):
                 writer.extend(build, name, "DateTime", at, said)
     else:
         elements.period(build, "effectivePeriod", given.start, given.end)
@@ -229,6 +227,3 @@ def _value(writer: Writer, build: Build, type: str, value: Said | Coded) -> None
         elements.date_time(build, "valueDateTime", value)
     else:
         build.whole("valueString", value) if value.text else build.say("valueString", value)
-
-
-__all__ = ["SYSTEM", "Any", "condition", "information", "precaution", "statement"]

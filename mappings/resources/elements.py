@@ -130,7 +130,7 @@ def addresses(writer: Writer, build: Build, given: list[Address]) -> None:
 _SCHEME = re.compile(r"(tel|mailto|fax|https?):", re.IGNORECASE)
 
 
-def telecoms(writer: Writer, build: Build, given: list[Telecom]) -> None:
+def telecoms(build: Build, given: list[Telecom]) -> None:
     """ContactPoints: the address's own scheme says the system, else its type (9061) does."""
     for telecom in given:
         value = telecom.address.value

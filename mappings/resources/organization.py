@@ -9,6 +9,7 @@ from __future__ import annotations
 from adapter.domain.referral import Ident, Party, Said, Unit
 from mappings.resources import elements
 from mappings.resources.writer import Writer, reference
+from mappings.trail import Build
 
 _CONNECTION = {"system": "http://hl7.no/fhir/CodeSystem/no-basis-connection-type", "code": "no-ebxml-2", "display": "ebXML 2.0"}
 _ANY_PAYLOAD = {"system": "http://terminology.hl7.org/CodeSystem/endpoint-payload-type", "code": "any", "display": "Any"}
@@ -47,18 +48,18 @@ def _unit(writer: Writer, unit: Unit, id: str, above: str, below_enterprise: boo
     build.say("name", unit.name)
     if unit.type:
         writer.concept(build, "type", unit.type, repeats=True)
-    elements.telecoms(writer, build, unit.telecoms)
+    elements.telecoms(build, unit.telecoms)
     elements.addresses(writer, build, unit.addresses)
     if above:
         build.put("partOf", reference("Organization", above), rule="the unit stands inside the other in the message")
     if her := unit.ident("HER"):
         if not below_enterprise:
-            build.marks.append((build, "id", -1, _both(her), "keyed by HER-id; it is no identifier of an enterprise"))
+            build.mark("id", _both(her), "keyed by HER-id; it is no identifier of an enterprise")
         else:
             build.push("endpoint", reference("Endpoint", endpoint(writer, her, above or id)), *_both(her))
 
 
-def _mark_again(build: elements.Build, unit: Unit) -> None:
+def _mark_again(build: Build, unit: Unit) -> None:
     """A unit named again in the same message: its nodes lead to the resource that is already there."""
     said = [s for s in (unit.name, unit.type.said if unit.type else None) if s is not None]
     for ident in unit.idents:
@@ -71,7 +72,7 @@ def _mark_again(build: elements.Build, unit: Unit) -> None:
         ]
     for telecom in unit.telecoms:
         said += [t for t in (telecom.address, telecom.use) if t is not None]
-    build.marks.append((build, "id", -1, tuple(said), "named more than once in the message"))
+    build.mark("id", tuple(said), "named more than once in the message")
 
 
 def _both(ident: Ident) -> tuple[Said, ...]:
@@ -83,7 +84,7 @@ def endpoint(writer: Writer, her: Ident, managing: str) -> str:
     id = writer.party_id("Endpoint|HER", her.id.value)
     if writer.has("Endpoint", id):
         build = writer.begin("Endpoint", id, "endpoint")
-        build.marks.append((build, "id", -1, _both(her), "named more than once in the message"))
+        build.mark("id", _both(her), "named more than once in the message")
         return id
     build = writer.begin("Endpoint", id, "endpoint", merge=True)
     build.push("identifier", {"system": elements.HER, "value": her.id.value}, *_both(her))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from adapter.domain import persons
 from adapter.domain.referral import Person, Referral
 from mappings.resources import elements
-from mappings.resources.writer import Writer, reference
+from mappings.resources.writer import Writer
+from mappings.trail import Build
 
 _CITIZENSHIP = "http://hl7.org/fhir/StructureDefinition/patient-citizenship"
 _INTERPRETER = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
@@ -39,7 +40,7 @@ def write(writer: Writer, id: str, assigner: str) -> None:
     build = writer.begin("Patient", id, "patient", merge=True)
     elements.person_identifiers(writer, build, person, assigner)
     elements.name(build, person)
-    elements.telecoms(writer, build, person.telecoms)
+    elements.telecoms(build, person.telecoms)
     gender(writer, build, person)
     elements.date(build, "birthDate", person.birth)
     elements.date_time(build, "deceasedDateTime", person.death)
@@ -61,7 +62,7 @@ def _organisation(writer: Writer) -> dict[str, object]:
     return {"identifier": {"system": elements.ENH, "value": writer.receipt.organisation}}
 
 
-def _marital(writer: Writer, build: elements.Build) -> None:
+def _marital(writer: Writer, build: Build) -> None:
     marital = writer.referral.marital
     if marital is None:
         return
@@ -71,9 +72,6 @@ def _marital(writer: Writer, build: elements.Build) -> None:
     build.put("maritalStatus", concept, marital.said)
 
 
-def gender(writer: Writer, build: elements.Build, person: Person) -> None:
+def gender(writer: Writer, build: Build, person: Person) -> None:
     if person.sex and (code := writer.translate("gender", person.sex)):
         build.put("gender", code, person.sex.said)
-
-
-__all__ = ["gender", "id", "key", "reference", "write"]

@@ -6,17 +6,17 @@ https://hl7.org/fhir/R4/relatedperson.html, careteam.html, consent.html
 from __future__ import annotations
 
 from adapter.domain.referral import Agreement, Contact, Relative
+from mappings import times
 from mappings.resources import elements, organization, practitioner
 from mappings.resources.patient import gender
-from mappings.resources.writer import SYSTEM, Writer, own, reference
-from mappings.trail import Build
+from mappings.resources.writer import Writer, own, reference
 
 _NEXT_OF_KIN = {"system": "http://terminology.hl7.org/CodeSystem/v2-0131", "code": "N", "display": "Next-of-Kin"}
 
 
-def relative(writer: Writer, given: Relative, position: int, patient: str, assigner: str) -> str:
+def relative(writer: Writer, given: Relative, position: int, patient: str, assigner: str, role: str = "relative") -> str:
     """A RelatedPerson: what they are to the patient (9033, 9050), and whether next of kin."""
-    id = writer.own_id("relative", position)
+    id = writer.own_id(role, position)
     build = writer.begin("RelatedPerson", id, "related-person")
     person = given.person
     elements.person_identifiers(writer, build, person, assigner)
@@ -36,11 +36,11 @@ def relative(writer: Writer, given: Relative, position: int, patient: str, assig
     if given.role:
         build.push("relationship", {"text": given.role.value}, given.role)
     elements.name(build, person)
-    elements.telecoms(writer, build, person.telecoms)
+    elements.telecoms(build, person.telecoms)
     gender(writer, build, person)
     elements.date(build, "birthDate", person.birth or given.birth_year)
     if person.birth and given.birth_year:
-        writer.extend(build, "birth-year", "Date", elements.times.day(given.birth_year.value), given.birth_year)
+        writer.extend(build, "birth-year", "Date", times.day(given.birth_year.value), given.birth_year)
     elements.addresses(writer, build, person.addresses)
     if given.language:
         writer.concept(build.item("communication"), "language", given.language)
@@ -74,7 +74,7 @@ def care_team(writer: Writer, patient: str, contacts: list[Contact]) -> tuple[st
             writer.concept(participant, "role", coded, repeats=True)
         participant.put("member", member, rule="the person or unit named there")
         elements.period(participant, "period", contact.start, contact.end)
-        if contact.approved and (day := elements.times.day(contact.approved.value)):
+        if contact.approved and (day := times.day(contact.approved.value)):
             writer.extend(participant, "approved-on", "Date", day, contact.approved)
         for note in contact.notes:
             writer.extend(participant, "note", "Markdown", note.text, note)
@@ -116,6 +116,3 @@ def consent(writer: Writer, given: Agreement, position: int, patient: str) -> tu
     if given.note:
         writer.extend(build, "note", "Markdown", given.note.text, given.note)
     return "Consent", id
-
-
-__all__ = ["SYSTEM", "Build", "care_team", "consent", "relative"]

@@ -9,6 +9,7 @@ from adapter.domain.referral import Coded, Ident, Person
 from mappings.resources import elements, organization
 from mappings.resources.patient import gender
 from mappings.resources.writer import Writer, reference
+from mappings.trail import Build
 
 
 def write(writer: Writer, person: Person, role: str, position: int, organisation: str = "", speciality: Coded | None = None) -> str:
@@ -27,11 +28,11 @@ def write(writer: Writer, person: Person, role: str, position: int, organisation
     if speciality and not build.json.get("specialty"):
         writer.concept(build, "specialty", speciality, repeats=True)
     if not elements_before:
-        elements.telecoms(writer, build, person.telecoms)
+        elements.telecoms(build, person.telecoms)
     else:
         for telecom in person.telecoms:
             said = tuple(s for s in (telecom.address, telecom.use) if s is not None)
-            build.marks.append((build, "telecom", -1, said, "named more than once in the message"))
+            build.mark("telecom", said, "named more than once in the message")
     her = person.ident("HER")
     if her:
         endpoint = reference("Endpoint", organization.endpoint(writer, her, organisation))
@@ -40,9 +41,9 @@ def write(writer: Writer, person: Person, role: str, position: int, organisation
     return id
 
 
-def _again(build: elements.Build, coded: Coded | None) -> None:
+def _again(build: Build, coded: Coded | None) -> None:
     if coded:
-        build.marks.append((build, "code", -1, (coded.said,), "named more than once in the message"))
+        build.mark("code", (coded.said,), "named more than once in the message")
 
 
 def _practitioner(writer: Writer, person: Person, role: str, position: int) -> str:
@@ -70,7 +71,7 @@ def _id(writer: Writer, person: Person, role: str, position: int) -> str:
     return writer.own_id(f"practitioner-{role}", position)
 
 
-def _mark_again(build: elements.Build, person: Person) -> None:
+def _mark_again(build: Build, person: Person) -> None:
     said = [s for s in (person.family, person.middle, person.given, person.name, person.birth) if s is not None]
     said += [c.said for c in (person.sex, person.category) if c]
     for ident in person.idents:
@@ -79,4 +80,4 @@ def _mark_again(build: elements.Build, person: Person) -> None:
         for name in ("use", "street", "postal_code", "city", "postbox"):
             if (leaf := getattr(address, name)) is not None:
                 said.append(leaf)
-    build.marks.append((build, "id", -1, tuple(said), "named more than once in the message"))
+    build.mark("id", tuple(said), "named more than once in the message")

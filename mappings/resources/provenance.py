@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mappings import times
+from mappings import terms, times
 from mappings.resources import elements
 from mappings.resources.writer import Writer, reference
 
@@ -15,7 +15,7 @@ def write(writer: Writer, id: str, sender: dict[str, str] | None) -> None:
     elements.date_time(build, "occurredDateTime", referral.generated)
     build.put("recorded", times.utc(writer.receipt.received), rule="when the message was received")
     if referral.serv_type:
-        coding = {"system": elements.terms.OID + "7309", "code": referral.serv_type.value}
+        coding = {"system": terms.OID + "7309", "code": referral.serv_type.value}
         build.put("activity", {"coding": [coding]}, referral.serv_type)
     agent = build.item("agent")
     author = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/provenance-participant-type", "code": "author"}]}

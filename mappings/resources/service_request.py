@@ -5,7 +5,8 @@ Reasons and comments come out whole, each under its heading; codes that R4 has n
 
 from __future__ import annotations
 
-from adapter.domain.referral import Assessment, Passage, Referral
+from adapter.domain.referral import Assessment, Coded, Passage, Referral
+from mappings import times
 from mappings.resources import elements
 from mappings.resources.writer import EXTENSION, Writer, reference
 from mappings.trail import Build
@@ -24,7 +25,7 @@ def write(
     performers: list[dict[str, str]],
     reasons: list[str],
     supporting: list[tuple[str, str]],
-    copies: list[dict[str, str]],
+    copies: list[tuple[dict[str, str], Coded | None]],
 ) -> None:
     referral = writer.referral
     build = writer.begin("ServiceRequest", id(writer), "service-request")
@@ -65,8 +66,12 @@ def write(
         build.push("supportingInfo", reference(type, other), rule="what the referral says besides")
     for passage in referral.comments:
         _comment(writer, build, passage)
-    for copy in copies:
-        build.push("extension", {"url": EXTENSION + "copy-receiver", "valueReference": copy}, rule="OtherReceiver or CopyDest")
+    for copy, role in copies:
+        holder = build.item("extension")
+        holder.put("url", EXTENSION + "copy-receiver", rule="OtherReceiver or CopyDest")
+        holder.push("extension", {"url": "receiver", "valueReference": copy}, rule="who gets a copy")
+        if role:
+            holder.push("extension", {"url": "role", "valueCodeableConcept": writer.codeable(role)}, role.said)
     for name, coded in (
         ("payment-category", referral.payment),
         ("basis-for-health-services", referral.basis),
@@ -135,7 +140,7 @@ def _assessment(writer: Writer, build: Build, assessment: Assessment) -> None:
         dated.put("url", "date", rule="DatoMottakOgVurdering")
         if kind:
             dated.push("extension", {"url": "type", "valueCodeableConcept": writer.codeable(kind)}, kind.said)
-        value = elements.times.day(day.value)
+        value = times.day(day.value)
         if value:
             dated.push("extension", {"url": "value", "valueDate": value}, day)
     if assessment.free_choice:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from adapter.domain.identity import BASE, named
+from adapter.domain.identity import BASE, series
 from adapter.domain.problem import Finding, Kind
 from adapter.domain.referral import Coded, Receipt, Referral, Said
 from mappings import terms
@@ -18,8 +17,7 @@ SYSTEM = f"{BASE}/CodeSystem/"
 _OID = "urn:oid:"
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """One resource of the translation. `body` is plain FHIR JSON; a `merge` one adds to what is stored and never blanks it."""
 
     type: str
@@ -41,7 +39,7 @@ class Writer:
         self._roots: dict[tuple[str, str], Build] = {}
         self.marks: list[Mark] = []
         self.findings: list[Finding] = []
-        self._owner = owner  # sender's HER-id, DocumentId or else MsgId
+        self._own_id = series(*owner)  # sender's HER-id, DocumentId or else MsgId
         self._person_id = person_id
         self._source = source  # the message, as meta.source
 
@@ -50,7 +48,7 @@ class Writer:
         root = self._roots.get((type, id))
         if root is None:
             body: dict[str, Any] = {"resourceType": type, "id": id, "meta": {"source": self._source}}
-            root = Build(body, None, f"Bundle.entry[{len(self.resources)}].resource", -1, self.marks)
+            root = Build(body, (None, "", len(self.resources)), self.marks)
             self._roots[(type, id)] = root
             self.resources[(type, id)] = Resource(type, id, body, merge, map)
         return root
@@ -60,7 +58,7 @@ class Writer:
 
     def own_id(self, role: str, position: int = 0) -> str:
         """The id of a resource that belongs to the referral: the same in N, M and C."""
-        return named(*self._owner, role, position)
+        return self._own_id(f"{role}|{position}")
 
     def party_id(self, system: str, value: str) -> str:
         """The keyed id of a person or party at the receiving organisation."""
