@@ -25,8 +25,6 @@ DISMISSED: Final = {State.QUARANTINED, State.REFUSED}
 def message_page(prefix: str, message: Message, xml: bytes, explanation: Mapping[str, Any]) -> Response:
     """The page of one message; `explanation` is empty where it was not translated."""
     nodes, elements = explanation.get("nodes", []), explanation.get("elements", [])
-    fates = {fate: sum(node["fate"] == fate for node in nodes) for fate in SIGNS}
-    summary = ", ".join(f"{count} {fate.replace('-', ' ')}" for fate, count in fates.items()) if nodes else ""
     return page(
         prefix,
         message.type or "Message",
@@ -37,13 +35,21 @@ def message_page(prefix: str, message: Message, xml: bytes, explanation: Mapping
         tag("h2", "Findings"),
         _issues(message.issues),
         tag("h2", "Where every value came from"),
-        tag("p", f"{len(elements)} elements were made; of the message's nodes {summary}.") if nodes else _untranslated(),
+        tag("p", _summary(message, explanation), class_="empty"),
         tag("div", _lines(xml, nodes), tag("div", _elements(elements), _nodes(nodes), class_="tables"), class_="beside"),
     )
 
 
-def _untranslated() -> Html:
-    return tag("p", "This message was not translated; its state above says why.", class_="empty")
+def _summary(message: Message, explanation: Mapping[str, Any]) -> str:
+    """What was made of the message, in figures."""
+    if not explanation:
+        return "This message was not read as a referral to one of our services; its state says why."
+    fates = [sum(node["fate"] == fate for node in explanation["nodes"]) for fate in SIGNS]
+    nodes = "{} nodes of the message were used, {} left out for a reason, and {} not understood.".format(*fates)
+    made = f"It became {len(explanation['elements'])} FHIR elements."
+    if message.state is not State.PROCESSED:
+        made = f"It was not taken in. Had it been, it would have become {len(explanation['elements'])} FHIR elements."
+    return f"{made} {nodes}"
 
 
 def _facts(prefix: str, message: Message) -> Html:
@@ -55,7 +61,7 @@ def _facts(prefix: str, message: Message) -> Html:
         ("From → to", f"{message.sender or '?'} → {message.receiver or '?'}"),
         ("MsgId", message.msg_id),
         ("Document", message.document_id or ""),
-        ("Look at", message_links(prefix, message.id)),
+        ("Look at", message_links(prefix, message)),
     )
     return tag("dl", [[tag("dt", name), tag("dd", value)] for name, value in facts if value], class_="facts")
 
@@ -88,9 +94,8 @@ def _issue(issue: Mapping[str, Any]) -> Html:
     xpath = [tag("code", place) for place in places if not place.startswith("Line[")]
     details = issue.get("details", {})
     severity = tag("span", issue.get("severity", ""), class_=f"severity {issue.get('severity', '')}")
-    return tag(
-        "tr", tag("td", severity), tag("td", details.get("text", "")), tag("td", _norwegian(details)), tag("td", where, xpath)
-    )
+    cells = (severity, details.get("text", ""), _norwegian(details), join(where, xpath))
+    return tag("tr", [tag("td", cell) for cell in cells])
 
 
 def _norwegian(details: Mapping[str, Any]) -> str:
@@ -115,15 +120,8 @@ def _lines(xml: bytes, nodes: Sequence[Mapping[str, Any]]) -> Html:
     lines = _text(xml).split("\n")  # as the parser counts them
     rows = [_line(number, line, fates.get(number)) for number, line in enumerate(lines[:LINES], 1)]
     rest = tag("p", f"{len(lines) - LINES} more lines: see the XML itself.") if len(lines) > LINES else None
-    return tag(
-        "section",
-        tag("h3", "The message"),
-        tag("ol", rows, class_="lines"),
-        rest,
-        class_="xml",
-        tabindex=0,
-        aria_label="The message",
-    )
+    scrolled = tag("div", tag("ol", rows, class_="lines"), rest, class_="scroll", tabindex=0, role="region", aria_label="Lines")
+    return tag("section", tag("h3", "The message"), scrolled, class_="xml")
 
 
 def _line(number: int, line: str, fate: str | None) -> Html:
@@ -138,7 +136,7 @@ def _elements(elements: Sequence[Mapping[str, Any]]) -> Html | None:
     if not elements:
         return None
     rows = [
-        tag("tr", tag("td", tag("code", e["path"])), tag("td", _at(e)), tag("td", _short(e["raw"])), tag("td", e["map"]))
+        tag("tr", tag("td", _path(e["path"])), tag("td", _at(e)), tag("td", _short(e["raw"])), tag("td", e["map"]))
         for e in elements[:ROWS]
     ]
     return tag("section", tag("h3", "FHIR elements"), table("Each element and its source", ("Element", "From", "Said", "By"), rows))
@@ -156,24 +154,25 @@ def _nodes(nodes: Sequence[Mapping[str, Any]]) -> Html | None:
 
 def _node(node: Mapping[str, Any], index: int, first: Mapping[int, int]) -> Html:
     line = node.get("line") or 0
-    became = [[tag("code", path), tag("br")] for path in node.get("elements", [])]
-    fate = tag(
-        "span",
-        tag("span", SIGNS[node["fate"]], aria_hidden="true"),
-        " ",
-        node["fate"].replace("-", " "),
-        class_=f"fate {node['fate']}",
-    )
+    became = [[_path(path), tag("br")] for path in node.get("elements", [])]
+    sign = tag("span", SIGNS[node["fate"]], aria_hidden="true")
+    fate = tag("span", sign, " ", node["fate"].replace("-", " "), class_=f"fate {node['fate']}")
     reason = tag("p", node["reason"]) if node.get("reason") else None
     anchor = f"N{line}" if line and first[line] == index else None
     return tag("tr", tag("td", _at(node)), tag("td", fate), tag("td", became, reason), id=anchor)
 
 
+def _path(path: str) -> Html:
+    """An element's path, by its place in the Bundle and its name within the resource."""
+    place = re.fullmatch(r"Bundle\.entry\[(\d+)\]\.resource\.(.+)", path)
+    return tag("code", f"{place[1]} · {place[2]}" if place else path, title=path)
+
+
 def _at(place: Mapping[str, Any]) -> Html:
-    """Line, as a link, and XPath; the steps of the way are shortened to the last three."""
+    """Line, as a link, and XPath; the steps of the way are shortened to the last two."""
     xpath = str(place.get("xpath") or "")
     steps = [step for step in xpath.split("/") if step]
-    short = "/".join(steps[-3:]) if len(steps) > 3 else xpath
+    short = "/".join(steps[-2:]) if len(steps) > 2 else xpath
     line = place.get("line")
     return join(tag("a", line, href=f"#L{line}") if line else None, " ", tag("code", short, title=xpath))
 

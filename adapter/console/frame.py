@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from adapter.console.html import Child, Html, join, tag
-from adapter.ports import State
+from adapter.ports import Message, State
 
 OSLO: Final = ZoneInfo("Europe/Oslo")
 POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -56,11 +56,14 @@ def moment(when: datetime) -> Html:
     return tag("time", f"{there:%Y-%m-%d %H:%M:%S}", datetime=when.isoformat())
 
 
-def message_links(prefix: str, id: str) -> Html:
-    """The ways to look at one message, as programs get them."""
-    ways = (("XML", "xml"), ("AppRec", "apprec"), ("Bundle", "bundle"), ("Explanation", "explanation"))
-    address = f"{prefix}/messages/{id}"
-    return join([[tag("a", name, href=f"{address}/{way}"), " "] for name, way in ways], tag("a", "JSON", href=address))
+def message_links(prefix: str, message: Message) -> Html:
+    """The ways to look at one message, as programs get them; those that its state has."""
+    answered = message.state not in (State.RECEIVED, State.QUARANTINED)
+    ways = [("XML", "xml", True), ("AppRec", "apprec", answered)]
+    ways += [("Bundle", "bundle", message.state is State.PROCESSED), ("Explanation", "explanation", answered)]
+    address = f"{prefix}/messages/{message.id}"
+    links = [[tag("a", name, href=f"{address}/{way}"), " "] for name, way, there in ways if there]
+    return join(links, tag("a", "JSON", href=address))
 
 
 def table(caption: str, heads: tuple[str, ...], rows: Sequence[Child], class_: str = "") -> Html:

@@ -77,5 +77,5 @@ def _row(prefix: str, message: Message) -> Html:
         tag("td", message.sender or "?", " → ", message.receiver or "?"),
         tag("td", state_badge(message.state), aside),
         tag("td", tag("p", message.reason) if message.reason else None, action),
-        tag("td", message_links(prefix, message.id), class_="links"),
+        tag("td", message_links(prefix, message), class_="links"),
     )
