@@ -37,8 +37,8 @@ def deliver(
 
     Raises `Problem` only where the store fails.
 
-    A claimed row is ours for `lease` seconds. When half of that is gone the round ends, and what is left over comes back
-    when the lease is out: no row is sent by two at once.
+    A claimed row is ours for `lease` seconds, so that no row is sent by two at once. When half of that is gone the round
+    ends, and what is left over is let go, as not tried.
     """
     started = clock.now()
     rows = store.claim(started, lease, limit, [hub.name])
@@ -47,8 +47,8 @@ def deliver(
         if done and (clock.now() - started).total_seconds() > lease / 2:
             break
         done.append(_attempt(hub, row, clock, most, chance))
-    if done:
-        _mark(store, done)
+    if rows:
+        _mark(store, [*done, *(replace(row, attempts=row.attempts - 1, next_attempt=None) for row in rows[len(done) :])])
     return done
 
 

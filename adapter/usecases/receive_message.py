@@ -217,7 +217,11 @@ class Reception:
         if again:
             unit.change_message(message)
         else:
-            unit.add_message(message, arrival.delivery.data if judged.keep else b"", bool(current.taken) or not arrival.whole_key)
+            unit.add_message(
+                message,
+                arrival.delivery.data if verdict.keeps_bytes(arrival) else b"",
+                bool(current.taken) or not arrival.whole_key,
+            )
         if judged.answered:
             unit.change_outgoing(judged.answered)
         if judged.apprec and not (again and unit.outgoing_for(message.id)):

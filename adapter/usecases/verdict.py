@@ -21,6 +21,7 @@ from mappings.translation import Translation
 UNREADABLE: Final = {
     Kind.MALFORMED: "T01",
     Kind.TOO_LARGE: "T01",
+    Kind.INCOMPLETE: "T01",  # without MsgId or sender nothing in it can be answered to
     Kind.UNSUPPORTED: "T10",
     Kind.INVALID: "T02",
 }
@@ -46,9 +47,13 @@ class Verdict:
     decision: Decision | None = None
     translation: Translation | None = None
     answered: Outgoing | None = None
-    keep: bool = True  # the message's bytes
     due: datetime | None = None
     attempts: int = 0
+
+
+def keeps_bytes(arrival: Arrival) -> bool:
+    """Whether the message's bytes are kept. Those of a bomb, or of what is no XML at all, are not."""
+    return arrival.delivery.fault is None and (arrival.fault is None or arrival.fault.kind not in NOT_KEPT)
 
 
 def taken(situation: Situation) -> Verdict | None:
@@ -80,7 +85,6 @@ def not_accepted(arrival: Arrival, *, has_metadata: bool) -> Verdict | None:
             f"The hub has the message, but its document cannot be had: {fault.en}",
             "Ask the sender to send it again; dismiss this one.",
             (fault,),
-            keep=False,
         )
     if has_metadata and (missing := _missing(arrival.delivery.receiver, arrival.delivery.sender)):
         return Verdict(
@@ -105,7 +109,6 @@ def unreadable(arrival: Arrival) -> tuple[Verdict, RefusalReason]:
     assert fault  # noqa: S101 - tells the type checker
     told = fault.findings[0]
     reason = RefusalReason(UNREADABLE.get(fault.kind, "T99"), told.nb)
-    keep = fault.kind not in NOT_KEPT
     missing = _missing(arrival.receiver, arrival.sender, arrival.msg_id)
     if arrival.delivery.is_apprec:
         text = f"An AppRec that cannot be read: {told.en} An AppRec is never answered."
@@ -115,8 +118,8 @@ def unreadable(arrival: Arrival) -> tuple[Verdict, RefusalReason]:
     if missing:
         text = f"Cannot be read: {told.en} It cannot be answered either, since these are not known: {', '.join(missing)}."
         action = "Find out who sent it, and ask for it again; dismiss this one."
-        return Verdict(State.QUARANTINED, text, action, fault.findings, keep=keep), reason
-    return Verdict(State.REFUSED, f"Cannot be read: {told.en}", "", fault.findings, keep=keep), reason
+        return Verdict(State.QUARANTINED, text, action, fault.findings), reason
+    return Verdict(State.REFUSED, f"Cannot be read: {told.en}", "", fault.findings), reason
 
 
 def spoofed(arrival: Arrival) -> RefusalReason | None:

@@ -19,7 +19,11 @@ def test_identifiers_are_united_and_the_newer_detail_wins() -> None:
     old = {"identifier": [{"system": "a", "value": "1", "use": "temp"}, {"system": "a", "value": "2"}]}
     new = {"identifier": [{"system": "a", "value": "1", "use": "official"}, {"system": "b", "value": "1"}]}
     assert merge(old, new) == {
-        "identifier": [{"system": "a", "value": "1", "use": "official"}, {"system": "a", "value": "2"}, {"system": "b", "value": "1"}]
+        "identifier": [
+            {"system": "a", "value": "1", "use": "official"},
+            {"system": "a", "value": "2"},
+            {"system": "b", "value": "1"},
+        ]
     }
 
 
