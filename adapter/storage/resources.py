@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from adapter.ports import Draft, Index, Query, Stored
 from adapter.storage.rows import STORED, Columns, Part, add_all, to_stored
@@ -48,8 +59,8 @@ class Resources(Part):
         if query.after is not None:
             updated, id = query.after
             wanted.append(tuple_(resource.c.updated, resource.c.id) < tuple_(literal(updated, Moment), literal(id)))
-        found = CURRENT.where(*wanted)
-        return self._stored_of(found.order_by(resource.c.updated.desc(), resource.c.id.desc()).limit(query.limit))
+        newest_first = (resource.c.updated.desc(), resource.c.id.desc())
+        return self._stored_of(CURRENT.where(*wanted).order_by(*newest_first).limit(query.limit))
 
     def count(self, tenant: str, query: Query) -> int:
         return self.connection.scalar(select(func.count()).select_from(resource).where(*_conditions(tenant, query))) or 0
@@ -132,7 +143,7 @@ def _conditions(tenant: str, query: Query) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _identified(tenant: str, query: Query) -> Select[tuple[str]]:
+def _identified(tenant: str, query: Query) -> Select[str]:
     any_of = [
         and_(
             literal(True) if system is None else resource_identifier.c.system == system,

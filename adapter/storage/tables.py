@@ -127,7 +127,7 @@ resource = Table(
     PrimaryKeyConstraint("tenant", "id", "type", name="resource_key"),
     Index("resource_newest", "tenant", "type", "updated", "id"),
     Index("resource_by_status", "tenant", "type", "status", "updated", "id"),
-    Index("resource_by_patient", "tenant", "type", "patient", "updated", "id"),
+    Index("resource_by_patient", "tenant", "type", "patient", "status", "updated", "id"),
     sqlite_with_rowid=False,
 )
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from adapter.domain.problem import Kind, Problem
+from adapter.ports import Query
 from adapter.storage import engines, open_store
+from tests.storage.things import NOW, OURS
 
 
 def problem_of(work: Callable[[], object]) -> Problem:
@@ -104,4 +107,35 @@ def test_no_error_text_holds_what_was_to_be_stored(tmp_path: Path) -> None:
         unit.set_setting("name-of-somebody", b"number-of-somebody")
 
     assert "of-somebody" not in str(raised.value)
+    store.close()
+
+
+A = "urn:oid:2.16.578.1.12.4.1.4.1"
+INDEXES = [
+    (Query("Task", ids=["t1", "t2"]), "PRIMARY KEY (tenant=? AND id=? AND type=?)"),
+    (Query("Task", identifiers=[(A, "1")]), "resource_identifier_found (tenant=? AND type=? AND value=? AND system=?)"),
+    (Query("Task", identifiers=[(None, "1")]), "resource_identifier_found (tenant=? AND type=? AND value=?)"),
+    (Query("Task", identifiers=[(A, "1")]), "PRIMARY KEY (tenant=? AND id=? AND type=?)"),
+    (Query("Task", patient="p1"), "resource_by_patient (tenant=? AND type=? AND patient=?)"),
+    (Query("Task", patient="p1", since=NOW), "resource_by_patient (tenant=? AND type=? AND patient=?)"),
+    (Query("Task", patient="p1", statuses=["a", "b"]), "resource_by_patient (tenant=? AND type=? AND patient=? AND status=?)"),
+    (Query("Task", statuses=["a"]), "resource_by_status (tenant=? AND type=? AND status=?)"),
+    (Query("Task"), "resource_newest (tenant=? AND type=?)"),
+    (Query("Task", since=NOW), "resource_newest (tenant=? AND type=? AND updated>?)"),
+    (Query("Task", after=(NOW, "t1")), "resource_newest (tenant=? AND type=? AND (updated,id)<(?,?))"),
+]
+
+
+@pytest.mark.parametrize(("query", "index"), INDEXES)
+def test_sqlite_finds_each_search_by_the_index_made_for_it_from_the_first_row_on(tmp_path: Path, query: Query, index: str) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    store.migrate()
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    for units in (store.read, store.write):
+        with units() as unit:
+            event.listen(unit.connection, "before_cursor_execute", lambda _c, _cursor, sql, values, *_: asked.append((sql, values)))
+            unit.search(OURS, query)
+            plan = [row[3] for row in unit.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1][0]}", asked[-1][1])]
+        assert any(step.startswith("SEARCH") and step.endswith(index) for step in plan), plan
     store.close()

@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from adapter.storage import open_store
+from adapter.storage.schema import STATISTICS
 from adapter.storage.tables import metadata
 from tests.storage.things import a_message
 
@@ -75,6 +76,13 @@ def test_a_database_without_tables_or_from_a_newer_program_is_reported(url: str)
     assert before == ["The database's tables are of version none, this program's 0001. Start the service: it migrates."]
     assert migrated == []
     assert newer == ["The database's tables (9999) are newer than this program's (0001). Install the newer program."]
+
+
+def test_the_statistics_are_of_indexes_that_there_are() -> None:
+    own = {(name, index.name) for name, table in metadata.tables.items() for index in table.indexes}
+    keys = {(name, made) for name in metadata.tables for made in (name, f"sqlite_autoindex_{name}_1")}
+
+    assert set(STATISTICS) <= own | keys
 
 
 @pytest.mark.parametrize("table", sorted(set(metadata.tables) - {"setting", "message_xml"}))

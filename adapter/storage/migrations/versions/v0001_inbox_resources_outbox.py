@@ -98,7 +98,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "id", "type", name="resource_key"),
         sqlite_with_rowid=False,
     )
-    op.create_index("resource_by_patient", "resource", ["tenant", "type", "patient", "updated", "id"])
+    op.create_index("resource_by_patient", "resource", ["tenant", "type", "patient", "status", "updated", "id"])
     op.create_index("resource_by_status", "resource", ["tenant", "type", "status", "updated", "id"])
     op.create_index("resource_newest", "resource", ["tenant", "type", "updated", "id"])
     op.create_table(
