@@ -112,9 +112,7 @@ def unreadable(arrival: Arrival) -> tuple[Verdict, RefusalReason]:
     missing = _missing(arrival.receiver, arrival.sender, arrival.msg_id)
     if arrival.delivery.is_apprec:
         text = f"An AppRec that cannot be read: {told.en} An AppRec is never answered."
-        return Verdict(
-            State.QUARANTINED, text, "Ask its sender by telephone what it said; dismiss it.", fault.findings, keep=keep
-        ), reason
+        return Verdict(State.QUARANTINED, text, "Ask its sender by telephone what it said; dismiss it.", fault.findings), reason
     if missing:
         text = f"Cannot be read: {told.en} It cannot be answered either, since these are not known: {', '.join(missing)}."
         action = "Find out who sent it, and ask for it again; dismiss this one."
