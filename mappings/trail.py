@@ -66,7 +66,7 @@ class Build:
 
 
 Place = tuple["Place | None", str, int]
-"""Where an element stands: what it is in, its name, its index in a list (or -1). A resource stands in none, at its entry's index."""
+"""Where an element stands: what it is in, its name, its index in a list (or -1). A resource is in none, at its entry's index."""
 
 Mark = tuple[Place, str, int, tuple[Said, ...], str]
 """What was set: in which element, its name and index, from which said values, by which rule."""

@@ -107,7 +107,7 @@ class Derivation:
         number = self.numbers[key] = len(self.types)
         entry: dict[str, object] = {}
         self.types.append(entry)
-        self._complex(holder, entry, element.get("fixed"))
+        self._complex(holder, entry)
         return number
 
     def _simple_name(self, name: str) -> str:
@@ -120,7 +120,7 @@ class Derivation:
             self.types.append({"text": text} | ({"fixed": fixed} if fixed else {}))
         return self.numbers[key]
 
-    def _complex(self, holder: etree._Element, entry: dict[str, object], fixed: str | None) -> None:
+    def _complex(self, holder: etree._Element, entry: dict[str, object]) -> None:
         children: dict[str, list[object]] = {}
         model = "".join(
             self._particle(c, children) for c in holder.iter(XS + "sequence", XS + "choice") if self._outermost(c, holder)

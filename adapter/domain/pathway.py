@@ -74,7 +74,7 @@ def _differences(carried: list[str], service: Service, by_hand: str) -> list[Fin
         Finding(
             "warning",
             Kind.BUSINESS_RULE,
-            f"The message carries {', '.join(carried)}, the receiving service is for {service.pathway}. The message's code is used.",
+            f"The message carries {', '.join(carried)}, the receiving service is for {service.pathway}. The message's is used.",
             f"Meldingen har {', '.join(carried)}; tjenesten tar imot {service.pathway}. Meldingens egen kode brukes.",
             rule="HIS 1208:2018 5.2.3",
         )

@@ -131,6 +131,7 @@ class Party:
     speciality: Coded | None = None
     role: Coded | None = None  # of a copy receiver (8112)
     private: bool = False  # the person is no health personnel: a relative, or the patient
+    others: list[Person] = field(default_factory=list)  # further persons named in it
 
     @property
     def key(self) -> str:
@@ -205,6 +206,7 @@ class Statement:
     on: Said | None = None
     until: Said | None = None
     about: Relative | None = None
+    names: list[Said] = field(default_factory=list)  # the patient's name, said again
 
 
 @dataclass(slots=True)

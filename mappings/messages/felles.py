@@ -55,9 +55,9 @@ def address(node: Node) -> Address | None:
         postal_code=said(node.one("PostalCode")),
         city=said(node.one("City")),
         postbox=said(node.one("Postbox")),
-        county=coded(node.one("County")),
+        county=coded(node.one("County"), "county"),
         country=coded(node.one("Country"), "9043"),
-        district=coded(node.one("CityDistr")),
+        district=coded(node.one("CityDistr"), "city-district"),
     )
     return (
         found
@@ -147,7 +147,7 @@ def _result(item: Node) -> Result:
         service_type=coded(item.one("ServType"), "7309"),
         investigated=said(item.one("InvDate")),
         comment=said(item.one("Comment")),
-        deviation=coded(item.one("DevResultInd"), "7244"),
+        deviation=coded(item.one("DevResultInd"), "result-deviation"),
     )
 
 

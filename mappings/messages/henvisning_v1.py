@@ -7,6 +7,7 @@ poKomponent 1.5 for next of kin and communication; 1.0 has its own.
 from __future__ import annotations
 
 from adapter.domain.referral import (
+    Coded,
     Contact,
     Document,
     Ident,
@@ -16,6 +17,7 @@ from adapter.domain.referral import (
     Precaution,
     Referral,
     Relative,
+    Said,
     Statement,
     Telecom,
     Unit,
@@ -64,7 +66,6 @@ def read(message: Node, version: str) -> Referral:
     for party in (referral.sender, referral.receiver, *referral.copies):
         if party.speciality and party is referral.receiver:
             referral.specialities.append(party.speciality)
-    referral.contacts += [*_others(one("Requester")), *_others(one("ServProvider"))]
     if patient:
         _around(patient, referral)
     if service := one("ReqServ"):
@@ -80,7 +81,7 @@ def read(message: Node, version: str) -> Referral:
 
 def _service(node: Node, referral: Referral) -> None:
     referral.priority = coded(node.one("Priority"), "8304")
-    referral.purpose = coded(node.one("Purpose"), "8248")
+    referral.purpose = coded(node.one("Purpose"), "purpose")
     referral.wanted = said(node.one("ReqDate"))
     referral.comments += labelled(node.one("Comment"), "Kommentar til ønsket tjeneste")
     if wanted := node.one("Service"):
@@ -152,20 +153,14 @@ def _party(node: Node | None) -> Party:
     party.speciality = coded(hcp.one("MedSpeciality"), "8451")
     if inst := hcp.one("Inst"):
         party.units = [Unit(said(n.one("Name")), coded(n.one("Type")), _owned(n)) for n in (inst, *inst.every("Dept"))]
-        if human := inst.one("HCPerson"):
-            party.person = _human(human)
+        people = [_human(n) for n in inst.every("HCPerson")]
+        party.person, party.others = (people[0], people[1:]) if people else (None, [])
     elif human := hcp.one("HCProf"):
         party.person = _human(human)
     holder = party.units[-1] if party.units else party.person
     if holder:
         _addresses(hcp, holder)
     return party
-
-
-def _others(node: Node | None) -> list[Contact]:
-    """The persons of a party beyond its first."""
-    inst = node.at("HCP", "Inst") if node else None
-    return [Contact(Party(person=_human(n))) for n in inst.every("HCPerson")[1:]] if inst else []
 
 
 def _around(node: Node, referral: Referral) -> None:
@@ -188,7 +183,6 @@ def _around(node: Node, referral: Referral) -> None:
                 end=said(linked.one("EndDateTime")),
             )
         )
-        referral.contacts += _others(linked)
     for place in every("PatRelInst"):
         referral.contacts.append(_institution(place))
     for need in every("AssistertKommunikasjon"):
@@ -241,15 +235,17 @@ def _translator(need: Node) -> list[Statement]:
 
 
 def _care(care: Node) -> list[Statement]:
-    return statement(
-        "care-situation",
-        care,
-        "Description",
-        "string",
-        ("custody-type", "code", "CustodyType"),
-        ("custody-owner", "string", "CustodyOwner"),
-        ("care-situation-type", "code", "CareSituationType"),
-    )
+    found = statement("care-situation", care, "Description", "string", ("custody-owner", "string", "CustodyOwner"))
+    parts: list[tuple[str, str, Said | Coded]] = [
+        (place, "code", value)
+        for place, name in (("custody-type", "CustodyType"), ("care-situation-type", "CareSituationType"))
+        if (value := coded(care.one(name), place))
+    ]
+    if parts and not found:
+        found = [Statement("care-situation")]
+    for each in found:
+        each.parts += parts
+    return found
 
 
 def _booking(node: Node) -> list[Statement]:
@@ -268,7 +264,7 @@ def _booking(node: Node) -> list[Statement]:
     found = Statement("booking", parts=[(code, kind, leaf) for code, kind, leaf in parts if leaf is not None and leaf.value])
     if time:
         found.on, found.until = said(time.one("StartDateTime")), said(time.one("EndDateTime"))
-        if service := coded(time.one("Service")):
+        if service := coded(time.one("Service"), "booked-service"):
             found.parts.append(("service", "code", service))
     return [found]
 
@@ -296,7 +292,10 @@ def _related(node: Node) -> Relative:
         found.notes += notes(relation.one("Description"))
     found.details = [
         (what, value)
-        for what, value in (("occupation", coded(node.one("Occupation"))), ("ethnic-belonging", coded(node.one("EthnicBelonging"))))
+        for what, value in (
+            ("occupation", coded(node.one("Occupation"), "occupation")),
+            ("ethnic-belonging", coded(node.one("EthnicBelonging"), "ethnic-belonging")),
+        )
         if value
     ]
     if consent := node.one("Consent"):

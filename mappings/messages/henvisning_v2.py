@@ -89,7 +89,8 @@ def _party(node: Node | None) -> Party:
     at = node.one("Organisation") if node else None
     while at is not None:
         party.units.append(unit(at))
-        if human := at.one("HealthcareProfessional"):
+        for human in at.every("HealthcareProfessional"):
+            party.others += [party.person] if party.person else []
             party.person = person(human)
         at = at.one("Organisation")
     return party
@@ -198,8 +199,11 @@ def interpreter_need(node: Node, referral: Referral) -> None:
     """Who needs an interpreter, in which language; and hearing or sight to mind. Without a named person it is the patient."""
     about: Relative | None = None
     language = coded(node.one("BehovTolkSprak"), "3303")
-    if named := node.one("PersonTolkebehov"):
-        about = Relative(person(named), language=language)
+    named = node.one("PersonTolkebehov")
+    who = person(named) if named else None
+    same = who is not None and _same_name(who, referral.patient)
+    if who and not same:
+        about = Relative(who, language=language, part="needs-interpreter")
         referral.relatives.append(about)
     elif language:
         referral.interpreter = language
@@ -218,9 +222,16 @@ def interpreter_need(node: Node, referral: Referral) -> None:
         need.about = about
         if language:
             need.value = language
+        if who and same:
+            need.names = [part for part in (who.family, who.middle, who.given) if part]
     referral.statements += found
     if preferred := node.one("PreferertTolk"):
         referral.relatives.append(Relative(person(preferred), part="preferred-interpreter", language=language))
+
+
+def _same_name(one: Person, other: Person) -> bool:
+    names = [[part.value for part in (p.family, p.given) if part] for p in (one, other)]
+    return len(names[0]) == len(names[1]) > 1 and names[0] == names[1] and not one.idents
 
 
 def _statements(node: Node) -> list[Statement]:

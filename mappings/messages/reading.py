@@ -9,7 +9,7 @@ from lxml import etree
 from adapter.domain import persons
 from adapter.domain.gate import Case
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.domain.referral import Envelope, Party, Person, Referral, RefusalReason
+from adapter.domain.referral import Contact, Envelope, Party, Person, Referral, RefusalReason
 from mappings import times
 from mappings.messages import henvisning_v1, henvisning_v2, xml
 from mappings.messages.xml import Limits, Node, Tree
@@ -54,7 +54,11 @@ def read(message: bytes, limits: Limits) -> Reading:
         broken = _broken(tree.root)
         referral = henvisning_v2.read(tree.root)
     else:
+        request = tree.root.one("ServReq")
+        broken = _one_patient(request)
         referral = henvisning_v1.read(tree.root, version)
+    for party in (referral.sender, referral.receiver, *referral.copies, *(c.party for c in referral.contacts)):
+        referral.contacts += [Contact(Party(person=other)) for other in party.others]
     envelope = _envelope(version, referral, signed=version == "2.0" and tree.root.one("Signature") is not None)
     _must_be_there(envelope)
     if not broken and envelope.serv_type not in ("N", "M", "C"):
@@ -88,7 +92,11 @@ def _broken(head: Node) -> list[RefusalReason]:
         return [RefusalReason("T99", f"Meldingen har {len(referrals)} henvisninger; send én i hver melding.")]
     if not referrals:
         return [RefusalReason("T10", "Meldingen har ingen Henvisning 2.0 i første dokument; andre innhold leses ikke her.")]
-    if info is not None and len(info.every("Patient")) > 1:
+    return _one_patient(info)
+
+
+def _one_patient(holder: Node | None) -> list[RefusalReason]:
+    if holder is not None and len(holder.every("Patient")) > 1:
         return [RefusalReason("E36", "Meldingen har flere pasienter; send én i hver melding.")]
     return []
 

@@ -199,6 +199,8 @@ def statement(writer: Writer, given: Statement, position: int, patient: str, abo
     build.put("status", "final", rule="stated by the referrer")
     build.put("code", own("referral-statement", given.code), rule="named by its place in the message")
     build.put("subject", reference("Patient", patient), rule="the message's patient")
+    if given.names:
+        build.mark("subject", tuple(given.names), "the patient's own name")
     if about:
         build.push("focus", reference("RelatedPerson", about), rule="the person named there")
     if given.on and given.until:

@@ -22,7 +22,11 @@ HPR = "urn:oid:2.16.578.1.12.4.1.4.4"
 ENH = "urn:oid:2.16.578.1.12.4.1.4.101"
 URI = "urn:ietf:rfc:3986"
 MIDDLE_NAME = "http://hl7.no/fhir/StructureDefinition/no-basis-middlename"
-_NUMBERS = {kind: terms.OID.replace(".1.1.", ".4.") + n for kind, n in (("FNR", "1"), ("DNR", "2"), ("FHN", "3"))}
+_NUMBERS = {
+    "FNR": "urn:oid:2.16.578.1.12.4.1.4.1",
+    "DNR": "urn:oid:2.16.578.1.12.4.1.4.2",
+    "FHN": "urn:oid:2.16.578.1.12.4.1.4.3",
+}
 
 
 def name(build: Build, person: Person) -> None:

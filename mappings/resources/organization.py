@@ -9,7 +9,6 @@ from __future__ import annotations
 from adapter.domain.referral import Ident, Party, Said, Unit
 from mappings.resources import elements
 from mappings.resources.writer import Writer, reference
-from mappings.trail import Build
 
 _CONNECTION = {"system": "http://hl7.no/fhir/CodeSystem/no-basis-connection-type", "code": "no-ebxml-2", "display": "ebXML 2.0"}
 _ANY_PAYLOAD = {"system": "http://terminology.hl7.org/CodeSystem/endpoint-payload-type", "code": "any", "display": "Any"}
@@ -26,6 +25,8 @@ def write(writer: Writer, party: Party) -> list[str]:
         id = _id(writer, unit, above)
         ids.append(id)
         _unit(writer, unit, id, above, level > 0)
+    if ids and not party.person:
+        writer.extend_code(writer.begin("Organization", ids[-1], "organization"), "speciality", party.speciality)
     return ids
 
 
@@ -41,7 +42,7 @@ def _unit(writer: Writer, unit: Unit, id: str, above: str, below_enterprise: boo
     first = not writer.has("Organization", id)
     build = writer.begin("Organization", id, "organization", merge=True)
     if not first:
-        _mark_again(build, unit)
+        writer.again(build, unit)
         return
     enterprise = writer.resources[("Organization", above)].body.get("name", "") if above else ""
     elements.unit_identifiers(build, unit, below_enterprise, enterprise)
@@ -59,22 +60,6 @@ def _unit(writer: Writer, unit: Unit, id: str, above: str, below_enterprise: boo
             build.push("endpoint", reference("Endpoint", endpoint(writer, her, above or id)), *_both(her))
 
 
-def _mark_again(build: Build, unit: Unit) -> None:
-    """A unit named again in the same message: its nodes lead to the resource that is already there."""
-    said = [s for s in (unit.name, unit.type.said if unit.type else None) if s is not None]
-    for ident in unit.idents:
-        said += _both(ident)
-    for address in unit.addresses:
-        said += [
-            leaf.said if hasattr(leaf, "said") else leaf
-            for name in ("use", "street", "postal_code", "city", "postbox", "county", "country", "district")
-            if (leaf := getattr(address, name)) is not None
-        ]
-    for telecom in unit.telecoms:
-        said += [t for t in (telecom.address, telecom.use) if t is not None]
-    build.mark("id", tuple(said), "named more than once in the message")
-
-
 def _both(ident: Ident) -> tuple[Said, ...]:
     return (ident.id, ident.kind) if ident.kind is not None else (ident.id,)
 
@@ -84,7 +69,7 @@ def endpoint(writer: Writer, her: Ident, managing: str) -> str:
     id = writer.party_id("Endpoint|HER", her.id.value)
     if writer.has("Endpoint", id):
         build = writer.begin("Endpoint", id, "endpoint")
-        build.mark("id", _both(her), "named more than once in the message")
+        writer.again(build, her)
         return id
     build = writer.begin("Endpoint", id, "endpoint", merge=True)
     build.push("identifier", {"system": elements.HER, "value": her.id.value}, *_both(her))

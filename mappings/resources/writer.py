@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
 from adapter.domain.identity import BASE, series
 from adapter.domain.problem import Finding, Kind
-from adapter.domain.referral import Coded, Receipt, Referral, Said
+from adapter.domain.referral import Coded, Part, Receipt, Referral, Said
 from mappings import terms
 from mappings.messages.xml import Node, line_of, path_of
 from mappings.trail import Build, Mark
@@ -85,15 +86,18 @@ class Writer:
         shown = name
         if code:
             coding = self._coding(coded, code, name)
-            concept["coding"] = [coding]
-            shown = name if name != coding.get("display") else ""
+            if "system" in coding:
+                concept["coding"] = [coding]
+                shown = name if name != coding.get("display") else ""
+            else:
+                shown = f"{code} {name}".strip()
         if original or shown:
             concept["text"] = original or shown
         return concept
 
     def _coding(self, coded: Coded, code: str, name: str) -> dict[str, str]:
         oid = coded.said.attributes.get("S", "").strip()
-        system = _OID + oid if oid else terms.OID + coded.list if coded.list else ""
+        system = _OID + oid if oid else _system(coded.list)
         coding = {"system": system} if system else {}
         coding["code"] = code
         known = terms.displays(system)
@@ -101,7 +105,9 @@ class Writer:
         if display or name:
             coding["display"] = display or name
         if not system:
-            self.note(coded.said, f"Code {code} has no code system.", f"Koden {code} mangler kodeverk.")
+            self.note(
+                coded.said, f"Code {code} has no code system; kept as text.", f"Koden {code} mangler kodeverk; beholdt som tekst."
+            )
         elif known is not None and not display:
             self.note(
                 coded.said,
@@ -109,6 +115,10 @@ class Writer:
                 f"Koden {code} finnes ikke i {system}; beholdt som den kom.",
             )
         return coding
+
+    def again(self, build: Build, *things: object) -> None:
+        """Record that nodes lead to a resource that an earlier part of the message has made."""
+        build.mark("id", tuple(_leaves(things)), "named more than once in the message")
 
     def translate(self, map: str, coded: Coded | None) -> str:
         """A code by a concept map, or nothing."""
@@ -127,6 +137,25 @@ class Writer:
         while not isinstance(said, Node):
             said = said.source  # type: ignore[attr-defined]
         self.findings.append(Finding("warning", kind, en, nb, path_of(said.element), line_of(said.element)))
+
+
+def _leaves(thing: object) -> Iterator[Said]:
+    """All said values in a part of the meaning."""
+    if isinstance(thing, list | tuple):
+        for each in thing:
+            yield from _leaves(each)
+    elif isinstance(thing, Node | Part):
+        yield thing
+    elif is_dataclass(thing):
+        for each in fields(thing):
+            yield from _leaves(getattr(thing, each.name))
+
+
+def _system(code_list: str) -> str:
+    """The system of a code whose message names none: the national list that its place implies, or one of ours for that place."""
+    if not code_list:
+        return ""
+    return terms.OID + code_list if code_list.isdigit() else SYSTEM + code_list
 
 
 def reference(type: str, id: str) -> dict[str, str]:
