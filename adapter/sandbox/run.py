@@ -28,9 +28,9 @@ from typing import Any, NoReturn
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from adapter.hub.examples import folder as folder_of_examples
+from adapter.sandbox.screen import show
 
 HOST = "127.0.0.1"
 CONFIGURATION = Path(str(files("adapter.sandbox") / "stafett.toml"))
@@ -94,13 +94,13 @@ def _run(port: int, folder: Path, screen: Console) -> NoReturn:
     with (
         _child("hub", folder, "adapter.sandbox.hub", "--port", str(port + 1), "--load", str(examples)) as hub_process,
         _child(
-            "service", folder, "adapter", "serve", "--port", str(port), settings=_settings(service, hub, folder)
+            "service", folder, "adapter.cli", "serve", "--port", str(port), settings=_settings(service, hub, folder)
         ) as service_process,
         httpx.Client(base_url=service, trust_env=False, timeout=10) as client,
     ):
         children = (hub_process, service_process)
         messages = _answered(client, count, children)
-        _show(screen, client, messages, hub, folder)
+        show(screen, client, messages, examples, hub, folder)
         while True:
             for child in children:
                 child.must_live()
@@ -167,51 +167,20 @@ def _child(name: str, folder: Path, *command: str, settings: dict[str, str] | No
 
 
 def _answered(client: httpx.Client, count: int, children: Sequence[Child]) -> list[dict[str, Any]]:
-    """The messages, oldest first, once all are dealt with."""
+    """The messages, oldest first, once all are dealt with and their receipts are sent."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         for child in children:
             child.must_live()
         try:
             messages = client.get("/messages", params={"limit": 100}).json()["items"]
-        except (httpx.HTTPError, ValueError, KeyError):
-            messages = []  # not up yet
-        if sum(m["state"] in SETTLED for m in messages) >= count:
+            waiting = client.get("/health/ready").json()["outbox"]["waiting"]
+        except (httpx.HTTPError, ValueError, KeyError):  # not up yet
+            messages, waiting = [], 0
+        if sum(m["state"] in SETTLED for m in messages) >= count and not waiting:
             return list(reversed(messages))
         time.sleep(0.2)
     raise Ended(1, f"The example referrals were not answered within {SECONDS:g} s.", "Eksemplene ble ikke besvart i tide.")
-
-
-def _show(screen: Console, client: httpx.Client, messages: Sequence[dict[str, Any]], hub: str, folder: Path) -> None:
-    service = str(client.base_url).rstrip("/")
-    table = Table("came in", "state", "answer", "reason", title="Referrals from the hub", title_justify="left")
-    for message in messages:
-        table.add_row(message["msgId"][:8], message["state"], _receipt(client, message["id"]), message["reason"])
-    screen.print(table)
-    counts = {t: client.get(f"/fhir/{t}", params={"_summary": "count"}).json().get("total", 0) for t in KINDS}
-    screen.print("In the record: " + ", ".join(f"{n} {t}" for t, n in counts.items()))
-    screen.print()
-    for what, where in (
-        ("Start page", f"{service}/"),
-        ("Console: send, see and understand messages", f"{service}/docs"),
-        ("FHIR", f"{service}/fhir/metadata"),
-        ("The simulated hub", f"{hub}/"),
-        ("Logs, database (gone when it ends)", str(folder)),
-    ):
-        screen.print(f"  {what:44} {where}", soft_wrap=True, highlight=False)
-    screen.print("\nCtrl-C ends it.")
-
-
-KINDS = ("Patient", "ServiceRequest", "EpisodeOfCare", "CarePlan", "Task")
-
-
-def _receipt(client: httpx.Client, id: str) -> str:
-    """What the sender was told, from the AppRec's status in 8258."""
-    answer = client.get(f"/messages/{id}/apprec")
-    if answer.status_code != httpx.codes.OK:
-        return "none"
-    status = re.search(r'Status\b[^>]*\bV="(\d)"', answer.text)
-    return {"1": "OK", "2": "refused", "3": "OK, with errors"}.get(status[1] if status else "", "sent")
 
 
 if __name__ == "__main__":
