@@ -97,6 +97,11 @@ class MessageSettings(_Part):
     max_elements: int = Field(100_000, gt=0, description="Most elements in one message.")
     max_attributes: int = Field(1_000, gt=0, description="Most attributes and namespace declarations on one element.")
     attempts: int = Field(32, gt=0, description="Tries before an outgoing message is given up and waits for a person.")
+    lease_seconds: float = Field(
+        120,
+        gt=0,
+        description="Seconds that one worker holds what it sends. Longer than a hub's slowest answer, so that no two send the same.",
+    )
     park_hours: float = Field(96, gt=0, description="Hours that a change or cancellation waits for the referral that it is about.")
 
 

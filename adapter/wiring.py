@@ -79,6 +79,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         clock,
         poll_seconds={hub.label: hub.poll_seconds for hub in settings.hub},
         attempts=settings.messages.attempts,
+        lease=settings.messages.lease_seconds,
     )
     return Services(store, hubs, reception, worker, make_app(settings, store, reception, clock, key))
 
