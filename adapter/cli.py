@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as fault:  # ours to mend: where it is, and never a traceback, which may quote a message
         print(f"Unexpected fault, please report it: {_place(fault)}", "  Uventet feil, meld den gjerne.", sep="\n", file=sys.stderr)
         code = FAILED
-    sys.exit(code)
+    sys.exit(code or 0)
 
 
 def _place(fault: Exception) -> str:

@@ -14,7 +14,8 @@ from tests.house.processes import STAFETT, clean_environment
 
 EXAMPLE = "openapi/examples/adult-depression-anxiety.xml"
 EXAMPLES = sorted(p.name for p in Path(__file__).parents[2].glob("openapi/examples/*.xml"))
-REFUSED = sorted(p.name for p in Path(__file__).parents[2].glob("openapi/examples/bad/*.xml"))
+UNREAD = ("doctype.xml", "not-well-formed.xml")
+REFUSED = sorted(p.name for p in Path(__file__).parents[2].glob("openapi/examples/bad/*.xml") if p.name not in UNREAD)
 
 
 class Stafett:
@@ -59,6 +60,11 @@ def test_what_is_read_and_refused_ends_with_2_and_its_receipt(stafett: Stafett, 
 
     assert (code, etree.QName(etree.fromstring(out)).localname) == (2, "AppRec")
     assert out == (tmp_path / "apprec.xml").read_bytes().rstrip(b"\n") + b"\n"
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_a_bad_example_that_is_no_message_ends_with_3(stafett: Stafett, root: Path, name: str) -> None:
+    assert stafett("translate", root / "openapi/examples/bad" / name)[:2] == (3, b"")
 
 
 def test_the_same_message_gives_the_same_bytes(stafett: Stafett, example: Path) -> None:
