@@ -1,6 +1,6 @@
 """The OpenAPI document: the routes' own, and beside it /fhir's, whose routes are plain.
 
-python -m adapter.console.openapi      # prints it; tools/openapi_document.py keeps openapi/openapi.json
+service.openapi = lambda: complete(service)     # tools/openapi_document.py keeps openapi/openapi.json
 """
 
 from __future__ import annotations

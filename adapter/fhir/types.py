@@ -83,7 +83,7 @@ _OWN: Final[dict[str, tuple[Parameter, ...]]] = {
     "Patient": (_identifier("Patient-identifier"),),
     "Practitioner": (_identifier("Practitioner-identifier"),),
     "PractitionerRole": (_identifier("PractitionerRole-identifier"),),
-    "Provenance": (_patient("patient", "Provenance-patient"),),
+    "Provenance": (),
     "RelatedPerson": (_identifier("RelatedPerson-identifier"), _patient("patient", "RelatedPerson-patient")),
     "ServiceRequest": _clinical("ServiceRequest"),
     "Task": (

@@ -11,13 +11,12 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapter.domain.problem import Finding, Kind
-from adapter.hub.examples import UNREADABLE, bad, example, good
+from adapter.hub.examples import FIRST_ID, GOOD, OTHER_CONTENT, OTHER_ID, REFUSED, UNREADABLE, example, shown
 from adapter.ports import State
 from adapter.r4.outcome import operation_outcome
 
 XML_TYPES: Final = ("application/xml", "text/xml")
 FHIR_JSON: Final = "application/fhir+json"
-SOME_ID: Final = "6f0c1a52-3c5e-5d0b-9f0e-2a6f5f1f7c11"
 NO_ID: Final = "00000000-0000-4000-8000-000000000000"
 
 
@@ -97,10 +96,10 @@ def shown_message(state: State = State.PROCESSED) -> dict[str, Any]:
     """A message as the document's examples show it."""
     quarantined = state is State.QUARANTINED
     return {
-        "id": SOME_ID,
+        "id": OTHER_ID if quarantined else FIRST_ID,
         "msgId": "2785dde6-847b-48ae-bc8b-53a44a07647e",
-        "documentId": "1f6d7c60-0f0e-4f65-8d53-6f1d3f8b0a11",
-        "sender": "8000200",
+        "documentId": None if quarantined else "6cfa3d45-7afe-4569-8682-01628450a3b6",
+        "sender": "8000201",
         "receiver": "8000101",
         "type": "HENVISNING_NYTILSTAND",
         "received": "2026-05-11T08:42:19Z",
@@ -131,17 +130,19 @@ def failed(finding: Finding) -> dict[str, Any]:
 
 def message_body() -> dict[str, Any]:
     """The request body of POST /messages."""
-    examples = {f"201-{name}": example(201, f"kept and translated ({name})", xml) for name, xml in good().items()}
-    examples |= {f"201-bad-{name}": example(201, f"kept, and refused or quarantined ({name})", xml) for name, xml in bad().items()}
-    examples["201-not-well-formed"] = example(201, "kept in quarantine: not well-formed, nothing can be answered", UNREADABLE)
+    examples = {f"201-{one.word}": example(201, f"{one.title} (200 if it was received before)", one.xml) for one in shown(GOOD)}
+    examples |= {f"201-{one.word}": example(201, f"refused: {one.title}", one.xml) for one in shown(REFUSED)}
+    examples |= {f"201-{one.word}": example(201, f"quarantined: {one.title}", one.xml) for one in shown(UNREADABLE)}
+    examples["409-other-content"] = example(409, "other content under the MsgId of the first example", OTHER_CONTENT)
     examples["400-empty"] = example(400, "an empty body", "")
     return _xml_body(examples)
 
 
 def translate_body() -> dict[str, Any]:
     """The request body of POST /translate."""
-    examples = {f"200-{name}": example(200, f"translated ({name})", xml) for name, xml in good().items()}
-    examples["422-not-well-formed"] = example(422, "no message that we read: not well-formed", UNREADABLE)
+    examples = {f"200-{one.word}": example(200, one.title, one.xml) for one in shown(GOOD)}
+    examples |= {f"200-{one.word}": example(200, f"refused, so bundle is null: {one.title}", one.xml) for one in shown(REFUSED)}
+    examples |= {f"422-{one.word}": example(422, f"no message that we read: {one.title}", one.xml) for one in shown(UNREADABLE)}
     examples["400-empty"] = example(400, "an empty body", "")
     return _xml_body(examples)
 

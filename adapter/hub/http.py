@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.failures import Refused
 from adapter.hub import described as d
-from adapter.hub.examples import example
+from adapter.hub.examples import FIRST_ID, OTHER_ID, example
 from adapter.ports import Clock, Delivery, Message, MessageQuery, State, Store
 from adapter.r4.outcome import operation_outcome
 from adapter.security.caller import Caller, Identify
@@ -70,12 +70,22 @@ MessageId = Annotated[
     Path(
         description="Our id of the message, from the header Location or from GET /messages.",
         openapi_examples={
-            "200-a-message": example(200, "a message that was received: put its id here", d.SOME_ID),
+            "200-a-message": example(200, "the first example of POST /messages, once it was sent", FIRST_ID),
             "404-no-such-message": example(404, "no such message", d.NO_ID),
         },
     ),
 ]
-
+WaitingId = Annotated[
+    str,
+    Path(
+        description="Our id of a message that waits for a person.",
+        openapi_examples={
+            "202-a-quarantined-one": example(202, "the example of POST /messages with other content, once it was sent", OTHER_ID),
+            "409-a-processed-one": example(409, "the first example of POST /messages, once it was sent", FIRST_ID),
+            "404-no-such-message": example(404, "no such message", d.NO_ID),
+        },
+    ),
+]
 Pathway = Annotated[
     str | None,
     Query(
@@ -313,7 +323,7 @@ def _deciding(routes: APIRouter, reception: Reception, identify: Identify) -> No
             409: d.NOT_NOW,
         },
     )
-    async def retry_message(request: Request, id: MessageId) -> Response:
+    async def retry_message(request: Request, id: WaitingId) -> Response:
         """Receives a quarantined message again, or one that waits for its next try, once the cause is removed. Else 409."""
         return await decide(reception.retry, request, id)
 
@@ -328,7 +338,7 @@ def _deciding(routes: APIRouter, reception: Reception, identify: Identify) -> No
             409: d.NOT_NOW,
         },
     )
-    async def dismiss_message(request: Request, id: MessageId) -> Response:
+    async def dismiss_message(request: Request, id: WaitingId) -> Response:
         """Says that nothing more is to be done about a quarantined or refused message. It is kept. 409 in another state."""
         return await decide(reception.dismiss, request, id)
 
