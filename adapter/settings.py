@@ -100,7 +100,7 @@ class MessageSettings(_Part):
     lease_seconds: float = Field(
         120,
         gt=0,
-        description="Seconds that one worker holds what it sends. Longer than a hub's slowest answer, so that no two send the same.",
+        description="Seconds that one worker holds what it sends: longer than a hub's slowest answer, so that no two send it.",
     )
     park_hours: float = Field(96, gt=0, description="Hours that a change or cancellation waits for the referral that it is about.")
 

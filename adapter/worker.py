@@ -15,6 +15,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -45,7 +46,7 @@ class Worker:
         poll_seconds: Mapping[str, float] | None = None,
         attempts: int = 32,
         batch: int = 50,
-        lease: float = 60.0,
+        lease: float = 120.0,
     ) -> None:
         self.store = store
         self.reception = reception
@@ -62,14 +63,15 @@ class Worker:
         threads = [
             threading.Thread(
                 target=self._loop,
-                args=(hub.name, lambda hub=hub: self.serve(hub), self.poll_seconds.get(hub.name, 5.0)),
+                args=(hub.name, partial(self.serve, hub), self.poll_seconds.get(hub.name, 5.0)),
                 name=hub.name,
+                daemon=True,  # one that hangs in a hub must not keep the process alive for ever
             )
             for hub in self.hubs
         ]
         for thread in threads:
             thread.start()
-        self._loop("due", lambda: self.reception.work_due(self.batch), 1.0)
+        self._loop("due", partial(self.reception.work_due, self.batch), 1.0)
         for thread in threads:
             thread.join()
 

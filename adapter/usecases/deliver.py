@@ -29,7 +29,7 @@ def deliver(
     clock: Clock,
     *,
     limit: int = 50,
-    lease: float = 60.0,
+    lease: float = 120.0,
     most: int = MOST,
     chance: Callable[[], float] = random.random,
 ) -> list[Outgoing]:
