@@ -37,7 +37,9 @@ def free_ports(count: int) -> int:
 
 
 def is_free(port: int) -> bool:
+    """Whether nobody listens there; what has just ended may leave traces that do not count."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
