@@ -26,7 +26,7 @@ from adapter.domain.problem import Finding, Kind, Problem
 
 FILE = Path("stafett.toml")
 PREFIX = "STAFETT_"
-NOT_SETTINGS = {"STAFETT_CONFIG", "STAFETT_STANDARDS", "STAFETT_FACTS"}
+NOT_SETTINGS = {"STAFETT_CONFIG", "STAFETT_STANDARDS", "STAFETT_FACTS", "STAFETT_SEED"}
 """Variables that tools and tests read; every other `STAFETT_*` must be a setting."""
 
 HerId = Annotated[str, Field(pattern=r"^(\d{1,10}|[A-ZÆØÅ]{2,10}:\S+)$")]
