@@ -6,6 +6,7 @@ keeps the last commit through a power cut). PostgreSQL: https://www.postgresql.o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, TimeoutError
+from sqlalchemy.exc import ArgumentError, OperationalError, TimeoutError
 
 from adapter.domain.problem import Kind, Problem, problem
 
 WAIT = 30.0  # seconds for a turn to write, or for a free connection
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # synchronous 2 is FULL
 POSTGRESQL_ON = ("fsync", "synchronous_commit", "full_page_writes")
-SERIALIZATION = {"40001", "40P01"}  # serialization_failure, deadlock_detected
-SQLITE_ERROR = 1  # a fault in the statement or the schema; every other code is the disk's or another user's
+# Who came second: unique_violation, serialization_failure, deadlock_detected, and SQLite's names for the first.
+CONFLICTS = {"23505", "40001", "40P01", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,9 @@ def _sqlite(url: URL) -> Engines:
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", lambda connection, how=how: connection.exec_driver_sql(how))
         event.listen(engine, "handle_error", _explain)
+    # The one writer has room for the pages it touches (64 MiB), and copies those that many units change back once.
+    event.listen(writing, "connect", lambda connection, _: connection.execute("PRAGMA cache_size = -65536"))
+    event.listen(writing, "connect", lambda connection, _: connection.execute("PRAGMA wal_autocheckpoint = 8000"))
     event.listen(reading, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
     return Engines(writing, reading, writing)
 
@@ -87,8 +91,6 @@ def _sqlite(url: URL) -> Engines:
 def _sqlite_connected(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin by itself; the engine's `begin` event does
     connection.execute(f"PRAGMA busy_timeout = {int(WAIT * 1000)}")  # for other processes
-    connection.execute("PRAGMA cache_size = -65536")  # KiB
-    connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: a page changed by many units is copied back once
     for name, wanted in PRAGMAS.items():
         connection.execute(f"PRAGMA {name} = {wanted}")
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()
@@ -97,8 +99,9 @@ def _sqlite_connected(connection: Any, _record: object) -> None:
 
 
 def _postgresql(url: URL) -> Engines:
-    writing = create_engine(
-        url, hide_parameters=True, isolation_level="SERIALIZABLE", pool_size=8, max_overflow=40, pool_timeout=WAIT
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of every batch that a conflict ends, which is raised too
+    writing = create_engine(  # at most 20 connections a process: PostgreSQL allows 100 unless told otherwise
+        url, hide_parameters=True, isolation_level="SERIALIZABLE", pool_size=8, max_overflow=12, pool_timeout=WAIT
     )
     event.listen(writing, "connect", _postgresql_connected)
     event.listen(writing, "handle_error", _explain)
@@ -121,13 +124,14 @@ def _postgresql_connected(connection: Any, _record: object) -> None:
 def _explain(context: ExceptionContext) -> None:
     """Raise what a driver's error means, once for all statements, commits and connections."""
     error, original = context.sqlalchemy_exception, context.original_exception
-    if isinstance(error, IntegrityError) or getattr(original, "sqlstate", None) in SERIALIZATION:
+    code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
+    if code in CONFLICTS:
         raise problem(
             Kind.CONFLICT,
             "Another unit of work changed or made the same rows first. Run this one again from its start.",
             "En annen transaksjon endret eller laget de samme radene først. Kjør denne på nytt fra starten.",
         )
-    if isinstance(error, OperationalError) and getattr(original, "sqlite_errorcode", None) != SQLITE_ERROR:
+    if isinstance(error, OperationalError) and code != "SQLITE_ERROR":  # a fault in the statement, or no tables
         raise problem(
             Kind.TRANSIENT,
             "The database cannot be reached, is full or cannot be written. Check that it runs and has room; this is tried again.",
