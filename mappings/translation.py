@@ -145,16 +145,18 @@ def _raw(node: Node) -> str:
     return node.text if len(node.text) <= _RAW else node.text[:_RAW] + "…"
 
 
-_ENTRY = b'{"fullUrl":"' + BASE.encode() + b'/%b","resource":%b,"request":{"method":"PUT","url":"%b"}}'
-
-
 def bundle(resources: Iterable[tuple[str, str, bytes]]) -> bytes:
     """A transaction Bundle spliced from resources (type, id, JSON) as they are."""
-    entries = []
+    parts: list[bytes] = []
     for type, id, body in resources:
-        target = f"{type}/{id}".encode()
-        entries.append(_ENTRY % (target, body, target))
-    return b'{"resourceType":"Bundle","type":"transaction","entry":[' + b",".join(entries) + b"]}"
+        target = f"{type}/{id}"
+        parts += (
+            f',{{"fullUrl":"{BASE}/{target}","resource":'.encode(),
+            body,
+            f',"request":{{"method":"PUT","url":"{target}"}}}}'.encode(),
+        )
+    parts[:1] = [b'{"resourceType":"Bundle","type":"transaction","entry":[', parts[0][1:]]
+    return b"".join([*parts, b"]}"])
 
 
 class Translator:

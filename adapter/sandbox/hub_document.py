@@ -71,7 +71,7 @@ def write_apprec(
     id: str, original: Envelope, sender: int, status: str, errors: Sequence[tuple[str, str]], *, now: datetime
 ) -> bytes:
     """AppRec 1.1 from `sender` to the sender of `original`; `status` in 8258, `errors` are (8221 code, text)."""
-    root = etree.Element(f"{{{APPREC}}}AppRec", nsmap={None: APPREC})
+    root = etree.Element(f"{{{APPREC}}}AppRec", nsmap={None: APPREC})  # type: ignore[dict-item]  # the default namespace
     _add(root, "MsgType", V="APPREC")
     _add(root, "MIGversion", "v1.1 2012-02-15")
     _add(root, "GenDate", now.isoformat(timespec="seconds"))

@@ -20,6 +20,7 @@ from mappings import data
 
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 ANY = "any"
+_ANYWHERE = {f"{XSI}schemaLocation", f"{XSI}noNamespaceSchemaLocation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Limits:
 class Type:
     """What the schema says of an element: children by tag, order as a regular expression, attributes, text."""
 
-    __slots__ = ("attributes", "check", "children", "fullmatch", "leaf", "model", "textual")
+    __slots__ = ("attributes", "check", "children", "fullmatch", "leaf", "model", "open", "textual")
 
     def __init__(self, entry: dict[str, Any]) -> None:
         self.children: dict[str, tuple[str, str, Type]] = {}  # tag -> letter, local name, type; filled by Schema
@@ -48,6 +49,7 @@ class Type:
         if "fixed" in entry:
             self.check = entry["fixed"].__eq__
         self.leaf = "children" not in entry
+        self.open = entry.get("text") == ANY
 
     @property
     def _parts(self) -> list[str]:
@@ -75,10 +77,11 @@ def _pattern(text: str) -> Callable[[str], object]:
     return re.compile(rf"\s*(?:{text})\s*").fullmatch
 
 
+_LEAP = r"(?!0000-)\d*(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
 _DATE, _TIME, _ZONE = (
-    r"-?\d{4,}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])",
-    r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?",
-    r"(?:Z|[+-]\d\d:\d\d)?",
+    rf"-?(?:(?!0000-)\d{{4,}}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)|{_LEAP}-02-29)",
+    r"(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?|24:00:00(?:\.0+)?)",
+    r"(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?",
 )
 _CHECKS: dict[str, Callable[[str], object] | None] = {
     "string": None,
@@ -257,7 +260,9 @@ def _doctype() -> Problem:
     )
 
 
-_START_TAG = re.compile(rb"<[^\s<>/!?]+(?:\s+[^\s=<>]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'))*+")
+_ATTRIBUTE = rb"\s+[^\s=<>]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*')"
+_START_TAG, _ATTRIBUTES = re.compile(rb"<[^\s<>/!?]+(?:" + _ATTRIBUTE + rb")*+"), re.compile(_ATTRIBUTE)
+_SMALLEST = 4  # the shortest element: <a/>
 _CROWDED = 5  # the shortest attribute: a blank, a letter, an equal sign and two quotes
 
 
@@ -267,9 +272,9 @@ def _refuse_crowds(message: bytes, limits: Limits) -> None:
         for segment in message.split(b"<"):
             if len(segment) > limits.max_attributes * _CROWDED and segment.count(b"=") > limits.max_attributes:
                 tag = _START_TAG.match(b"<" + segment)
-                if tag and tag[0].count(b"=") > limits.max_attributes:
+                if tag and len(_ATTRIBUTES.findall(tag[0])) > limits.max_attributes:
                     raise _crowded("attributes", "attributter", limits.max_attributes)
-    if message.count(b"<") > limits.max_elements:
+    if len(message) > limits.max_elements * _SMALLEST and message.count(b"<") > limits.max_elements:
         opened = etree.XMLPullParser(events=("start",), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
         seen = 0
         for at in range(0, len(message), 65536):
@@ -326,16 +331,23 @@ class Tree:
                 children[name] = [self._node(child, child_kind, depth + 1)]
         node.children = children
         if stray and not stray.isspace():
-            self.strange.append((element, "text()"))
+            self._stray(element)
         if not kind.fullmatch(letters):
             self._disorder(node, letters)
         return node
 
     def _leaf(self, element: etree._Element, kind: Type) -> Node:
         items: Any = element.items()
-        attributes = self._attributes(element, kind, items) if items else _NONE
+        attributes: dict[str, str] = dict(items) if items else _NONE
+        if items:
+            known = kind.attributes
+            for name, value in items:
+                if name not in known or ((check := known[name]) and not check(value)):
+                    self._attributes(element, kind, items)
+                    break
+        text = element.text
         if kind.textual:
-            text = element.text or ""
+            text = text or ""
             if len(element):
                 text = _own_text(element)
                 for child in element:
@@ -346,30 +358,38 @@ class Tree:
                 self._fault(element, "the text is not of the type that the schema asks for", "teksten har feil datatype")
             node = Node(element, kind, text, text.strip(), attributes)
         else:
-            if kind.attributes and (len(element) or element.text):
-                self._inside(element)
-            node = Node(element, kind, "", attributes.get("V", "").strip(), attributes)
+            if text or len(element):
+                self._inside(element, kind)
+            node = Node(element, kind, "", attributes["V"].strip() if "V" in attributes else "", attributes)
         self.leaves.append(node)
         return node
 
-    def _inside(self, element: etree._Element) -> None:
-        """What stands in an element that says what it says in attributes."""
+    def _inside(self, element: etree._Element, kind: Type) -> None:
+        """What stands in an element that says what it says in attributes, or of which the schema says nothing."""
+        if kind.open:
+            self._within_depth(element, _depth(element))
+            return
         for child in element:
-            self._unknown(child, 0)
-        if _own_text(element).strip():
-            self.strange.append((element, "text()"))
+            self._unknown(child, _depth(element))
+        text = _own_text(element)
+        if text.strip():
+            self._stray(element)
+        elif text:
+            self._fault(element, "it must be empty, without blanks", "det skal være tomt, uten blanke")
 
-    def _attributes(self, element: etree._Element, kind: Type, items: Iterable[tuple[str, str]]) -> dict[str, str]:
-        known = kind.attributes
+    def _stray(self, element: etree._Element) -> None:
+        self.strange.append((element, "text()"))
+        self._fault(element, "text is not allowed in it", "det er ikke lov med tekst i det")
+
+    def _attributes(self, element: etree._Element, kind: Type, items: Iterable[tuple[str, str]]) -> None:
         for name, value in items:
-            if name not in known:
+            if name not in kind.attributes:
                 self._attribute(element, name)
-            elif (check := known[name]) and not check(value):
+            elif (check := kind.attributes[name]) and not check(value):
                 self._fault(element, f"@{name} is not of the type that the schema asks for", f"@{name} har feil datatype")
-        return dict(items)
 
     def _attribute(self, element: etree._Element, name: str) -> None:
-        if name.startswith(XSI) and name != f"{XSI}type":
+        if name in _ANYWHERE:
             return
         self.strange.append((element, f"@{name.rpartition('}')[2]}"))
         self._fault(
@@ -377,13 +397,17 @@ class Tree:
         )
 
     def _unknown(self, element: etree._Element, depth: int) -> None:
-        stack = [(element, depth + 1)]
+        self._within_depth(element, depth + 1)
+        self.strange.append((element, ""))
+        self._fault(element, "the schema does not know it here", "skjemaet kjenner det ikke her")
+
+    def _within_depth(self, element: etree._Element, depth: int) -> None:
+        stack = [(element, depth)]
         while stack:
             at, level = stack.pop()
             if level > self._limits.max_depth:
                 raise _too_deep(self._limits.max_depth)
             stack += ((child, level + 1) for child in at)
-        self.strange.append((element, ""))
 
     def _disorder(self, node: Node, letters: str) -> None:
         """Says what is missing, or else which child cannot follow those before it."""
@@ -416,6 +440,11 @@ class Tree:
                 rule="XSD",
             )
         )
+
+
+def _depth(element: etree._Element) -> int:
+    """How deep an element stands; the root is at 1."""
+    return 1 + sum(1 for _ in element.iterancestors())
 
 
 def _own_text(element: etree._Element) -> str:

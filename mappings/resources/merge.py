@@ -35,7 +35,7 @@ def merge(old: Element, new: Element) -> Element:
 
 def overlay(old: Element, new: Element) -> Element:
     """The stored resource with what a cancellation says laid over it: what it leaves out is kept, extension by extension."""
-    united = {key: _RULES[key](old[key], new[key]) for key in ("meta", "extension") if key in old and key in new}
+    united: Element = {key: _RULES[key](old[key], new[key]) for key in ("meta", "extension") if key in old and key in new}
     return {**old, **new, **united}
 
 

@@ -81,40 +81,32 @@ class Writer:
 
     def codeable(self, coded: Coded) -> dict[str, Any]:
         attributes = coded.said.attributes
-        code, name, original = attributes.get("V", "").strip(), attributes.get("DN", "").strip(), attributes.get("OT", "").strip()
-        concept: dict[str, Any] = {}
-        shown = name
-        if code:
-            coding = self._coding(coded, code, name)
-            if "system" in coding:
-                concept["coding"] = [coding]
-                shown = name if name != coding.get("display") else ""
-            else:
-                shown = f"{code} {name}".strip()
-        if original or shown:
-            concept["text"] = original or shown
-        return concept
-
-    def _coding(self, coded: Coded, code: str, name: str) -> dict[str, str]:
-        oid = coded.said.attributes.get("S", "").strip()
+        code = coded.said.value
+        name = attributes.get("DN", "").strip()
+        text = attributes["OT"].strip() if "OT" in attributes else ""
+        if not code:
+            return {"text": text or name} if text or name else {}
+        oid = attributes["S"].strip() if "S" in attributes else ""
         system = _OID + oid if oid else _system(coded.list)
-        coding = {"system": system} if system else {}
-        coding["code"] = code
-        known = terms.displays(system)
-        display = known.get(code, "") if known else ""
-        if display or name:
-            coding["display"] = display or name
         if not system:
             self.note(
                 coded.said, f"Code {code} has no code system; kept as text.", f"Koden {code} mangler kodeverk; beholdt som tekst."
             )
-        elif known is not None and not display:
+            return {"text": text or f"{code} {name}".strip()}
+        coding = {"system": system, "code": code}
+        known = terms.displays(system)
+        display = known.get(code) if known else None
+        if display or name:
+            coding["display"] = display or name
+        if known is not None and display is None:
             self.note(
                 coded.said,
                 f"Code {code} is not in {system}; kept as it came.",
                 f"Koden {code} finnes ikke i {system}; beholdt som den kom.",
             )
-        return coding
+        if not text and display and name != display:
+            text = name
+        return {"coding": [coding], "text": text} if text else {"coding": [coding]}
 
     def again(self, build: Build, *things: object) -> None:
         """Record that nodes lead to a resource that an earlier part of the message has made."""
