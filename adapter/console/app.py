@@ -21,6 +21,7 @@ from adapter.console.middleware import Guard
 from adapter.failures import handlers
 from adapter.fhir.routes import mount
 from adapter.hub import http
+from adapter.hub.reception import Reception
 from adapter.ports import NOBODY, Clock, Store
 from adapter.security.caller import Identify
 
@@ -40,7 +41,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 def app(
     *,
     store: Store,
-    reception: http.Reception,
+    reception: Reception,
     identify: Identify,
     clock: Clock,
     key: bytes,

@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from adapter.console.explained import message_page
 from adapter.console.start import SHOWN, start_page
 from adapter.domain.problem import Kind, Problem, problem
-from adapter.hub.http import ID, Reception
+from adapter.hub.reception import Reception
+from adapter.hub.shown import ID
 from adapter.ports import Message, MessageQuery, State, Store
 from adapter.security.caller import Identify
 

@@ -53,7 +53,7 @@ def test_the_start_page_can_show_one_state_alone(here: Service) -> None:
 
     assert "Same MsgId, other content." in page
     assert page.count("<tbody><tr>") == 1
-    assert page.count("/explanation") == 1
+    assert page.count('/xml"') == 1
 
 
 def test_more_messages_than_fit_are_on_older_pages(here: Service) -> None:

@@ -1,0 +1,62 @@
+"""A message as the interface shows it, and the small things that its routes share."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
+from zoneinfo import ZoneInfo
+
+import msgspec
+from fastapi import Response
+
+from adapter.domain.problem import Kind, Problem, problem
+from adapter.hub import described as d
+from adapter.ports import Message
+from adapter.r4.outcome import operation_outcome
+
+OSLO: Final = ZoneInfo("Europe/Oslo")
+ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def shown(message: Message) -> dict[str, Any]:
+    """A message as JSON has it: the names of the contract, times in UTC."""
+    return {
+        "id": message.id,
+        "msgId": message.msg_id,
+        "documentId": message.document_id,
+        "sender": message.sender,
+        "receiver": message.receiver,
+        "type": message.type,
+        "received": message.received,
+        "state": message.state.value,
+        "reason": message.reason,
+        "action": message.action,
+        "issues": msgspec.Raw(message.issues) if message.issues else operation_outcome([]),
+    }
+
+
+def as_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(value), status, headers, "application/json")
+
+
+def known(id: str) -> str:
+    """The id, if it can be one of ours; else it is *not found*."""
+    if not ID.fullmatch(id):
+        no_message()
+    return id
+
+
+def zoned(moment: datetime | None) -> datetime | None:
+    """A time in UTC; without a zone it is Norwegian."""
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=OSLO)).astimezone(UTC)
+
+
+def no_message() -> NoReturn:
+    raise Problem(d.NO_MESSAGE_FOUND)
+
+
+def none(en: str, nb: str) -> NoReturn:
+    raise problem(Kind.NOT_FOUND, en, nb)
