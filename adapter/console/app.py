@@ -67,6 +67,7 @@ def app(
         version=version("stafett"),
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": address.path}] if address.path else None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat the Host header
@@ -74,7 +75,8 @@ def app(
         exception_handlers=handlers(),
         middleware=[Middleware(Guard, observe=figures.observe, hosts=hosts)],
     )
-    service.include_router(http.router(reception, store, identify, clock, max_bytes=max_bytes, hub=hub))
+    messages = http.router(reception, store, identify, clock, max_bytes=max_bytes, hub=hub, prefix=address.path)
+    service.include_router(messages)
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))
     service.include_router(pages.router(reception, store, identify, prefix=address.path, open_access=open_access))

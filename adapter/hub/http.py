@@ -16,11 +16,23 @@ from adapter.ports import Clock, Store
 from adapter.security.caller import Identify
 
 
-def router(reception: Reception, store: Store, identify: Identify, clock: Clock, *, max_bytes: int, hub: str = "http") -> APIRouter:
-    """The routes /messages and /translate. `hub` is the channel that messages sent here are said to come from."""
+def router(
+    reception: Reception,
+    store: Store,
+    identify: Identify,
+    clock: Clock,
+    *,
+    max_bytes: int,
+    hub: str = "http",
+    prefix: str = "",
+) -> APIRouter:
+    """The routes /messages and /translate.
+
+    `hub` is the channel that messages sent here are said to come from; `prefix` is the path that the service is reached under.
+    """
     routes = APIRouter(tags=["Messages"])
-    sending(routes, reception, clock, max_bytes, hub)
-    looking(routes, store, identify)
+    sending(routes, reception, identify, clock, max_bytes=max_bytes, hub=hub, prefix=prefix)
+    looking(routes, store, identify, prefix)
     following(routes, reception, identify)
     deciding(routes, reception, identify)
     return routes

@@ -44,7 +44,9 @@ StateAsked = Annotated[
 ]
 
 
-def looking(routes: APIRouter, store: Store, identify: Identify) -> None:
+def looking(routes: APIRouter, store: Store, identify: Identify, prefix: str) -> None:
+    """What stands in the store: messages and their bytes."""
+
     def find(caller: Caller, query: MessageQuery) -> list[Message]:
         with store.read() as unit:
             return unit.messages(caller.tenants, query)
@@ -90,7 +92,9 @@ def looking(routes: APIRouter, store: Store, identify: Identify) -> None:
             last = found[most - 1]
             kept = {name: value for name, value in asked.items() if value}
             kept |= {"since": query.since.isoformat()} if query.since else {}
-            following = "/messages?" + urlencode({**kept, "limit": most, "after": f"{last.received.isoformat()}~{last.id}"})
+            following = f"{prefix}/messages?" + urlencode(
+                {**kept, "limit": most, "after": f"{last.received.isoformat()}~{last.id}"}
+            )
         return as_json({"items": [shown(message) for message in found[:most]], "next": following})
 
     @routes.get(
@@ -119,6 +123,8 @@ def looking(routes: APIRouter, store: Store, identify: Identify) -> None:
 
 
 def following(routes: APIRouter, reception: Reception, identify: Identify) -> None:
+    """What followed from a message: receipt, Bundle and explanation."""
+
     @routes.get(
         "/messages/{id}/apprec",
         summary="The receipt (AppRec) for a message",

@@ -45,7 +45,11 @@ Pathway = Annotated[
 ReceivedAt = Annotated[datetime | None, Query(description="When it is taken to be received; default the message's GenDate.")]
 
 
-def sending(routes: APIRouter, reception: Reception, clock: Clock, max_bytes: int, hub: str) -> None:
+def sending(
+    routes: APIRouter, reception: Reception, identify: Identify, clock: Clock, *, max_bytes: int, hub: str, prefix: str
+) -> None:
+    """Messages come in, to be kept or to be translated only."""
+
     @routes.post(
         "/messages",
         summary="Send a message as if from the hub",
@@ -78,10 +82,11 @@ def sending(routes: APIRouter, reception: Reception, clock: Clock, max_bytes: in
         201 says that it is kept, not that it is good: `state` tells. Sending the same bytes again has no further effect and
         answers 200; the sandbox has received the example messages already. For a new one, change `MsgId`.
         """
+        identify(request.headers)
         delivery = Delivery(await _xml(request, max_bytes), clock.now(), hub)
         received = await run_in_threadpool(reception.receive, delivery)
         status = {"new": 201, "duplicate": 200, "conflict": 409}[received.outcome]
-        return as_json(shown(received.message), status, {"Location": f"/messages/{received.message.id}"})
+        return as_json(shown(received.message), status, {"Location": f"{prefix}/messages/{received.message.id}"})
 
     @routes.post(
         "/translate",
@@ -104,6 +109,7 @@ def sending(routes: APIRouter, reception: Reception, clock: Clock, max_bytes: in
 
         The same message with the same `received` gives the same bytes.
         """
+        identify(request.headers)
         data = await _xml(request, max_bytes)
         try:
             done = await run_in_threadpool(reception.translate, data, pathway, zoned(received))
@@ -116,6 +122,8 @@ def sending(routes: APIRouter, reception: Reception, clock: Clock, max_bytes: in
 
 
 def deciding(routes: APIRouter, reception: Reception, identify: Identify) -> None:
+    """What an operator decides about a message."""
+
     @routes.post(
         "/messages/{id}/retry",
         summary="Try a message again",

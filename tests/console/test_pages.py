@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from lxml import html
 
 from adapter.console.html import join, tag, text
-from tests.http.service import Service
+from tests.http.service import Service, service
 
 XML = {"Content-Type": "application/xml"}
 OUTSIDE = re.compile(
@@ -150,3 +151,17 @@ def test_every_answer_has_the_headers_that_keep_browsers_careful(here: Service, 
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "access-control-allow-origin" not in headers
     assert headers["x-request-id"]
+
+
+def test_a_service_under_a_path_of_its_own_names_that_path(tmp_path: Path) -> None:
+    with service(tmp_path, "/stafett") as under:
+        at = under.http.post("/messages", content="m1 <x/>", headers=XML).headers["location"]
+        page, console = under.http.get("/").text, under.http.get("/docs").text
+        document = under.http.get("/openapi.json").json()
+        patient = under.http.get("/fhir/Patient").json()
+
+    assert at.startswith("/stafett/messages/")
+    for address in re.findall(r'(?:href|src|action)="(/[^"]*)"', page + console):
+        assert address.startswith("/stafett/")
+    assert document["servers"] == [{"url": "/stafett"}]
+    assert patient["link"][0]["url"] == f"{under.base}/stafett/fhir/Patient"

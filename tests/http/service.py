@@ -31,7 +31,8 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[Service]:
+def service(folder: Path, path: str = "") -> Iterator[Service]:
+    """`path` is where a proxy would put the service; it takes it away again."""
     store, clock = open_store(f"sqlite:///{folder}/stafett.db"), StillClock()
     store.migrate()
 
@@ -43,7 +44,7 @@ def service(folder: Path) -> Iterator[Service]:
             clock=clock,
             key=b"a key for tests",
             organisations=[HOSPITAL, MUNICIPALITY],
-            public_base=base,
+            public_base=base + path,
             max_bytes=LARGEST,
         )
 

@@ -244,6 +244,7 @@ def test_an_organisation_sees_its_own_messages_alone(here: Service, whose: str) 
     for verb in ("retry", "dismiss"):
         assert here.http.post(f"{at}/{verb}", headers=us).status_code == 404
     assert here.http.get(ours.headers["location"], headers=us).status_code == 200
+    assert here.http.post("/messages", content="m3 <x/>", headers={**XML, ORGANISATION: "123456789"}).status_code == 400
     assert here.http.get(at).status_code == 200  # without the header the operator sees all
 
 
