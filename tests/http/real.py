@@ -1,21 +1,15 @@
-"""The whole service with the real use case and mappings, for the receiving services of the example messages."""
+"""The whole service as it is installed, with the receiving services that the example messages are for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 
-from adapter.console.app import app
-from adapter.domain.gate import GateRules
-from adapter.domain.identity import BASE, keyed
-from adapter.domain.referral import Service as Receiver
-from adapter.security.caller import by_header
-from adapter.storage import open_store
-from adapter.usecases.receive_message import Reception
-from mappings.translation import Limits, Translator
+from adapter.settings import Organisation, Receiver, Settings, StoreSettings
+from adapter.wiring import Services, build
 from tests.http.service import HOSPITAL, Service
 from tests.serving import StillClock, served
 
@@ -24,29 +18,19 @@ RECEIVERS = {"8000101": "D11", "8000102": "D12", "8000103": "D01", "8000104": ""
 
 @contextmanager
 def real_service(folder: Path) -> Iterator[Service]:
-    store, clock = open_store(f"sqlite:///{folder}/stafett.db"), StillClock()
-    store.migrate()
-    reception = Reception(
-        store,
-        translator=Translator(Limits(), keyed(b"a key for tests"), BASE),
-        services={her_id: Receiver(her_id, HOSPITAL, pathway) for her_id, pathway in RECEIVERS.items()},
-        rules=GateRules(),
-        hubs={},
-        clock=clock,
-    )
+    clock, made = StillClock(), list[Services]()
 
     def make(base: str) -> FastAPI:
-        return app(
-            store=store,
-            reception=reception,
-            identify=by_header([HOSPITAL]),
-            clock=clock,
-            key=b"a key for tests",
-            organisations=[HOSPITAL],
+        settings = Settings(
             public_base=base,
-            max_bytes=Limits().max_bytes,
+            store=StoreSettings(url=f"sqlite:///{folder}/stafett.db"),
+            organisation=(Organisation(number=HOSPITAL, name="Fjordheim sykehus HF"),),
+            receiver=tuple(Receiver(her_id=id, organisation=HOSPITAL, pathway=pathway) for id, pathway in RECEIVERS.items()),
         )
+        made.append(build(settings, clock))
+        return made[0].app
 
-    with served(make) as client:
-        yield Service(client, store, clock, str(client.base_url).rstrip("/"))
-    store.close()
+    with ExitStack() as stack:
+        client = stack.enter_context(served(make))
+        stack.callback(made[0].close)
+        yield Service(client, made[0].store, clock, str(client.base_url).rstrip("/"))
