@@ -6,6 +6,7 @@ COPY pyproject.toml README.md LICENSE constraints.txt ./
 COPY adapter adapter
 COPY mappings mappings
 COPY openapi openapi
+COPY profiles profiles
 RUN python -m venv /opt/stafett \
     && /opt/stafett/bin/pip install --no-cache-dir --constraint constraints.txt . \
     && /opt/stafett/bin/pip uninstall --yes pip setuptools

@@ -28,7 +28,7 @@ class Row:
         return row if self.n is None else {**row, "n": self.n}
 
 
-def ratio(thing: Callable[[], object], floor: Callable[[], object], *, rounds: int = 40) -> float:
+def ratio(thing: Callable[[], object], floor: Callable[[], object], *, seconds: float = 5) -> float:
     """Time of `thing` in units of `floor`, both measured in turns in this process, the best of each.
 
     The floor is run in small loops, since a single call of it is near the clock's grain.
@@ -37,7 +37,8 @@ def ratio(thing: Callable[[], object], floor: Callable[[], object], *, rounds: i
     best_thing = best_floor = float("inf")
     thing()
     gc.collect()
-    for _ in range(rounds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
         best_floor = min(best_floor, _seconds(floor, loops) / loops)
         best_thing = min(best_thing, _seconds(thing, 1))
     return best_thing / best_floor

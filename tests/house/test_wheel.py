@@ -1,8 +1,9 @@
-"""What is installed from the wheel works without the source tree."""
+"""What is installed from the wheel works without the source tree, and the image is built of enough to make the wheel."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,14 +19,32 @@ from tests.house.test_commands_of_the_documents import LEFT_OUT, ROOT
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
+def copied_by_the_dockerfile() -> list[str]:
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    return [name for line in lines for name in line.split()]
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    shutil.copy(source, target)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT, folder / "tree", ignore=LEFT_OUT)
+    for name in copied_by_the_dockerfile():
+        source, target = ROOT / name, folder / "tree" / name
+        shutil.copytree(source, target, ignore=LEFT_OUT) if source.is_dir() else _copy(source, target)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(folder / "tree")]
     subprocess.run(command, check=True, timeout=200, env=clean_environment())
     shutil.rmtree(folder / "tree")
     return next(folder.glob("stafett-*.whl"))
+
+
+def test_the_image_gets_all_that_it_copies_and_nothing_else() -> None:
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
+
+    assert set(copied_by_the_dockerfile()) == let_in
 
 
 def test_the_wheel_holds_every_data_file(wheel: Path) -> None:
