@@ -30,6 +30,7 @@ class StillClock:
 def served(make: Callable[[str], FastAPI]) -> Iterator[httpx.Client]:
     """A client of the app that `make(public_base)` gives, over real HTTP."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only on sockets that it makes
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = uvicorn.Server(uvicorn.Config(make(base), log_level="critical", access_log=False, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
