@@ -205,6 +205,9 @@ class Reception:
         self, unit: Unit, arrival: Arrival, again: Message | None, situation: Situation | None = None, judged: Verdict | None = None
     ) -> Received:
         """Write the verdict with all that follows, unless the message is known by now."""
+        standing = unit.message(again.id) if again else None
+        if standing and standing != again:  # another took it through in between
+            return Received(standing, "new")
         current = look(unit, arrival, again)
         if current.known and again is None:
             return Received(current.known, self._outcome(current.known))
@@ -219,7 +222,7 @@ class Reception:
         else:
             unit.add_message(
                 message,
-                arrival.delivery.data if verdict.keeps_bytes(arrival) else b"",
+                arrival.delivery.data if verdict.keeps_bytes(arrival, self.rules) else b"",
                 bool(current.taken) or not arrival.whole_key,
             )
         if judged.answered:

@@ -66,9 +66,11 @@ def look(unit: Unit, arrival: Arrival, again: Message | None = None) -> Situatio
 
 def _identified(unit: Unit, arrival: Arrival, again: Message | None) -> Situation:
     own, delivery = again.id if again else "", arrival.delivery
+    from_hub: Message | None = None
     if delivery.hub_id:
-        for receiver in {arrival.receiver, delivery.receiver or ""}:
-            redelivered = unit.message_from_hub(delivery.hub, delivery.hub_id, receiver)
+        from_hub = unit.message_from_hub(delivery.hub, delivery.hub_id, arrival.receiver)
+        unread = None if delivery.receiver else unit.message_from_hub(delivery.hub, delivery.hub_id, "")
+        for redelivered in (from_hub, unread):
             if redelivered and redelivered.id != own and redelivered.digest == arrival.digest:
                 return Situation(known=redelivered)
     if not arrival.whole_key:
@@ -80,10 +82,8 @@ def _identified(unit: Unit, arrival: Arrival, again: Message | None) -> Situatio
             return Situation(known=message)
     if same:
         return Situation(taken="key", first=same[0])
-    if delivery.hub_id:
-        first = unit.message_from_hub(delivery.hub, delivery.hub_id, arrival.receiver)
-        if first and first.id != own:
-            return Situation(taken="hub-id", first=first)
+    if from_hub and from_hub.id != own:
+        return Situation(taken="hub-id", first=from_hub)
     return Situation()
 
 

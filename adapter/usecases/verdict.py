@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from adapter.domain import gate
+from adapter.domain.gate import GateRules
 from adapter.domain.problem import Finding, Kind
 from adapter.domain.referral import Decision, RefusalReason
 from adapter.ports import Outgoing, State
@@ -51,9 +53,11 @@ class Verdict:
     attempts: int = 0
 
 
-def keeps_bytes(arrival: Arrival) -> bool:
-    """Whether the message's bytes are kept. Those of a bomb, or of what is no XML at all, are not."""
-    return arrival.delivery.fault is None and (arrival.fault is None or arrival.fault.kind not in NOT_KEPT)
+def keeps_bytes(arrival: Arrival, rules: GateRules) -> bool:
+    """Whether the message's bytes are kept. Not those of a bomb, of what is no XML, nor of a real person in a test environment."""
+    if arrival.delivery.fault or (arrival.fault and arrival.fault.kind in NOT_KEPT):
+        return False
+    return not (arrival.reading and rules.test_environment and gate.not_synthetic(arrival.reading.case, rules.allowed_persons))
 
 
 def taken(situation: Situation) -> Verdict | None:

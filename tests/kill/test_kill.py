@@ -48,8 +48,8 @@ def run(folder: Path, files: int, posts: int, kills: int) -> None:
         lives = live_and_die(service, random.Random(SEED), files, kills)
         service.start()
         feeder.join(60)
-        service.wait(lambda: service.files_done() == files and service.files_answered() == files, 120)
-        service.wait(lambda: all(m["read"] and m["appRecs"] for m in service.on_hub()), 60)
+        service.wait(lambda: service.files_done() == files and service.files_answered() == files, 120, every=0.2)
+        service.wait(lambda: all(m["read"] and m["appRecs"] for m in service.on_hub()), 60, every=0.5)
         assert service.stop() == 0, service.log()
         print(f"{files + posts} messages, {kills} kills, {time.monotonic() - started:.0f} s; files done at each kill: {lives}")  # noqa: T201
         judge(service, made, files)

@@ -137,9 +137,10 @@ class House:
     rules: GateRules = field(default_factory=GateRules)
     clock: SetClock = field(default_factory=SetClock)
     translator: Faulty = field(default_factory=Faulty)
+    url: str = ""
 
     def __post_init__(self) -> None:
-        self.store: DatabaseStore = open_store(f"sqlite:///{self.path / 'house.db'}")
+        self.store: DatabaseStore = open_store(self.url or f"sqlite:///{self.path / 'house.db'}")
         self.store.migrate()
         self.services = {
             ADULTS: Service(ADULTS, HOSPITAL, "D11"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from adapter.domain.gate import GateRules
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.ports import NOBODY, Delivery, MessageQuery, State
+from tests.bad_inputs.test_identity import unissued
 from tests.usecases.house import ADULTS, CHILDREN, GP, HOSPITAL, MSG_IDS, NOW, OTHER, House, example, message, uuid
 
 
@@ -139,27 +142,54 @@ def test_other_organisations_see_nothing_of_it(house: House) -> None:
         assert unit.messages([OTHER, NOBODY], MessageQuery()) == []
 
 
-def test_the_same_message_in_four_threads_has_one_effect(house: House) -> None:
+def at_once(*works: Callable[[], object]) -> None:
+    """Run them in threads, all at the same time; a fault in one fails the test."""
+    with ThreadPoolExecutor(len(works)) as pool:
+        for done in [pool.submit(work) for work in works]:
+            done.result(30)
+
+
+def test_the_same_message_in_four_threads_has_one_effect(house_on: House) -> None:
     outcomes: list[str] = []
-    threads = [threading.Thread(target=lambda: outcomes.append(house.receive(message()).outcome)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    at_once(*[lambda: outcomes.append(house_on.receive(message()).outcome)] * 4)
     assert sorted(outcomes) == ["duplicate", "duplicate", "duplicate", "new"]
-    assert house.the("ServiceRequest")["meta"]["versionId"] == "1"
+    assert house_on.the("ServiceRequest")["meta"]["versionId"] == "1"
 
 
-def test_two_referrals_of_one_patient_at_once_open_one_pathway(house: House) -> None:
+def test_two_referrals_of_one_patient_at_once_open_one_pathway(house_on: House) -> None:
     document = ("25064625-6b5b-41a3-9d4c-4a66907b9a63", uuid(9))
     both = [message(), message("N", document, msg_id=uuid(2))]
-    threads = [threading.Thread(target=house.receive, args=(data, str(n))) for n, data in enumerate(both)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert len(house.bodies("EpisodeOfCare")) == 1
-    assert house.tasks() == [("assess-referral", "requested"), ("link-referral", "requested")]
+    at_once(*[partial(house_on.receive, data, str(number)) for number, data in enumerate(both)])
+    assert len(house_on.bodies("EpisodeOfCare")) == 1
+    assert house_on.tasks() == [("assess-referral", "requested"), ("link-referral", "requested")]
+
+
+def test_a_referral_and_its_cancellation_at_once_end_as_if_in_order(house_on: House) -> None:
+    at_once(*[partial(house_on.receive, message(kind), kind) for kind in "CN"])
+    assert (house_on.the("ServiceRequest")["status"], house_on.the("EpisodeOfCare")["status"]) == ("revoked", "cancelled")
+    assert house_on.counts() == {"processed": 2}
+
+
+def test_two_workers_that_try_the_same_message_again_have_one_effect(house_on: House) -> None:
+    house_on.translator.faulty = {MSG_IDS["N"]}
+    poison = house_on.receive(message()).message
+    house_on.translator.faulty = set()
+    house_on.clock.pass_(minutes=1)
+    at_once(*[house_on.reception.work_due] * 4)
+    assert (house_on.message(poison.id).state, house_on.statuses(poison.id)) == (State.PROCESSED, ["Ok"])
+    assert house_on.tasks() == [("assess-referral", "requested")]
+
+
+def test_a_series_is_the_same_on_every_engine(house_on: House) -> None:
+    for kind in "NMC":
+        house_on.receive(message(kind), kind)
+    assert house_on.tasks() == [("assess-referral", "cancelled"), ("review-change", "cancelled")]
+    assert house_on.the("ServiceRequest")["meta"]["versionId"] == "3"
+
+
+def test_a_message_that_may_be_a_real_persons_is_not_kept_in_a_test_environment(house: House) -> None:
+    kept = house.receive(message("N", ("21889240366", unissued()))).message
+    assert (kept.state, house.statuses(kept.id), house.kept(kept.id)) == (State.REFUSED, ["E36"], b"")
 
 
 def test_strict_mode_is_the_installations_choice(tmp_path: Path) -> None:
