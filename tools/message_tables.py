@@ -153,7 +153,7 @@ class Derivation:
     def _attribute(self, attribute: etree._Element) -> str:
         name = attribute.get("type")
         if name is None:
-            return TS if attribute.find(f".//{XS}union") is not None else "boolean"
+            return TS if attribute.find(f".//{XS}union") is not None else "true-false"
         qualified = self._qualified(attribute, name)
         return BUILTIN[qualified.removeprefix(XS)] if qualified.startswith(XS) else self._simple_name(qualified)
 

@@ -17,6 +17,7 @@ from lxml import etree
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from mappings import data
+from mappings.messages import content_model
 
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 ANY = "any"
@@ -52,34 +53,23 @@ class Type:
         self.open = entry.get("text") == ANY
 
     @property
-    def _parts(self) -> list[str]:
-        """The parts of the outermost sequence, each a letter or a group with its occurrence."""
-        inner = re.fullmatch(r"\(\?:(.*)\)\??", self.model)
-        return re.findall(r"(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\w)[?*+]?", inner[1]) if inner else []
-
-    @property
     def required(self) -> list[str]:
-        """The letters of children that must be there."""
-        return (
-            [part[0] for part in self._parts if part[0].isalpha() and part[1:] in ("", "+")] if not self.model.endswith("?") else []
-        )
-
-    def longest(self, letters: str) -> int:
-        """How many of the children follow the content model from its beginning."""
-        pattern = ""
-        for part in reversed(self._parts):
-            pattern = f"(?:{part}{pattern})?"
-        found = re.match(pattern, letters)
-        return found.end() if found else 0
+        """The letters of children that must be there, whatever else is."""
+        outermost = self.model
+        while (flat := re.sub(r"(?!^)\(\?:[^()]*\)[?*+]?", "", outermost)) != outermost:
+            outermost = flat
+        return [] if outermost.endswith("?") else re.findall(r"(\w)(?![?*\w]*\])(?![?*])", outermost.removeprefix("(?:"))
 
 
 def _pattern(text: str) -> Callable[[str], object]:
-    return re.compile(rf"\s*(?:{text})\s*").fullmatch
+    return re.compile(rf"\s*(?:{text})\s*", re.ASCII).fullmatch
 
 
-_LEAP = r"(?!0000-)\d*(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+_YEAR = r"(?:(?!0000)\d{4}|[1-9]\d{4,})"
+_LEAP = r"(?!0000)(?:[1-9]\d*)?(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+_DAY = r"(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31"
 _DATE, _TIME, _ZONE = (
-    rf"-?(?:(?!0000-)\d{{4,}}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)|{_LEAP}-02-29)",
+    rf"-?(?:{_YEAR}-(?:{_DAY})|{_LEAP}-02-29)",
     r"(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?|24:00:00(?:\.0+)?)",
     r"(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?",
 )
@@ -90,12 +80,13 @@ _CHECKS: dict[str, Callable[[str], object] | None] = {
     "base64": None,  # judged where it is decoded
     "dateTime": _pattern(rf"{_DATE}T{_TIME}{_ZONE}"),
     "date": _pattern(rf"{_DATE}{_ZONE}"),
-    "gYear": _pattern(rf"-?\d{{4,}}{_ZONE}"),
-    "timestamp": _pattern(rf"(?:{_DATE}(?:T{_TIME})?|-?\d{{4,}}(?:-(?:0[1-9]|1[0-2]))?|{_TIME}){_ZONE}"),
+    "gYear": _pattern(rf"-?{_YEAR}{_ZONE}"),
+    "timestamp": _pattern(rf"(?:{_DATE}(?:T{_TIME})?|-?{_YEAR}(?:-(?:0[1-9]|1[0-2]))?|{_TIME}){_ZONE}"),
     "boolean": _pattern(r"true|false|1|0"),
+    "true-false": _pattern("true|false"),
     "integer": _pattern(r"[+-]?\d+"),
     "decimal": _pattern(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|INF|-INF|NaN"),
-    "oid": _pattern(r"(?:\d+\.?)*\d+"),
+    "oid": re.compile(r"\s*\d+(?:\.\d+)*\s*").fullmatch,  # a pattern of the schema's own, where \d is a digit of any script
 }
 
 
@@ -384,7 +375,8 @@ class Tree:
     def _attributes(self, element: etree._Element, kind: Type, items: Iterable[tuple[str, str]]) -> None:
         for name, value in items:
             if name not in kind.attributes:
-                self._attribute(element, name)
+                if not kind.open:
+                    self._attribute(element, name)
             elif (check := kind.attributes[name]) and not check(value):
                 self._fault(element, f"@{name} is not of the type that the schema asks for", f"@{name} har feil datatype")
 
@@ -418,14 +410,16 @@ class Tree:
             self._fault(node.element, f"<{name}> is missing", f"<{name}> mangler")
         if missing:
             return
-        end = kind.longest(letters)
+        end = content_model.viable(kind.model, letters)
         if end < len(letters):
             at = [child for child in node.element if child.tag in kind.children][end]
             self._fault(
                 at, "not allowed here: it is too many or in the wrong place", "ikke lov her: det er ett for mye eller på feil plass"
             )
-        else:
-            self._fault(node.element, "something required is missing", "noe påkrevd mangler")
+            return
+        completing = [f"<{names[letter]}>" for letter in content_model.lacking(kind.model, letters)]
+        en, nb = " or ".join(completing) or "something required", " eller ".join(completing) or "noe påkrevd"
+        self._fault(node.element, f"{en} is missing", f"{nb} mangler")
 
     def _fault(self, element: etree._Element, en: str, nb: str) -> None:
         name = element.tag.rpartition("}")[2]

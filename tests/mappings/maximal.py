@@ -20,6 +20,7 @@ _TEXTS = {
     "date": "2026-03-01",
     "gYear": "2015",
     "boolean": "true",
+    "true-false": "true",
     "integer": "7",
     "decimal": "2.50",
     "base64": "aGVp",
