@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 import threading
@@ -22,22 +23,23 @@ PATIENCE = 30.0  # seconds that the message in hand has to be dealt with when we
 def serve(settings: Settings, roles: Collection[str], host: str, port: int) -> None:
     """Run `roles` (api, worker) until we are asked to end. Raises `Problem` where the service may not or cannot start."""
     _may_start(settings, host)
+    listening = _listen(host, port) if "api" in roles else None  # first: a taken port must not cost a migration
     if "public_base" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"public_base": f"http://{host}:{port}"})
+        name = f"[{host}]" if ":" in host else host
+        settings = settings.model_copy(update={"public_base": f"http://{name}:{port}"})
     _log()
     services = build(settings)
     stop_on_signals(services.worker)
     try:
-        if "api" in roles:
-            _serve_api(services, host, port, with_worker="worker" in roles)
+        if listening:
+            _serve_api(services, listening, with_worker="worker" in roles)
         else:
             services.worker.run()
     finally:
         services.close()
 
 
-def _serve_api(services: Services, host: str, port: int, *, with_worker: bool) -> None:
-    listening = _listen(host, port)
+def _serve_api(services: Services, listening: socket.socket, *, with_worker: bool) -> None:
     working = threading.Thread(target=services.worker.run, name="worker", daemon=True)
     if with_worker:
         working.start()
@@ -48,7 +50,6 @@ def _serve_api(services: Services, host: str, port: int, *, with_worker: bool) -
         services.worker.stop()
         if with_worker:
             working.join(PATIENCE)
-        listening.close()
 
 
 def _may_start(settings: Settings, host: str) -> None:
@@ -73,10 +74,11 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
     except OSError as fault:
+        why = os.strerror(fault.errno or 0)
         raise problem(
             Kind.INVALID,
-            f"cannot listen on {host}:{port} ({fault.strerror}): end what uses it, or choose another --port",
-            f"kan ikke lytte på {host}:{port} ({fault.strerror}): stopp det som bruker den, eller velg en annen --port",
+            f"cannot listen on {host}:{port} ({why}): end what uses it, or choose another --port",
+            f"kan ikke lytte på {host}:{port} ({why}): stopp det som bruker den, eller velg en annen --port",
         ) from None
 
 

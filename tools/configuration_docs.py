@@ -82,7 +82,7 @@ A variable wins over the file: `{PREFIX}ENVIRONMENT=production`, `{PREFIX}STORE_
 table and key); lists and repeated tables are written as JSON: `{PREFIX}ALLOWED_PERSONS='["…"]'`.
 
 An unknown key, an unknown variable or a wrong value stops the start. The message names the file and line (or the variable)
-and what to do. `STAFETT_STANDARDS` and `STAFETT_FACTS` are read by tests and tools only.
+and what to do. `STAFETT_STANDARDS`, `STAFETT_FACTS` and `STAFETT_SEED` are read by tests and tools only.
 """
 
 
