@@ -13,6 +13,7 @@ from mappings.trail import Build
 
 _FLAGGED = {"CAVE", "NB", "SM"}  # 8233: to be seen at once
 _ALLERGIC = "10"  # 7307: allergic to the drug
+_AS_NEEDED = "3"  # 9101: ved behov
 
 
 def condition(writer: Writer, diagnosis: Diagnosis, position: int, patient: str) -> str:
@@ -90,10 +91,13 @@ def _medication(writer: Writer, given: Information, drug: Medication, position: 
 
 def _dosage(build: Build, drug: Medication) -> None:
     dose, duration = elements.quantity(drug.dose), elements.quantity(drug.duration)
-    if not (drug.dosage or dose or duration):
+    as_needed = drug.status is not None and drug.status.list == "9101" and drug.status.said.value == _AS_NEEDED
+    if not (drug.dosage or dose or duration or as_needed):
         return
     dosage = build.item("dosage")
     dosage.whole("text", drug.dosage)
+    if as_needed and drug.status:
+        dosage.put("asNeededBoolean", True, drug.status.said)
     if duration and drug.duration:
         dosage.object("timing").object("repeat").put("boundsDuration", duration, drug.duration)
     if dose and drug.dose:

@@ -12,7 +12,7 @@ from typing import Any
 from adapter.domain import persons
 from adapter.domain.identity import BASE, is_uuid
 from adapter.domain.problem import Kind
-from adapter.domain.referral import Address, Ident, Person, Said, Telecom, Unit
+from adapter.domain.referral import Address, Coded, Ident, Person, Said, Telecom, Unit
 from mappings import terms, times
 from mappings.resources.writer import Writer
 from mappings.trail import Build
@@ -22,7 +22,7 @@ HPR = "urn:oid:2.16.578.1.12.4.1.4.4"
 ENH = "urn:oid:2.16.578.1.12.4.1.4.101"
 URI = "urn:ietf:rfc:3986"
 MIDDLE_NAME = "http://hl7.no/fhir/StructureDefinition/no-basis-middlename"
-_NUMBERS = {
+NUMBERS = {
     "FNR": "urn:oid:2.16.578.1.12.4.1.4.1",
     "DNR": "urn:oid:2.16.578.1.12.4.1.4.2",
     "FHN": "urn:oid:2.16.578.1.12.4.1.4.3",
@@ -50,10 +50,10 @@ def person_identifiers(writer: Writer, build: Build, person: Person, assigner: s
         sources = _sources(ident)
         if ident.type == "HER":
             continue  # addresses messages; it identifies no one (no-basis HER-id.md)
-        kind = persons.kind(value) if ident.type in _NUMBERS else ""
+        kind = persons.kind(value) if ident.type in NUMBERS else ""
         if kind:
-            build.push("identifier", {"system": _NUMBERS[kind], "value": value}, *sources)
-        elif ident.type in _NUMBERS:
+            build.push("identifier", {"system": NUMBERS[kind], "value": value}, *sources)
+        elif ident.type in NUMBERS:
             build.push("identifier", {"type": {"text": f"{ident.type} (ugyldig)"}, "value": value}, *sources)
             writer.note(
                 ident.id,
@@ -189,6 +189,15 @@ def quantity(said: Said | None) -> dict[str, Any] | None:
         return None
     unit = said.attributes.get("U", "").strip()
     return {"value": value} | ({"unit": unit} if unit else {})
+
+
+def language(writer: Writer, build: Build, coded: Coded) -> None:
+    """`communication.language`: R4's greatest value set for it is BCP 47, whose two-letter tags are those of 3303 in lower case."""
+    concept = writer.codeable(coded)
+    tag = coded.said.value.lower()
+    if re.fullmatch("[a-z]{2}", tag):
+        concept["coding"].append({"system": "urn:ietf:bcp:47", "code": tag})
+    build.put("language", concept, coded.said)
 
 
 def annotation(build: Build, key: str, *texts: Said | None) -> None:

@@ -18,8 +18,9 @@ def key(person: Person, sender: str) -> tuple[str, str]:
     A valid national number; else a DUF or foreign number; else a local one at its issuer; else name, birth date and sex.
     """
     for ident in person.idents:
-        if persons.kind(ident.id.value) and ident.type in ("FNR", "DNR", "FHN"):
-            return "national", ident.id.value
+        kind = persons.kind(ident.id.value)
+        if kind and ident.type in elements.NUMBERS:
+            return elements.NUMBERS[kind], ident.id.value
     for ident in person.idents:
         if ident.type not in ("FNR", "DNR", "FHN", "HER", ""):
             return (ident.type if ident.type == "DUF" else f"{ident.type}@{sender}"), ident.id.value
@@ -51,7 +52,7 @@ def write(writer: Writer, id: str, assigner: str) -> None:
         build.push("extension", {"url": _CITIZENSHIP, "extension": nested}, person.nationality.said)
     if referral.language:
         language = build.item("communication")
-        writer.concept(language, "language", referral.language)
+        elements.language(writer, language, referral.language)
         language.put("preferred", True, referral.language.said)
     if referral.interpreter:
         build.push("extension", {"url": _INTERPRETER, "valueBoolean": True}, referral.interpreter.said)

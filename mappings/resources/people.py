@@ -43,7 +43,7 @@ def relative(writer: Writer, given: Relative, position: int, patient: str, assig
         writer.extend(build, "birth-year", "Date", times.day(given.birth_year.value), given.birth_year)
     elements.addresses(writer, build, person.addresses)
     if given.language:
-        writer.concept(build.item("communication"), "language", given.language)
+        elements.language(writer, build.item("communication"), given.language)
     if given.workplace:
         writer.extend(build, "workplace", "String", given.workplace.value, given.workplace)
     if person.nationality:

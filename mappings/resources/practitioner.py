@@ -57,5 +57,6 @@ def _practitioner(writer: Writer, person: Person, role: str, position: int) -> s
 def _id(writer: Writer, person: Person, role: str, position: int) -> str:
     best: Ident | None = person.ident("HPR", "FNR", "DNR", "HER")
     if best:
-        return writer.party_id(f"Practitioner|{best.type}", best.id.value)
+        system = {"HPR": elements.HPR, **elements.NUMBERS}.get(best.type, f"Practitioner|{best.type}")
+        return writer.party_id(system, best.id.value)
     return writer.own_id(f"practitioner-{role}", position)
