@@ -13,18 +13,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
+
 from adapter.domain.referral import Part, Said
 
 
-class Build:
+class Build(Struct, eq=False, gc=False):
     """An element under construction: a plain dict, and where it stands."""
 
-    __slots__ = ("at", "json", "marks")
-
-    def __init__(self, json: dict[str, Any], at: Place, marks: list[Mark]) -> None:
-        self.json = json
-        self.at = at
-        self.marks = marks
+    json: dict[str, Any]
+    at: Place
+    marks: list[Mark]
 
     def put(self, key: str, value: Any, *sources: Said, rule: str = "") -> None:
         """Set an element."""
@@ -63,6 +62,34 @@ class Build:
     def mark(self, key: str, sources: tuple[Said, ...], rule: str) -> None:
         """Record nodes that lead to an element that is already there."""
         self.marks.append((self.at, key, -1, sources, rule))
+
+
+def lay_over(first: Build, again: Build) -> None:
+    """Add what a second building of the same resource has and the first lacks, with its marks; what differs stays out."""
+    moved: dict[tuple[str, int], int] = {}
+    refused: set[str] = set()
+    for key, value in again.json.items():
+        if isinstance(value, list):
+            items = first.json.setdefault(key, [])
+            for number, item in enumerate(value):
+                if item not in items:
+                    items.append(item)
+                moved[key, number] = items.index(item)
+        elif first.json.setdefault(key, value) != value:
+            refused.add(key)
+    for at, key, index, sources, rule in again.marks:
+        top, place = _moved((at, key, index), first.at, moved)
+        if top not in refused:
+            first.marks.append((*place, sources, rule))
+
+
+def _moved(place: Place, root: Place, moved: dict[tuple[str, int], int]) -> tuple[str, tuple[Place, str, int]]:
+    """The element of the resource that a place is in, and the place where the first building has it."""
+    above, key, index = place
+    if above is None or above is root:
+        return key, (root, key, moved.get((key, index), index))
+    top, there = _moved(above, root, moved)
+    return top, (there, key, index)
 
 
 Place = tuple["Place | None", str, int]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from adapter.domain.problem import Kind, Problem
-from adapter.domain.referral import Service
+from adapter.domain.referral import Party, Service
 from adapter.ports import NOBODY, Delivery
 from mappings.messages import apprec
 from mappings.messages.apprec import ReceivedAppRec
@@ -72,13 +72,21 @@ def arrivals(delivery: Delivery, translator: Translator, services: Mapping[str, 
 def _referrals(arrival: Arrival, translator: Translator, services: Mapping[str, Service]) -> list[Arrival]:
     reading = translator.read(arrival.delivery.data)
     said = reading.envelope
-    arrival = replace(arrival, reading=reading, sender=arrival.sender or said.sender, msg_id=said.msg_id or arrival.msg_id)
+    agreed = arrival.sender in her_ids(reading.referral.sender) or not arrival.sender
+    sender = said.sender if agreed else arrival.sender
+    arrival = replace(arrival, reading=reading, sender=sender, msg_id=said.msg_id or arrival.msg_id)
     if arrival.receiver:
         service = arrival.service if _addressed(arrival) else None
         return [_for(arrival, translator, service)]
     named = list(dict.fromkeys((said.receiver, *said.copies)))
     ours = [receiver for receiver in named if receiver in services] or [said.receiver]
     return [_for(replace(arrival, receiver=receiver), translator, services.get(receiver)) for receiver in ours]
+
+
+def her_ids(party: Party) -> set[str]:
+    """All HER-ids of a party in a message. The hub may name its enterprise or its person, where the key is its service."""
+    idents = [ident for unit in party.units for ident in unit.idents] + (party.person.idents if party.person else [])
+    return {ident.id.value for ident in idents if ident.type == "HER"}
 
 
 def _for(arrival: Arrival, translator: Translator, service: Service | None) -> Arrival:

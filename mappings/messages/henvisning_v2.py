@@ -290,7 +290,7 @@ def _document(node: Node) -> Document | None:
         oid=said(node.one("OidRef")),
         enquiry=said(node.one("EnquiryRefId")),
     )
-    said_about = any(getattr(found, name) is not None for name in Document.__slots__)
+    said_about = any(getattr(found, name) is not None for name in Document.__struct_fields__)
     reference = node.one("RefDoc")
     if reference:
         refdoc(reference, found, attached=_attached(node))

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from lxml import etree
+from msgspec import Struct
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from mappings import data
@@ -109,21 +110,18 @@ def schema(name: str) -> Schema:
     return Schema(data.json_file("messages/tables", f"{name}.json"))
 
 
-class Node:
+class Node(Struct, eq=False, gc=False):
     """An element of a message, with its children by local name.
 
     `value` is what it says: @V where the schema has attributes, else its text, without blanks around; `text` is to the letter.
     """
 
-    __slots__ = ("attributes", "children", "element", "text", "type", "value")
-
-    def __init__(self, element: etree._Element, kind: Type, text: str, value: str, attributes: dict[str, str]) -> None:
-        self.element = element
-        self.type = kind
-        self.text = text
-        self.value = value
-        self.attributes = attributes
-        self.children: dict[str, list[Node]] = _CHILDLESS
+    element: etree._Element
+    type: Type
+    text: str
+    value: str
+    attributes: dict[str, str]
+    children: dict[str, list[Node]]
 
     def one(self, name: str) -> Node | None:
         """The first child of that name."""
@@ -301,7 +299,7 @@ class Tree:
         items: Any = element.items()
         if items:
             self._attributes(element, kind, items)
-        node = Node(element, kind, "", "", _NONE)
+        node = Node(element, kind, "", "", _NONE, _CHILDLESS)
         self.nodes.append(node)
         letters = ""
         children: dict[str, list[Node]] = {}
@@ -347,11 +345,11 @@ class Tree:
                 raise _too_long(element, self._limits.max_text)
             if kind.check and not kind.check(text):
                 self._fault(element, "the text is not of the type that the schema asks for", "teksten har feil datatype")
-            node = Node(element, kind, text, text.strip(), attributes)
+            node = Node(element, kind, text, text.strip(), attributes, _CHILDLESS)
         else:
             if text or len(element):
                 self._inside(element, kind)
-            node = Node(element, kind, "", attributes["V"].strip() if "V" in attributes else "", attributes)
+            node = Node(element, kind, "", attributes["V"].strip() if "V" in attributes else "", attributes, _CHILDLESS)
         self.leaves.append(node)
         return node
 

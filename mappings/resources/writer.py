@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from adapter.domain.identity import BASE, series
 from adapter.domain.problem import Finding, Kind
-from adapter.domain.referral import Coded, Part, Receipt, Referral, Said
+from adapter.domain.referral import Coded, Receipt, Referral, Said
 from mappings import terms
 from mappings.messages.xml import Node, line_of, path_of
-from mappings.trail import Build, Mark
+from mappings.trail import Build, Mark, lay_over
 
 EXTENSION = f"{BASE}/StructureDefinition/"
 SYSTEM = f"{BASE}/CodeSystem/"
@@ -72,6 +71,8 @@ class Writer:
         concept = self.codeable(coded)
         sources: tuple[Said, ...] = (coded.said,)
         if text is not None:
+            if "text" in concept:
+                concept["extension"] = [{"url": EXTENSION + "coded-text", "valueString": concept["text"]}]
             concept["text"] = text.text
             sources = (coded.said, text)
         if repeats:
@@ -108,9 +109,17 @@ class Writer:
             text = name
         return {"coding": [coding], "text": text} if text else {"coding": [coding]}
 
-    def again(self, build: Build, *things: object) -> None:
-        """Record that nodes lead to a resource that an earlier part of the message has made."""
-        build.mark("id", tuple(_leaves(things)), "named more than once in the message")
+    def mention(self, type: str, id: str, map: str) -> Build:
+        """A person or party, to be written whole each time it is named; `mentioned` then adds what is new."""
+        if not self.has(type, id):
+            return self.begin(type, id, map, merge=True)
+        return Build({}, self._roots[(type, id)].at, [])
+
+    def mentioned(self, type: str, id: str, build: Build) -> None:
+        """Lay a further mention over the first. What contradicts it is left out, and so told as not understood."""
+        first = self._roots[(type, id)]
+        if build is not first:
+            lay_over(first, build)
 
     def translate(self, map: str, coded: Coded | None) -> str:
         """A code by a concept map, or nothing."""
@@ -129,18 +138,6 @@ class Writer:
         while not isinstance(said, Node):
             said = said.source  # type: ignore[attr-defined]
         self.findings.append(Finding("warning", kind, en, nb, path_of(said.element), line_of(said.element)))
-
-
-def _leaves(thing: object) -> Iterator[Said]:
-    """All said values in a part of the meaning."""
-    if isinstance(thing, list | tuple):
-        for each in thing:
-            yield from _leaves(each)
-    elif isinstance(thing, Node | Part):
-        yield thing
-    elif is_dataclass(thing):
-        for each in fields(thing):
-            yield from _leaves(getattr(thing, each.name))
 
 
 def _system(code_list: str) -> str:
