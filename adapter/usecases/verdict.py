@@ -15,7 +15,7 @@ from adapter.domain.gate import GateRules
 from adapter.domain.problem import Finding, Kind
 from adapter.domain.referral import Decision, RefusalReason
 from adapter.ports import Outgoing, State
-from adapter.usecases.arrival import Arrival
+from adapter.usecases.arrival import Arrival, her_ids
 from adapter.usecases.situation import Situation
 from mappings.messages.apprec import AppRec
 from mappings.translation import Translation
@@ -126,9 +126,8 @@ def unreadable(arrival: Arrival) -> tuple[Verdict, RefusalReason]:
 
 def spoofed(arrival: Arrival) -> RefusalReason | None:
     """Whether the hub authenticated another sender than the message names (both as HER-ids)."""
-    said = arrival.reading.envelope.sender if arrival.reading else ""
-    known = arrival.delivery.sender
-    if not known or known == said or not said.isdecimal():
+    said = her_ids(arrival.reading.referral.sender) if arrival.reading else set()
+    if not said or not arrival.delivery.sender or arrival.delivery.sender in said:
         return None
     return RefusalReason("X99", "Avsenderen i meldingen er en annen enn den meldingstjeneren har autentisert.")
 

@@ -126,7 +126,8 @@ def installation(folder: Path) -> Iterator[Installation]:
     """An installation whose hub runs; the service is not started. Everything is ended with the block."""
     port = free_ports(1)
     command = [sys.executable, "-m", "adapter.sandbox.hub", "--port", str(port)]
-    hub = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=clean_environment())
+    with (folder / "hub.log").open("wb") as log:
+        hub = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment())
     made = Installation(folder, port)
     try:
         deadline = time.monotonic() + 30

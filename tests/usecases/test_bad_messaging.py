@@ -56,6 +56,13 @@ def test_b041_a_spoofed_message_does_not_take_the_place_of_the_real_one(house: H
     assert (real.outcome, real.message.state) == ("new", State.PROCESSED)
 
 
+def test_b041_the_senders_enterprise_is_no_other_sender(house: House) -> None:
+    """The hub may name either level of the sender (EDI 2.0, useSenderLevel1HerId)."""
+    kept = house.receive(message(), sender="8000200").message
+    assert (kept.state, kept.sender) == (State.PROCESSED, GP)
+    assert house.receive(message(), "2", sender=GP).outcome == "duplicate"
+
+
 @pytest.mark.parametrize(("missing", "named"), [("receiver", "receiver HER-id"), ("sender", "sender HER-id")])
 def test_b042_missing_metadata_are_named_and_the_message_waits_for_a_person(house: House, missing: str, named: str) -> None:
     kept = house.receive(message(), **{missing: None}).message
