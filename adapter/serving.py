@@ -87,7 +87,7 @@ def _log() -> None:
     shared = (
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
