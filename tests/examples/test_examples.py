@@ -92,7 +92,7 @@ def test_every_national_number_is_synthetic_and_of_the_kind_it_says(name: str) -
     assert [(code, number) for code, number in national_numbers(name) if kind(number) != code] == []
 
 
-def test_no_other_eleven_digit_number_stands_anywhere_in_openapi() -> None:
+def test_every_other_eleven_digit_number_in_openapi_is_synthetic_too() -> None:
     readable = [name for name in INDEX if INDEX[name]["expect"] != "unreadable"]
     known = {number for name in readable for _, number in national_numbers(name)}
 
@@ -104,7 +104,7 @@ def test_no_other_eleven_digit_number_stands_anywhere_in_openapi() -> None:
     }
 
     assert len(known) >= 20
-    assert found - known == set()
+    assert [number for number in found - known if not (valid(number) and synthetic(number))] == []
 
 
 @pytest.mark.parametrize("name", GOOD)
