@@ -19,7 +19,7 @@ from tests.http.fakes import FakeReception
 from tests.http.service import HOSPITAL, Service
 from tests.serving import StillClock, served
 
-SECRET = "21858999945 Kari"
+SECRET = "21858999992 Kari"
 
 
 class BrokenStore:
@@ -99,18 +99,18 @@ def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(tmp_path: Pat
 def test_a_log_line_names_the_route_and_neither_address_nor_number(here: Service) -> None:
     structlog.reset_defaults()
     with capture_logs() as logs:
-        here.http.get("/fhir/Patient/21858999945", params={"identifier": "21858999945"})
+        here.http.get("/fhir/Patient/21858999992", params={"identifier": "21858999992"})
         here.http.get("/messages", params={"msgId": "secret"})
-        here.http.get("/nowhere/21858999945")
+        here.http.get("/nowhere/21858999992")
 
     assert [(entry["route"], entry["status"]) for entry in logs] == [("/fhir/{type}/{id}", 400), ("/messages", 200), ("none", 404)]
-    assert "21858999945" not in str(logs)
+    assert "21858999992" not in str(logs)
 
 
 def test_the_figures_count_states_and_routes_and_name_nobody(here: Service) -> None:
     here.http.post("/messages", content="m1 <x/>", headers={"Content-Type": "text/xml"})
-    here.http.get("/fhir/Patient/21858999945")
-    here.http.request("BREW", "/nowhere/21858999945")
+    here.http.get("/fhir/Patient/21858999992")
+    here.http.request("BREW", "/nowhere/21858999992")
     figures = here.http.get("/metrics")
 
     assert figures.headers["content-type"].startswith("text/plain")
@@ -123,7 +123,7 @@ def test_the_figures_count_states_and_routes_and_name_nobody(here: Service) -> N
         'stafett_http_requests_total{method="other",route="none",status="404"} 1.0',
     ):
         assert line in figures.text
-    assert "21858999945" not in figures.text
+    assert "21858999992" not in figures.text
 
 
 def test_ready_tells_what_waits_for_a_person(here: Service) -> None:

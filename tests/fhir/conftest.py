@@ -13,7 +13,7 @@ from adapter.ports import Draft, Index
 from tests.http.service import HOSPITAL, MUNICIPALITY, Service, service
 
 FNR = "urn:oid:2.16.578.1.12.4.1.4.1"
-NUMBER = "21858999945"
+NUMBER = "21858999992"
 BEGAN = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
 
 
