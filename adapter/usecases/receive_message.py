@@ -9,31 +9,25 @@ AppRec in the outbox. Should another have changed what the mapping was decided b
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
-import msgspec
-
 from adapter.domain import gate
 from adapter.domain.gate import GateRules
 from adapter.domain.pathway import decide
 from adapter.domain.problem import Kind, Problem
 from adapter.domain.referral import Service
-from adapter.ports import Clock, Delivery, Message, Outgoing, State, Store, Unit
-from adapter.r4.outcome import operation_outcome
-from adapter.usecases import context, operate_messages, receive_apprec, verdict
+from adapter.ports import Clock, Delivery, Message, State, Store, Unit
+from adapter.usecases import context, operate_messages, receive_apprec, rows, verdict
 from adapter.usecases.arrival import Arrival, arrivals
-from adapter.usecases.context import Context
 from adapter.usecases.record_referral import duties, record
-from adapter.usecases.situation import Situation, identity, look
+from adapter.usecases.situation import Situation, look
 from adapter.usecases.translate_message import Translated, receipt_of, translate
 from adapter.usecases.verdict import Verdict
 from mappings.messages import apprec
-from mappings.messages.apprec import AppRec
 from mappings.translation import Translator
 
 T = TypeVar("T")
@@ -141,7 +135,7 @@ class Reception:
             with self.store.read() as unit:
                 situation = look(unit, arrival, again)
             if situation.known and again is None:
-                return Received(situation.known, self._outcome(situation.known))
+                return Received(situation.known, _outcome(situation.known))
             judged = self._judge(arrival, situation, again)
             return self._write(lambda unit: self._keep(unit, arrival, again, situation, judged))
         except Exception as error:
@@ -210,13 +204,13 @@ class Reception:
             return Received(standing, "new")
         current = look(unit, arrival, again)
         if current.known and again is None:
-            return Received(current.known, self._outcome(current.known))
+            return Received(current.known, _outcome(current.known))
         if current.known and again:
             text = f"The same message as {current.known.id}, which has been dealt with. Without effect."
             judged = Verdict(State.PROCESSED, text)
         elif judged is None or current != situation:
             judged = self._judge(arrival, current, again)
-        message = self._message(arrival, current, judged, again)
+        message = rows.message(arrival, current, judged, again)
         if again:
             unit.change_message(message)
         else:
@@ -228,68 +222,13 @@ class Reception:
         if judged.answered:
             unit.change_outgoing(judged.answered)
         if judged.apprec and not (again and unit.outgoing_for(message.id)):
-            unit.enqueue(self._answer(message, judged.apprec))
+            unit.enqueue(rows.answer(message, judged.apprec, self.hubs.get(message.hub), self.clock.now()))
         if judged.translation and arrival.reading:
             serv_type = arrival.reading.envelope.serv_type
             record(unit, message, self.clock.now(), translation=judged.translation, serv_type=serv_type, situation=current)
             if serv_type not in ("M", "C"):
                 self._follow(unit, current.waiting)
         return Received(message, "conflict" if current.taken else "new")
-
-    def _message(self, arrival: Arrival, situation: Situation, judged: Verdict, again: Message | None) -> Message:
-        said, delivery = arrival.reading.envelope if arrival.reading else None, arrival.delivery
-        kept = Context(
-            delivery.receiver,
-            delivery.sender,
-            delivery.msg_id,
-            is_apprec=delivery.is_apprec,
-            serv_type=said.serv_type if said else "",
-            receipt=receipt_of(delivery.received, arrival.service) if arrival.service else None,
-            decision=judged.decision,
-            parked=judged.state is State.PARKED or bool(again and context.load(again).parked),
-            conflict=bool(situation.taken),
-        )
-        misaddressed = arrival.service is None
-        return Message(
-            id=again.id if again else identity(arrival, other_content=situation.taken == "key"),
-            tenant=arrival.tenant,
-            hub=delivery.hub,
-            hub_id=delivery.hub_id,
-            receiver=arrival.receiver,
-            sender=arrival.sender,
-            msg_id=arrival.msg_id,
-            document_id=(said.document_id or None) if said and not misaddressed else None,
-            type=said.type if said else "APPREC" if arrival.apprec or delivery.is_apprec else "",
-            received=delivery.received,
-            state=judged.state,
-            reason=judged.reason,
-            action=judged.action,
-            digest=arrival.digest,
-            issues=msgspec.json.encode(operation_outcome(judged.findings)) if judged.findings else b"",
-            context=context.dump(kept),
-            attempts=judged.attempts or (again.attempts if again else 0),
-            due=judged.due,
-        )
-
-    def _answer(self, message: Message, answer: AppRec) -> Outgoing:
-        """The outbox row of an AppRec, in the bytes of its channel. What came by no hub is there to be fetched."""
-        format = self.hubs.get(message.hub)
-        body = apprec.to_edi2(answer) if format == "edi2" else apprec.to_xml(answer)
-        return Outgoing(
-            id=str(uuid.uuid5(uuid.UUID(message.id), "apprec")),
-            tenant=message.tenant,
-            key=message.id,
-            hub=message.hub,
-            kind="apprec",
-            message_id=message.id,
-            hub_id=message.hub_id,
-            sender=message.receiver,
-            receiver=message.sender,
-            body=body,
-            content_type="application/json" if format == "edi2" else "application/xml",
-            created=self.clock.now(),
-            state="waiting" if format else "sent",
-        )
 
     def _follow(self, unit: Unit, waiting: Sequence[str]) -> None:
         """The referral has come: take through what waited for it, each by itself."""
@@ -311,10 +250,6 @@ class Reception:
             reason, action = verdict.given_up()
             unit.change_message(replace(message, state=State.QUARANTINED, reason=reason, action=action, due=None))
 
-    def _outcome(self, known: Message) -> Literal["duplicate", "conflict"]:
-        """What a message that is known already is: the same again, or again the one that was in conflict."""
-        return "conflict" if context.load(known).conflict else "duplicate"
-
     def _write(self, work: Callable[[Unit], T]) -> T:
         """Run one unit of work; where it met another, from its start again."""
         for _ in range(CONFLICTS - 1):
@@ -326,3 +261,8 @@ class Reception:
                     raise
         with self.store.write() as unit:
             return work(unit)
+
+
+def _outcome(known: Message) -> Literal["duplicate", "conflict"]:
+    """What a message that is known already is: the same again, or again the one that was in conflict."""
+    return "conflict" if context.load(known).conflict else "duplicate"
