@@ -228,7 +228,8 @@ def _value(writer: Writer, build: Build, type: str, value: Said | Coded) -> None
     if isinstance(value, Coded):
         writer.concept(build, "valueCodeableConcept", value)
     elif type == "boolean":
-        build.put("valueBoolean", elements.boolean(value), value)
+        if (yes := elements.boolean(value)) is not None:
+            build.put("valueBoolean", yes, value)
     elif type == "date":
         elements.date_time(build, "valueDateTime", value)
     else:

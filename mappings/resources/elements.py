@@ -14,7 +14,7 @@ from adapter.domain.identity import BASE, is_uuid
 from adapter.domain.problem import Kind
 from adapter.domain.referral import Address, Coded, Ident, Person, Said, Telecom, Unit
 from mappings import terms, times
-from mappings.resources.writer import Writer
+from mappings.resources.writer import EXTENSION, Writer
 from mappings.trail import Build
 
 HER = "urn:oid:2.16.578.1.12.4.1.2"
@@ -136,6 +136,7 @@ _SCHEME = re.compile(r"(tel|mailto|fax|https?):", re.IGNORECASE)
 
 def telecoms(build: Build, given: list[Telecom]) -> None:
     """ContactPoints: the address's own scheme says the system, else its type (9061) does."""
+    address_uses = terms.concept_map("address-use")  # in 1.x the type is its address's
     for telecom in given:
         value = telecom.address.value
         kind = telecom.use.value if telecom.use is not None else ""
@@ -150,6 +151,8 @@ def telecoms(build: Build, given: list[Telecom]) -> None:
         use = terms.concept_map("telecom-use").get(kind, "")
         if use and telecom.use is not None:
             item.put("use", use, telecom.use)
+        elif kind and not typed and kind != "PST" and kind not in address_uses and telecom.use is not None:
+            item.push("extension", {"url": EXTENSION + "telecom-type", "valueCode": kind}, telecom.use)
 
 
 def date(build: Build, key: str, said: Said | None) -> None:
@@ -206,5 +209,6 @@ def annotation(build: Build, key: str, *texts: Said | None) -> None:
             build.push(key, {"text": text.text}, text)
 
 
-def boolean(said: Said) -> bool:
-    return said.value in ("true", "1")
+def boolean(said: Said) -> bool | None:
+    """Yes or no; nothing where the text is neither, so that no one's "ja" becomes a no."""
+    return {"true": True, "1": True, "false": False, "0": False}.get(said.value)

@@ -39,14 +39,14 @@ def _id(writer: Writer, unit: Unit, above: str) -> str:
 
 
 def _unit(writer: Writer, unit: Unit, id: str, above: str, below_enterprise: bool) -> None:
-    first = not writer.has("Organization", id)
-    build = writer.begin("Organization", id, "organization", merge=True)
-    if not first:
-        writer.again(build, unit)
-        return
+    build = writer.mention("Organization", id, "organization")
     enterprise = writer.resources[("Organization", above)].body.get("name", "") if above else ""
     elements.unit_identifiers(build, unit, below_enterprise, enterprise)
-    build.say("name", unit.name)
+    known = writer.resources[("Organization", id)].body.get("name")
+    if unit.name is not None and known and known != unit.name.value:
+        build.push("alias", unit.name.value, unit.name)
+    else:
+        build.say("name", unit.name)
     if unit.type:
         writer.concept(build, "type", unit.type, repeats=True)
     elements.telecoms(build, unit.telecoms)
@@ -58,6 +58,7 @@ def _unit(writer: Writer, unit: Unit, id: str, above: str, below_enterprise: boo
             build.mark("id", _both(her), "keyed by HER-id; it is no identifier of an enterprise")
         else:
             build.push("endpoint", reference("Endpoint", endpoint(writer, her, above or id)), *_both(her))
+    writer.mentioned("Organization", id, build)
 
 
 def _both(ident: Ident) -> tuple[Said, ...]:
@@ -67,11 +68,7 @@ def _both(ident: Ident) -> tuple[Said, ...]:
 def endpoint(writer: Writer, her: Ident, managing: str) -> str:
     """The Endpoint that a HER-id names: where messages are sent."""
     id = writer.party_id("Endpoint|HER", her.id.value)
-    if writer.has("Endpoint", id):
-        build = writer.begin("Endpoint", id, "endpoint")
-        writer.again(build, her)
-        return id
-    build = writer.begin("Endpoint", id, "endpoint", merge=True)
+    build = writer.mention("Endpoint", id, "endpoint")
     build.push("identifier", {"system": elements.HER, "value": her.id.value}, *_both(her))
     build.put("status", "active", rule="it takes part in this exchange")
     build.put("connectionType", _CONNECTION, rule="the national hub exchanges by ebXML")
@@ -80,4 +77,5 @@ def endpoint(writer: Writer, her: Ident, managing: str) -> str:
     build.put("payloadType", [{"coding": [_ANY_PAYLOAD]}], rule="the message does not say what else it receives")
     absent = {"extension": [{"url": _ABSENT, "valueCode": "not-applicable"}]}
     build.put("_address", absent, rule="the HER-id is the address")
+    writer.mentioned("Endpoint", id, build)
     return id

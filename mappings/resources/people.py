@@ -23,13 +23,13 @@ def relative(writer: Writer, given: Relative, position: int, patient: str, assig
     build.put("patient", reference("Patient", patient), rule="the message's patient")
     for relation in given.relations:
         writer.concept(build, "relationship", relation, repeats=True)
-    if given.next_of_kin:
-        writer.extend(build, "next-of-kin", "Boolean", elements.boolean(given.next_of_kin), given.next_of_kin)
-        if elements.boolean(given.next_of_kin):
+    if given.next_of_kin and (nearest := elements.boolean(given.next_of_kin)) is not None:
+        writer.extend(build, "next-of-kin", "Boolean", nearest, given.next_of_kin)
+        if nearest:
             build.push("relationship", {"coding": [_NEXT_OF_KIN]}, given.next_of_kin)
-    if given.guardian:
-        writer.extend(build, "guardian", "Boolean", elements.boolean(given.guardian), given.guardian)
-        if elements.boolean(given.guardian):
+    if given.guardian and (guards := elements.boolean(given.guardian)) is not None:
+        writer.extend(build, "guardian", "Boolean", guards, given.guardian)
+        if guards:
             build.push("relationship", own("relative-role", "guardian"), given.guardian)
     if given.part:
         build.push("relationship", own("relative-role", given.part), rule="named by its place in the message")
@@ -39,8 +39,8 @@ def relative(writer: Writer, given: Relative, position: int, patient: str, assig
     elements.telecoms(build, person.telecoms)
     gender(writer, build, person)
     elements.date(build, "birthDate", person.birth or given.birth_year)
-    if person.birth and given.birth_year:
-        writer.extend(build, "birth-year", "Date", times.day(given.birth_year.value), given.birth_year)
+    if person.birth and given.birth_year and (year := times.day(given.birth_year.value)):
+        writer.extend(build, "birth-year", "Date", year, given.birth_year)
     elements.addresses(writer, build, person.addresses)
     if given.language:
         elements.language(writer, build.item("communication"), given.language)

@@ -17,11 +17,7 @@ def write(writer: Writer, person: Person, role: str, position: int, organisation
     kind = person.role.said.value if person.role else ""
     id = writer.party_id("PractitionerRole", f"{practitioner}|{organisation}|{kind}")
     her = person.ident("HER")
-    if writer.has("PractitionerRole", id):
-        build = writer.begin("PractitionerRole", id, "practitioner-role")
-        writer.again(build, person.role, person.telecoms, speciality, her)
-        return id
-    build = writer.begin("PractitionerRole", id, "practitioner-role", merge=True)
+    build = writer.mention("PractitionerRole", id, "practitioner-role")
     build.put("practitioner", reference("Practitioner", practitioner), rule="the person named there")
     if organisation:
         build.put("organization", reference("Organization", organisation), rule="the unit that names the person")
@@ -31,18 +27,13 @@ def write(writer: Writer, person: Person, role: str, position: int, organisation
     if her:
         endpoint = reference("Endpoint", organization.endpoint(writer, her, organisation))
         build.push("endpoint", endpoint, her.id, *((her.kind,) if her.kind is not None else ()))
+    writer.mentioned("PractitionerRole", id, build)
     return id
 
 
 def _practitioner(writer: Writer, person: Person, role: str, position: int) -> str:
     id = _id(writer, person, role, position)
-    again = writer.has("Practitioner", id)
-    build = writer.begin("Practitioner", id, "practitioner", merge=True)
-    if again:
-        idents = [i for i in person.idents if i.type != "HER"]
-        names = (person.family, person.middle, person.given, person.name, person.birth)
-        writer.again(build, *names, person.sex, person.category, idents, person.addresses)
-        return id
+    build = writer.mention("Practitioner", id, "practitioner")
     elements.person_identifiers(writer, build, person, "")
     elements.name(build, person)
     gender(writer, build, person)
@@ -51,6 +42,7 @@ def _practitioner(writer: Writer, person: Person, role: str, position: int) -> s
     if person.category:
         qualification = build.item("qualification")
         writer.concept(qualification, "code", person.category)
+    writer.mentioned("Practitioner", id, build)
     return id
 
 

@@ -101,9 +101,10 @@ def _priority(writer: Writer, build: Build, referral: Referral) -> None:
 def _reason(writer: Writer, build: Build, passage: Passage) -> None:
     reason = build.item("reasonCode")
     for coded in passage.codes:
-        for coding in writer.codeable(coded).get("coding", []):
+        concept = writer.codeable(coded)
+        for coding in concept.get("coding", []):
             reason.push("coding", coding, coded.said)
-        if "coding" not in writer.codeable(coded):
+        if "text" in concept:
             writer.extend_code(reason, "coded-text", coded)
     reason.whole("text", passage.text)
     writer.extend_code(reason, "heading", passage.heading)
@@ -143,12 +144,9 @@ def _assessment(writer: Writer, build: Build, assessment: Assessment) -> None:
         value = times.day(day.value)
         if value:
             dated.push("extension", {"url": "value", "valueDate": value}, day)
-    if assessment.free_choice:
-        holder.push(
-            "extension", {"url": "free-choice", "valueBoolean": elements.boolean(assessment.free_choice)}, assessment.free_choice
-        )
-    if assessment.right:
-        holder.push("extension", {"url": "right-to-care", "valueBoolean": elements.boolean(assessment.right)}, assessment.right)
+    for name, said in (("free-choice", assessment.free_choice), ("right-to-care", assessment.right)):
+        if said and (yes := elements.boolean(said)) is not None:
+            holder.push("extension", {"url": name, "valueBoolean": yes}, said)
     if assessment.course:
         identifier = elements.business(assessment.course.value, "forlops-id")
         holder.push("extension", {"url": "course", "valueIdentifier": identifier}, assessment.course)

@@ -72,7 +72,7 @@ class Writer:
         sources: tuple[Said, ...] = (coded.said,)
         if text is not None:
             if "text" in concept:
-                concept["extension"] = [{"url": EXTENSION + "coded-text", "valueString": concept["text"]}]
+                concept["extension"] = [{"url": EXTENSION + "coded-text", "valueCodeableConcept": {"text": concept["text"]}}]
             concept["text"] = text.text
             sources = (coded.said, text)
         if repeats:

@@ -16,7 +16,13 @@ from tests.mappings.test_every_element import translated
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "https://stafett.invalid/fhir/StructureDefinition/"
 DEFINED = {d["url"]: d for d in (json.loads(f.read_text()) for f in sorted((ROOT / "profiles").glob("StructureDefinition-*.json")))}
-DATA_TYPES = {"address": "Address", "note": "Annotation", "reasonCode": "CodeableConcept", "telecom": "ContactPoint"}
+DATA_TYPES = {
+    "valueCodeableConcept": "CodeableConcept",
+    "address": "Address",
+    "note": "Annotation",
+    "reasonCode": "CodeableConcept",
+    "telecom": "ContactPoint",
+}
 
 
 def extensions(thing: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
