@@ -104,13 +104,13 @@ def test_a_make_command_does_what_it_says(command: str, tree: Path) -> None:
     assert TARGETS[command] in done.stdout
 
 
-def check_sandbox(command: list[str], tree: Path, port: int, seconds: float) -> None:
+def check_sandbox(command: list[str], tree: Path, port: int, seconds: float, ending: signal.Signals = signal.SIGINT) -> None:
     log = tree / "log"
     with running(command, tree, log) as process:
         wait_for(lambda: b"Ctrl-C ends it." in log.read_bytes(), process, seconds)
         screen = log.read_text("utf-8")
         pages = [get(f"http://127.0.0.1:{port}/"), get(f"http://127.0.0.1:{port}/docs"), get(f"http://127.0.0.1:{port + 1}/")]
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, ending)
         process.wait(30)
     assert all(pages)
     assert f"http://127.0.0.1:{port}/docs" in screen
@@ -119,12 +119,12 @@ def check_sandbox(command: list[str], tree: Path, port: int, seconds: float) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", SANDBOX)
-def test_the_sandbox_starts_shows_where_to_look_and_ends(command: str, tree: Path) -> None:
+@pytest.mark.parametrize(("command", "ending"), list(zip(SANDBOX, (signal.SIGINT, signal.SIGTERM), strict=True)))
+def test_the_sandbox_starts_shows_where_to_look_and_ends(command: str, ending: signal.Signals, tree: Path) -> None:
     port = free_ports(2)
     words = [w for w in make(command) if not w.startswith("PORT=")]
 
-    check_sandbox([*words, f"PORT={port}"], tree, port, 90)
+    check_sandbox([*words, f"PORT={port}"], tree, port, 90, ending)
 
 
 @pytest.mark.slow
