@@ -74,5 +74,8 @@ def _marital(writer: Writer, build: Build) -> None:
 
 
 def gender(writer: Writer, build: Build, person: Person) -> None:
+    """What 3101 says that R4 can say too; another code is kept as it came."""
     if person.sex and (code := writer.translate("gender", person.sex)):
         build.put("gender", code, person.sex.said)
+    else:
+        writer.extend_code(build, "sex", person.sex)
