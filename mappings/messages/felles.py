@@ -43,18 +43,18 @@ def notes(*nodes: Node | None) -> list[Said]:
 
 def ident(node: Node) -> Ident | None:
     """An Ident (Id and TypeId)."""
-    value, kind = said(node.one("Id")), node.one("TypeId")
+    value, kind = node.said("Id"), node.one("TypeId")
     return Ident(value, kind.value if kind else "", kind) if value else None
 
 
 def address(node: Node) -> Address | None:
     """An Address of MsgHead, felleskomponent1 or v1.x. Empty ones are none."""
     found = Address(
-        use=said(node.one("Type")),
-        street=said(node.one("StreetAdr")),
-        postal_code=said(node.one("PostalCode")),
-        city=said(node.one("City")),
-        postbox=said(node.one("Postbox")),
+        use=node.said("Type"),
+        street=node.said("StreetAdr"),
+        postal_code=node.said("PostalCode"),
+        city=node.said("City"),
+        postbox=node.said("Postbox"),
         county=coded(node.one("County"), "county"),
         country=coded(node.one("Country"), "9043"),
         district=coded(node.one("CityDistr"), "city-district"),
@@ -67,8 +67,8 @@ def address(node: Node) -> Address | None:
 
 
 def telecom(node: Node) -> Telecom | None:
-    value = said(node.one("TeleAddress"))
-    return Telecom(value, said(node.one("TypeTelecom"))) if value else None
+    value = node.said("TeleAddress")
+    return Telecom(value, node.said("TypeTelecom")) if value else None
 
 
 def _contact(holder: Person | Unit, node: Node) -> None:
@@ -83,12 +83,12 @@ def _contact(holder: Person | Unit, node: Node) -> None:
 
 def person(node: Node) -> Person:
     """A Patient, Person or HealthcareProfessional of MsgHead or felleskomponent1."""
-    one = node.one
+    one, say = node.one, node.said
     found = Person(
-        family=said(one("FamilyName")),
-        middle=said(one("MiddleName")),
-        given=said(one("GivenName")),
-        birth=said(one("DateOfBirth")),
+        family=say("FamilyName"),
+        middle=say("MiddleName"),
+        given=say("GivenName"),
+        birth=say("DateOfBirth"),
         sex=coded(one("Sex"), "3101"),
         nationality=coded(one("Nationality"), "9043"),
         category=coded(one("TypeHealthcareProfessional"), "9060"),
@@ -100,31 +100,31 @@ def person(node: Node) -> Person:
 
 def unit(node: Node) -> Unit:
     """An Organisation of MsgHead or felleskomponent1, without those inside it."""
-    found = Unit(said(node.one("OrganisationName")), coded(node.one("TypeOrganisation"), "9040"))
+    found = Unit(node.said("OrganisationName"), coded(node.one("TypeOrganisation"), "9040"))
     _contact(found, node)
     return found
 
 
 def information(node: Node, medication_status: str) -> Information:
     """An InfItem: the same in all versions but for the medication status list."""
-    one = node.one
+    one, say = node.one, node.said
     found = Information(
         kind=coded(one("Type"), "8233"),
-        start=said(one("StartDateTime")),
-        end=said(one("EndDateTime")),
-        noted=said(one("OrgDate")),
+        start=say("StartDateTime"),
+        end=say("EndDateTime"),
+        noted=say("OrgDate"),
     )
     if observation := one("Observation"):
-        found.description, found.comment = said(observation.one("Description")), said(observation.one("Comment"))
+        found.description, found.comment = observation.said("Description"), observation.said("Comment")
     if drug := one("Medication"):
         found.medication = Medication(
             drug=coded(drug.one("DrugId"), "7180"),
             status=coded(drug.one("Status"), medication_status),
-            comment=said(drug.one("Comment")),
-            duration=said(drug.one("IntendedDuration")),
-            quantity=said(drug.one("QuantitySupplied")),
-            dose=said(drug.one("UnitDose")),
-            dosage=said(drug.one("DosageText")),
+            comment=drug.said("Comment"),
+            duration=drug.said("IntendedDuration"),
+            quantity=drug.said("QuantitySupplied"),
+            dose=drug.said("UnitDose"),
+            dosage=drug.said("DosageText"),
         )
     if item := one("ResultItem"):
         found.result = _result(item)
@@ -137,16 +137,16 @@ def _result(item: Node) -> Result:
         investigation=coded(investigation.one("Id")) if investigation else None,
         specifications=many(investigation.every("Spec")) if investigation else [],
         heading=coded(text.one("Heading"), "8231") if text else None,
-        text=said(text.one("TextResultValue")) if text else None,
+        text=text.said("TextResultValue") if text else None,
         code=coded(text.one("TextCode")) if text else None,
-        low=said(interval.one("Low")) if interval else None,
-        high=said(interval.one("High")) if interval else None,
+        low=interval.said("Low") if interval else None,
+        high=interval.said("High") if interval else None,
         date=said(item.at("DateResult", "DateResultValue")),
         number=said(item.at("NumResult", "NumResultValue")),
         comparator=said(item.at("NumResult", "ArithmeticComp")),
         service_type=coded(item.one("ServType"), "7309"),
-        investigated=said(item.one("InvDate")),
-        comment=said(item.one("Comment")),
+        investigated=item.said("InvDate"),
+        comment=item.said("Comment"),
         deviation=coded(item.one("DevResultInd"), "result-deviation"),
     )
 
@@ -161,7 +161,7 @@ def diagnosis(node: Node) -> Diagnosis | None:
 
 def passage(node: Node, heading_list: str, codes: str) -> Passage | None:
     """A ReasonAsText or Comment."""
-    found = Passage(coded(node.one("Heading"), heading_list), said(node.one("TextResultValue")), many(node.every(codes)))
+    found = Passage(coded(node.one("Heading"), heading_list), node.said("TextResultValue"), many(node.every(codes)))
     return found if found.text or found.codes or found.heading else None
 
 
@@ -173,9 +173,9 @@ def labelled(text: Node | None, label: str) -> list[Passage]:
 def agreement(node: Node) -> Agreement | None:
     found = Agreement(
         coded(node.one("ConsentStatus"), "9064"),
-        said(node.one("ConsentDate")),
-        said(node.one("Merknad")),
-        said(node.one("GivenBy")),
+        node.said("ConsentDate"),
+        node.said("Merknad"),
+        node.said("GivenBy"),
     )
     return found if found.status or found.date or found.note or found.given_by else None
 
@@ -195,7 +195,7 @@ def statement(
         kind,
         [(part, sort, given) for part, sort, name in parts if (given := leaf(name, sort)) is not None],
         notes(node.one("Merknad")),
-        said(node.one(on)) if on else None,
-        said(node.one(until)) if until else None,
+        node.said(on) if on else None,
+        node.said(until) if until else None,
     )
     return [found] if found.value or found.parts or found.notes or found.on or found.until else []

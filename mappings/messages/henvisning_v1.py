@@ -33,7 +33,6 @@ from mappings.messages.felles import (
     notes,
     passage,
     person,
-    said,
     statement,
 )
 from mappings.messages.henvisning_v2 import interpreter_need, refdoc
@@ -43,7 +42,7 @@ from mappings.messages.xml import Node
 def read(message: Node, version: str) -> Referral:
     """The meaning of a Henvisning 1.0 or 1.1."""
     request = message.one("ServReq") or message
-    one, every = request.one, request.every
+    one, say, every = request.one, request.said, request.every
     patient = one("Patient")
     referral = Referral(
         sender=_party(one("Requester")),
@@ -51,12 +50,12 @@ def read(message: Node, version: str) -> Referral:
         patient=_patient(patient) if patient else Person(),
         type=coded(message.one("Type"), "8263" if version == "1.0" else "8279"),
         processing=coded(message.one("Status"), "8323"),
-        msg_id=said(message.one("MsgId")),
-        generated=said(message.one("GenDate")),
+        msg_id=message.said("MsgId"),
+        generated=message.said("GenDate"),
         copies=[_party(n) for n in every("CopyDest")],
-        serv_type=said(one("ServType")),
-        issued=said(one("IssueDate")),
-        document_id=said(one("Id")),
+        serv_type=say("ServType"),
+        issued=say("IssueDate"),
+        document_id=say("Id"),
         payment=coded(one("PaymentCat"), "4101"),
         content=coded(one("MsgDescr"), "8455"),
         comments=labelled(one("ReqComment"), "Rekvirentens kommentar"),
@@ -82,7 +81,7 @@ def read(message: Node, version: str) -> Referral:
 def _service(node: Node, referral: Referral) -> None:
     referral.priority = coded(node.one("Priority"), "8304")
     referral.purpose = coded(node.one("Purpose"), "purpose")
-    referral.wanted = said(node.one("ReqDate"))
+    referral.wanted = node.said("ReqDate")
     referral.comments += labelled(node.one("Comment"), "Kommentar til ønsket tjeneste")
     if wanted := node.one("Service"):
         referral.service = coded(wanted.one("ServId"))
@@ -91,18 +90,16 @@ def _service(node: Node, referral: Referral) -> None:
 
 
 def _patient(node: Node) -> Person:
-    found = _named(
-        node, Person(birth=said(node.one("DateOfBirth")), death=said(node.one("DateOfDeath")), sex=coded(node.one("Sex"), "3101"))
-    )
+    found = _named(node, Person(birth=node.said("DateOfBirth"), death=node.said("DateOfDeath"), sex=coded(node.one("Sex"), "3101")))
     _official(node, found)
-    if local := said(node.one("IdByRequester")):
+    if local := node.said("IdByRequester"):
         found.idents.append(Ident(local, "LOK"))
     _addresses(node, found)
     return found
 
 
 def _official(node: Node, found: Person) -> None:
-    number, kind = said(node.one("OffId")), node.one("TypeOffId")
+    number, kind = node.said("OffId"), node.one("TypeOffId")
     if number:
         found.idents.append(Ident(number, kind.value if kind else "", kind))
     found.idents += _more(node)
@@ -112,13 +109,13 @@ def _more(node: Node) -> list[Ident]:
     return [
         Ident(value, kind.value if (kind := n.one("Type")) else "", kind)
         for n in node.every("AdditionalId")
-        if (value := said(n.one("Id")))
+        if (value := n.said("Id"))
     ]
 
 
 def _named(node: Node, found: Person) -> Person:
     """A whole name; "Etternavn, Fornavn" is parted at its comma, as the standard writes it."""
-    whole = said(node.one("Name"))
+    whole = node.said("Name")
     if whole:
         family, comma, given = whole.value.partition(",")
         if comma and family.strip() and given.strip():
@@ -132,11 +129,11 @@ def _addresses(node: Node, found: Person | Unit) -> None:
     for place in node.every("Address"):
         if where := address(place):
             found.addresses.append(where)
-        found.telecoms += [Telecom(t, said(place.one("Type"))) for t in place.every("TeleAddress") if t.value]
+        found.telecoms += [Telecom(t, place.said("Type")) for t in place.every("TeleAddress") if t.value]
 
 
 def _owned(node: Node) -> list[Ident]:
-    value, kind = said(node.one("Id")), node.one("TypeId")
+    value, kind = node.said("Id"), node.one("TypeId")
     own = [Ident(value, kind.value if kind else "", kind)] if value else []
     return own + _more(node)
 
@@ -152,7 +149,7 @@ def _party(node: Node | None) -> Party:
         return party
     party.speciality = coded(hcp.one("MedSpeciality"), "8451")
     if inst := hcp.one("Inst"):
-        party.units = [Unit(said(n.one("Name")), coded(n.one("Type")), _owned(n)) for n in (inst, *inst.every("Dept"))]
+        party.units = [Unit(n.said("Name"), coded(n.one("Type")), _owned(n)) for n in (inst, *inst.every("Dept"))]
         people = [_human(n) for n in inst.every("HCPerson")]
         party.person, party.others = (people[0], people[1:]) if people else (None, [])
     elif human := hcp.one("HCProf"):
@@ -168,9 +165,9 @@ def _around(node: Node, referral: Referral) -> None:
     every = node.every
     referral.basis = coded(node.one("BasisForHealthServices"), "8246")
     referral.precautions = [
-        Precaution(text, said(p.one("StartDateTime")), said(p.one("EndDateTime")))
+        Precaution(text, p.said("StartDateTime"), p.said("EndDateTime"))
         for p in every("PatientPrecaution")
-        if (text := said(p.one("Precaution")))
+        if (text := p.said("Precaution"))
     ]
     referral.information = [information(n, "7307") for n in every("InfItem")]
     for linked in every("PatRelHCP"):
@@ -179,8 +176,8 @@ def _around(node: Node, referral: Referral) -> None:
             Contact(
                 party,
                 coded(linked.one("Relation"), "8254"),
-                start=said(linked.one("StartDateTime")),
-                end=said(linked.one("EndDateTime")),
+                start=linked.said("StartDateTime"),
+                end=linked.said("EndDateTime"),
             )
         )
     for place in every("PatRelInst"):
@@ -204,8 +201,8 @@ def _around(node: Node, referral: Referral) -> None:
             referral.relatives.append(
                 Relative(
                     person(human),
-                    role=said(linked.one("OccupationRole")),
-                    workplace=said(linked.one("WorkingPlace")),
+                    role=linked.said("OccupationRole"),
+                    workplace=linked.said("WorkingPlace"),
                     notes=notes(linked.one("Merknad")),
                 )
             )
@@ -263,7 +260,7 @@ def _booking(node: Node) -> list[Statement]:
         below = below.one("SubOrg")
     found = Statement("booking", parts=[(code, kind, leaf) for code, kind, leaf in parts if leaf is not None and leaf.value])
     if time:
-        found.on, found.until = said(time.one("StartDateTime")), said(time.one("EndDateTime"))
+        found.on, found.until = time.said("StartDateTime"), time.said("EndDateTime")
         if service := coded(time.one("Service"), "booked-service"):
             found.parts.append(("service", "code", service))
     return [found]
@@ -271,9 +268,9 @@ def _booking(node: Node) -> list[Statement]:
 
 def _institution(node: Node) -> Contact:
     """PatRelInst: an institution by name, a contact there, its role (1.1) or working hours (1.0)."""
-    where = Unit(said(node.one("NameInst")))
+    where = Unit(node.said("NameInst"))
     _addresses(node, where)
-    who = said(node.one("ContactPerson"))
+    who = node.said("ContactPerson")
     return Contact(
         Party([where], Person(name=who) if who else None),
         notes=notes(node.one("RoleInst"), node.one("WorkingTime"), node.one("Merknad")),
@@ -282,13 +279,13 @@ def _institution(node: Node) -> Contact:
 
 def _related(node: Node) -> Relative:
     """PatRelperson of 1.0."""
-    who = _named(node, Person(birth=said(node.one("DateOfBirth")), sex=coded(node.one("Sex"), "3101")))
+    who = _named(node, Person(birth=node.said("DateOfBirth"), sex=coded(node.one("Sex"), "3101")))
     _official(node, who)
     _addresses(node, who)
-    found = Relative(who, role=said(node.one("Role")), notes=notes(node.one("Description")))
+    found = Relative(who, role=node.said("Role"), notes=notes(node.one("Description")))
     if relation := node.one("Relation"):
         found.relations = many(relation.every("RelationCode"), "9033")
-        found.guardian = said(relation.one("Guardien"))
+        found.guardian = relation.said("Guardien")
         found.notes += notes(relation.one("Description"))
     found.details = [
         (what, value)

@@ -27,7 +27,6 @@ from mappings.messages.felles import (
     notes,
     passage,
     person,
-    said,
     statement,
     unit,
 )
@@ -37,7 +36,7 @@ from mappings.messages.xml import Node
 def read(head: Node) -> Referral:
     """The meaning of a MsgHead with a Henvisning in its first document. What is absent is empty."""
     info = head.one("MsgInfo") or head
-    one = info.one
+    one, say = info.one, info.said
     conversation = one("ConversationRef")
     patient = one("Patient")
     referral = Referral(
@@ -46,10 +45,10 @@ def read(head: Node) -> Referral:
         patient=person(patient) if patient else Person(),
         type=coded(one("Type"), "8279"),
         processing=coded(one("ProcessingStatus"), "8113"),
-        msg_id=said(one("MsgId")),
-        generated=said(one("GenDate")),
-        parent=said(conversation.one("RefToParent")) if conversation else None,
-        conversation=said(conversation.one("RefToConversation")) if conversation else None,
+        msg_id=say("MsgId"),
+        generated=say("GenDate"),
+        parent=conversation.said("RefToParent") if conversation else None,
+        conversation=conversation.said("RefToConversation") if conversation else None,
     )
     for other in info.every("OtherReceiver"):
         party = _party(other)
@@ -97,16 +96,16 @@ def _party(node: Node | None) -> Party:
 
 
 def _henvisning(node: Node, referral: Referral) -> None:
-    one, every = node.one, node.every
-    referral.serv_type = said(one("ServType"))
-    referral.issued = said(one("IssueDate"))
-    referral.document_id = said(one("DocumentId"))
+    one, say, every = node.one, node.said, node.every
+    referral.serv_type = say("ServType")
+    referral.issued = say("IssueDate")
+    referral.document_id = say("DocumentId")
     referral.payment = coded(one("PaymentCat"), "4101")
     referral.basis = coded(one("BasisForHealthServices"), "8246")
     referral.comments = labelled(one("ReqComment"), "Rekvirentens kommentar")
     if content := one("TypeInnholdIMelding"):
         referral.content = coded(content.one("TypeInnhold"), "8455")
-        referral.content_note = said(content.one("Merknad"))
+        referral.content_note = content.said("Merknad")
     if more := one("TilleggsopplysningPasient"):
         _patient_info(more, referral)
     referral.relatives += [_relative(n) for n in every("ParorendeForesatt")]
@@ -123,7 +122,7 @@ def _henvisning(node: Node, referral: Referral) -> None:
                 Contact(
                     Party(person=person(human)),
                     coded(linked.one("TypeRelasjon"), "8254"),
-                    said(linked.one("GodkjentDato")),
+                    linked.said("GodkjentDato"),
                     notes=notes(linked.one("Merknad")),
                 )
             )
@@ -132,22 +131,22 @@ def _henvisning(node: Node, referral: Referral) -> None:
         for need in assisted.every("AssistertKommunikasjon"):
             interpreter_need(need, referral)
     referral.precautions = [
-        Precaution(text, said(p.one("StartDateTime")), said(p.one("EndDateTime")))
+        Precaution(text, p.said("StartDateTime"), p.said("EndDateTime"))
         for p in every("PatientPrecaution")
-        if (text := said(p.one("Precaution")))
+        if (text := p.said("Precaution"))
     ]
     referral.information = [information(n, "9101") for n in every("InfItem")]
     referral.reasons = [p for n in every("ReasonAsText") if (p := passage(n, "8231", "TextCode"))]
     referral.diagnoses = [d for d in map(diagnosis, every("Diagnosis")) if d]
     if service := one("ReqServ"):
         referral.priority = coded(service.one("Priority"), "8306")
-        referral.wanted = said(service.one("ReqDate"))
+        referral.wanted = service.said("ReqDate")
         referral.comments += labelled(service.one("Comment"), "Kommentar til ønsket tjeneste")
     referral.comments += [p for n in every("Comment") if (p := passage(n, "8234", "CodedComment"))]
     if assessment := one("VurderingAvHenvisning"):
         referral.assessment = _assessment(assessment)
     referral.pathway_codes = [
-        PathwayCode(code, said(n.one("Merknad"))) for n in every("Pakkeforlop") if (code := coded(n.one("Pakkeforlopskode")))
+        PathwayCode(code, n.said("Merknad")) for n in every("Pakkeforlop") if (code := coded(n.one("Pakkeforlopskode")))
     ]
     referral.consents = [a for a in map(agreement, every("Consent")) if a]
 
@@ -179,8 +178,8 @@ def _relative(node: Node) -> Relative:
     return Relative(
         person(human) if human else Person(),
         many(node.every("Slektskap"), "9033") + many(node.every("Omsorgsfunksjon"), "9050"),
-        next_of_kin=said(node.one("NarmesteParorende")),
-        birth_year=said(node.one("FodselsarMindrearigParorende")),
+        next_of_kin=node.said("NarmesteParorende"),
+        birth_year=node.said("FodselsarMindrearigParorende"),
         notes=notes(node.one("Merknad")),
     )
 
@@ -189,8 +188,8 @@ def _contact_person(node: Node) -> Relative:
     human = node.one("Referanseperson")
     return Relative(
         person(human) if human else Person(),
-        role=said(node.one("StillingRolle")),
-        workplace=said(node.one("Arbeidssted")),
+        role=node.said("StillingRolle"),
+        workplace=node.said("Arbeidssted"),
         notes=notes(node.one("Merknad")),
     )
 
@@ -265,13 +264,13 @@ def _statements(node: Node) -> list[Statement]:
 def _assessment(node: Node) -> Assessment:
     more = node.one("Opplysninger")
     found = Assessment(
-        [(coded(d.one("TypeDato"), "9147"), day) for d in node.every("DatoMottakOgVurdering") if (day := said(d.one("Dato")))]
+        [(coded(d.one("TypeDato"), "9147"), day) for d in node.every("DatoMottakOgVurdering") if (day := d.said("Dato"))]
     )
     if more:
-        found.free_choice = said(more.one("FrittSykehusvalg"))
+        found.free_choice = more.said("FrittSykehusvalg")
         found.waiting_end = coded(more.one("VentetidSluttkode"), "8445")
-        found.course = said(more.one("ForlopsId"))
-        found.right = said(more.one("RettTilHelsehjelp"))
+        found.course = more.said("ForlopsId")
+        found.right = more.said("RettTilHelsehjelp")
         found.outcome = coded(more.one("UtfallAvVurdering"), "8485")
     return found
 
@@ -281,14 +280,14 @@ def _document(node: Node) -> Document | None:
     found = Document(
         connection=coded(node.one("DocumentConnection"), "4702"),
         content_type=coded(node.one("ContentType")),
-        content_description=said(node.one("ContentDescription")),
+        content_description=node.said("ContentDescription"),
         category=coded(node.one("ContentCategory")),
         consent=coded(node.one("Consent")),
-        annotation=said(node.one("Annotation")),
-        start=said(node.one("FromDate")),
-        end=said(node.one("ToDate")),
-        oid=said(node.one("OidRef")),
-        enquiry=said(node.one("EnquiryRefId")),
+        annotation=node.said("Annotation"),
+        start=node.said("FromDate"),
+        end=node.said("ToDate"),
+        oid=node.said("OidRef"),
+        enquiry=node.said("EnquiryRefId"),
     )
     said_about = any(getattr(found, name) is not None for name in Document.__struct_fields__)
     reference = node.one("RefDoc")
@@ -308,14 +307,14 @@ def _document(node: Node) -> Document | None:
 
 def refdoc(node: Node, found: Document, attached: bool) -> None:
     """The RefDoc of MsgHead and Henvisning 1.1."""
-    found.issued = said(node.one("IssueDate"))
+    found.issued = node.said("IssueDate")
     found.type = coded(node.one("MsgType"), "8114")
-    found.id = said(node.one("Id"))
-    found.mime = said(node.one("MimeType"))
-    found.description = said(node.one("Description"))
+    found.id = node.said("Id")
+    found.mime = node.said("MimeType")
+    found.description = node.said("Description")
     found.compression = coded(node.one("Compression"))
-    found.file = said(node.one("FileReference"))
+    found.file = node.said("FileReference")
     if content := node.one("Content"):
-        found.base64 = said(content.one("Base64Container"))
+        found.base64 = content.said("Base64Container")
         if attached and (xml := content.one("Henvisning")):
             found.xml = xml

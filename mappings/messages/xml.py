@@ -128,6 +128,11 @@ class Node(Struct, eq=False, gc=False):
         found = self.children.get(name)
         return found[0] if found else None
 
+    def said(self, name: str) -> Node | None:
+        """The first child of that name, if it says anything."""
+        found = self.children.get(name)
+        return found[0] if found and found[0].value else None
+
     def every(self, name: str) -> list[Node]:
         return self.children.get(name, _NO_NODES)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from adapter.domain.identity import BASE, series
 from adapter.domain.problem import Finding, Kind
@@ -17,7 +19,7 @@ SYSTEM = f"{BASE}/CodeSystem/"
 _OID = "urn:oid:"
 
 
-class Resource(NamedTuple):
+class Resource(Struct, frozen=True, gc=False):
     """One resource of the translation. `body` is plain FHIR JSON; a `merge` one adds to what is stored and never blanks it."""
 
     type: str
