@@ -383,3 +383,9 @@ def test_every_case_says_why() -> None:
 
     assert folders == NAMES
     assert [name for name in NAMES if len((CASES / name / "why.md").read_text("utf-8").split()) < 20] == []
+
+
+@needs_standards
+@pytest.mark.parametrize("name", [n for n in NAMES if not case_of(n).message])
+def test_a_message_of_our_own_follows_its_schema(name: str) -> None:
+    assert faults("henvisning-2.0", message_of(name)) == []

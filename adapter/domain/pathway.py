@@ -14,6 +14,7 @@ from adapter.domain.gate import Case
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.domain.referral import Decision, Duty, Facts, Opening, Service
 
+_TRANSFER = "HENVISNING_VIDERE"  # 8279
 _FIRST_2019, _FIRST_2025 = date(2019, 1, 1), date(2025, 1, 1)
 RuleSet = Literal["2019", "2025"]
 
@@ -36,12 +37,13 @@ def decide(case: Case, service: Service, facts: Facts, received: date, by_hand: 
     if case.envelope.serv_type != "N" or facts.copy or case.content == "11":
         return Decision()
     carried = list(dict.fromkeys(filter(None, map(codes.pathway_type, case.pathway_codes))))
+    transferred = carried if case.envelope.type == _TRANSFER else []  # HIS 1207: who refers for a new condition cannot ask for one
     wanted: list[tuple[str, Literal["receiver", "message", "by-hand"]]] = (
         [(by_hand, "by-hand")]
         if by_hand
-        else [(c, "message") for c in carried] or [(p, "receiver") for p in (service.pathway,) if p]
+        else [(c, "message") for c in transferred] or [(p, "receiver") for p in (service.pathway,) if p]
     )
-    findings = _differences(carried, service, by_hand)
+    findings = _differences(carried, service, by_hand, bool(transferred))
     if not wanted:
         return Decision(duties=(_CHOOSE,), findings=tuple(findings))
     pathway, decided_by = wanted[0]
@@ -67,19 +69,24 @@ def decide(case: Case, service: Service, facts: Facts, received: date, by_hand: 
     return Decision(opening=Opening(pathway, rules, decided_by, service.care_level), findings=tuple(findings))
 
 
-def _differences(carried: list[str], service: Service, by_hand: str) -> list[Finding]:
-    if not carried or not service.pathway or by_hand or carried == [service.pathway]:
+def _differences(carried: list[str], service: Service, by_hand: str, transfer: bool) -> list[Finding]:
+    if not carried or by_hand or carried == [service.pathway] or (transfer and not service.pathway):
         return []
+    listed, ours = ", ".join(carried), service.pathway or "-"
+    en, nb, rule = _TRANSFER_SAYS if transfer else _NEW_SAYS
     return [
         Finding(
             "warning",
             Kind.BUSINESS_RULE,
-            f"The message carries {', '.join(carried)}, the receiving service is for {service.pathway}. The message's is used.",
-            f"Meldingen har {', '.join(carried)}; tjenesten tar imot {service.pathway}. Meldingens egen kode brukes.",
-            rule="HIS 1208:2018 5.2.3",
+            f"The message carries {listed}, the receiving service is for {ours}. {en}",
+            f"Meldingen har {listed}; tjenesten tar imot {ours}. {nb}",
+            rule=rule,
         )
     ]
 
+
+_TRANSFER_SAYS = ("The message's is used.", "Meldingens egen kode brukes.", "HIS 1208:2018 5.2.3")
+_NEW_SAYS = ("It is no transfer: its code decides nothing.", "Den er ikke viderehenvisning: koden avgjør intet.", "HIS 1207:2018")
 
 _CHOOSE = Duty(
     "choose-pathway",

@@ -22,7 +22,7 @@ def write(writer: Writer, party: Party) -> list[str]:
         if unit.name is None and not unit.idents:
             continue
         above = ids[-1] if ids else ""
-        id = _id(writer, unit, above)
+        id = _id(writer, unit, above, level > 0)
         ids.append(id)
         _unit(writer, unit, id, above, level > 0)
     if ids and not party.person:
@@ -30,8 +30,11 @@ def write(writer: Writer, party: Party) -> list[str]:
     return ids
 
 
-def _id(writer: Writer, unit: Unit, above: str) -> str:
-    best: Ident | None = unit.ident("ENH", "HER", "RSH") or next(iter(unit.idents), None)
+def _id(writer: Writer, unit: Unit, above: str, below_enterprise: bool) -> str:
+    """An enterprise is known by its organisation number, a communication party by its HER-id: services may repeat the number."""
+    best: Ident | None = unit.ident(*(("HER", "ENH", "RSH") if below_enterprise else ("ENH", "HER", "RSH"))) or next(
+        iter(unit.idents), None
+    )
     if best:
         scope = "" if best.type in ("ENH", "HER", "RSH", "AKO") else above
         return writer.party_id(f"Organization|{best.type}|{scope}", best.id.value)

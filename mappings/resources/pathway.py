@@ -81,7 +81,7 @@ def _episode(
     name = (terms.displays(terms.OID + "9321") or {}).get(opening.pathway, "")
     build.push("type", {"coding": [coding | ({"display": name} if name else {})]}, *codes, rule=decided[opening.decided_by])
     build.put("patient", reference("Patient", patient), rule="the message's patient")
-    build.put("managingOrganization", _ours(writer.receipt, receiver), rule="the receiving organisation")
+    build.put("managingOrganization", _ours(writer.receipt, _enterprise(writer, receiver)), rule="the receiving organisation")
     if opening.rule_set == "2019":
         build.put("period", {"start": received}, rule="rules of 2019: the pathway starts when the referral is received")
     build.push("referralRequest", reference("ServiceRequest", referral), rule="the referral that opened it")
@@ -102,6 +102,12 @@ def _care_plan(writer: Writer, opening: Opening, episode: str, identifiers: list
     build.put("subject", reference("Patient", patient), rule="the message's patient")
     build.put("period", {"start": writer.receipt.day.isoformat()}, rule="planned from the day the referral was received")
     build.push("activity", {"reference": reference("Task", task)}, rule="the first thing to be done")
+
+
+def _enterprise(writer: Writer, unit: str) -> str:
+    """The id of the enterprise that a unit is part of: it answers for the pathway, and the organisation number is its."""
+    above = writer.resources[("Organization", unit)].body.get("partOf") if unit else None
+    return _enterprise(writer, above["reference"].removeprefix("Organization/")) if above else unit
 
 
 def _ours(receipt: Receipt, receiver: str) -> dict[str, Any]:
