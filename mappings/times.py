@@ -7,22 +7,26 @@ Messages give dates, or times without a zone that mean Norwegian local time; FHI
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 OSLO = ZoneInfo("Europe/Oslo")
-_PARTIAL = re.compile(r"(\d{4}(?:-\d\d(?:-\d\d)?)?)(?:Z|[+-]\d\d:\d\d)?")
+_PARTIAL = re.compile(r"((?!0000)\d{4}(?:-(?:0[1-9]|1[0-2])(?:-\d\d)?)?)(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+_FURTHEST = timedelta(hours=14)
 
 
 def moment(text: str) -> datetime | None:
-    """The moment that a message's time names; a date alone names none."""
+    """The moment that a message's time names; a date alone names none, nor does a time whose offset FHIR cannot write."""
     if "T" not in text:
         return None
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=OSLO)
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=OSLO)
+    offset = found.utcoffset() or timedelta()
+    return None if offset.seconds % 60 or abs(offset) > _FURTHEST else found  # before 1895 Norway's had seconds
 
 
 def date_time(text: str) -> str:

@@ -45,7 +45,7 @@ used. What neither stands here is reported as *not understood* when it comes, ne
 
 An element's path is the one below its table's heading. Types that several elements share have a table of their own, once
 for each format. `extension(x)` is the extension whose URL ends in `x` (ours are defined in `profiles/`) or, within another
-extension, its part `x`. `id` means that the value is the resource's key. Indices are left out.
+extension, its part `x`. Indices are left out.
 """
 
 
