@@ -26,7 +26,7 @@ def moment(text: str) -> datetime | None:
     if found.tzinfo is None:
         found = found.replace(tzinfo=OSLO)
     offset = found.utcoffset() or timedelta()
-    return None if offset.seconds % 60 or abs(offset) > _FURTHEST else found  # before 1895 Norway's had seconds
+    return None if offset.seconds % 60 or abs(offset) > _FURTHEST else found  # as of long ago
 
 
 def date_time(text: str) -> str:

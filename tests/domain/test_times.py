@@ -59,14 +59,14 @@ def test_a_time_in_the_hour_that_spring_leaves_out_is_the_same_moment_read_back(
             "2026-00",
             "2026-13",
         ),
-        *("10:00:00", "T10:00:00", "20260101", "2026-W01-1", "2026-01-01x", "0000-01-01", "0000", "٢٠٢٦"),
+        *("2026-00", "2026-13", "10:00:00", "T10:00:00", "20260101", "2026-W01-1", "2026-01-01x", "0000-01-01", "0000", "٢٠٢٦"),
     ],
 )
 def test_what_is_no_date_gives_nothing(said: str) -> None:
     assert (times.date_time(said), times.instant(said), times.day(said)) == ("", "", "")
 
 
-@pytest.mark.parametrize("said", ["2026-01-01T10:00:00+15:00", "2026-01-01T10:00:00+01:00:30", "1890-01-01T10:00:00"])
+@pytest.mark.parametrize("said", ["2026-01-01T10:00:00+15:00", "2026-01-01T10:00:00+01:00:30"])
 def test_a_time_whose_offset_fhir_cannot_write_is_its_day_alone(said: str) -> None:
     assert (times.date_time(said), times.moment(said)) == (said[:10], None)
 
