@@ -184,8 +184,7 @@ def _around(node: Node, referral: Referral) -> None:
         referral.contacts.append(_institution(place))
     for need in every("AssistertKommunikasjon"):
         interpreter_need(need, referral)
-    for need in every("NeedTranslator"):
-        referral.interpreter = referral.interpreter or coded(need.one("Language"), "3303")
+    for need in every("NeedTranslator"):  # the patient's or a carer's, says the schema: it is not told whose
         referral.statements += _translator(need)
     for linked in every("ParorendeForesatt"):
         if human := linked.one("Referanseperson"):
