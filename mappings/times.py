@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 
 OSLO = ZoneInfo("Europe/Oslo")
 _PARTIAL = re.compile(r"((?!0000)\d{4}(?:-(?:0[1-9]|1[0-2])(?:-\d\d)?)?)(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+_TIMED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _FURTHEST = timedelta(hours=14)
 
 
 def moment(text: str) -> datetime | None:
     """The moment that a message's time names; a date alone names none, nor does a time whose offset FHIR cannot write."""
-    if "T" not in text:
+    if not _TIMED.fullmatch(text):
         return None
     try:
         found = datetime.fromisoformat(text)
@@ -26,7 +27,7 @@ def moment(text: str) -> datetime | None:
     if found.tzinfo is None:
         found = found.replace(tzinfo=OSLO)
     offset = found.utcoffset() or timedelta()
-    return None if offset.seconds % 60 or abs(offset) > _FURTHEST else found  # as of long ago
+    return None if offset.seconds % 60 or abs(offset) > _FURTHEST else found  # an offset of long ago has seconds
 
 
 def date_time(text: str) -> str:

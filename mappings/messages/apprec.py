@@ -105,8 +105,8 @@ def _her_party(her_id: str) -> Party:
 
 def _issued(gen_date: str, received: datetime) -> str:
     """OriginalMsgId/IssueDate: the GenDate of the original, as a dateTime whatever it was."""
-    if times.moment(gen_date):
-        return gen_date
+    if moment := times.moment(gen_date):
+        return gen_date if gen_date[16:17] == ":" else moment.isoformat()  # seconds may be lacking
     day = times.day(gen_date)
     return f"{day}T00:00:00" if len(day) == len("2026-01-01") else received.astimezone(times.OSLO).isoformat(timespec="seconds")
 
