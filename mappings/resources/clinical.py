@@ -74,7 +74,7 @@ def _medication(writer: Writer, given: Information, drug: Medication, position: 
         *((drug.status.said,) if drug.status else ()),
         rule="" if status else "the message does not say",
     )
-    writer.concept(build, "statusReason", drug.status, repeats=True)
+    writer.extend_code(build, "medication-status", drug.status)  # how it is used: no reason for the status
     writer.concept(build, "category", given.kind)
     writer.concept(build, "medicationCodeableConcept", drug.drug)
     if drug.drug is None:

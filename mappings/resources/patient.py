@@ -51,9 +51,7 @@ def write(writer: Writer, id: str, assigner: str) -> None:
         nested = [{"url": "code", "valueCodeableConcept": writer.codeable(person.nationality)}]
         build.push("extension", {"url": _CITIZENSHIP, "extension": nested}, person.nationality.said)
     if referral.language:
-        language = build.item("communication")
-        elements.language(writer, language, referral.language)
-        language.put("preferred", True, referral.language.said)
+        elements.language(writer, build.item("communication"), referral.language)
     if referral.interpreter:
         build.push("extension", {"url": _INTERPRETER, "valueBoolean": True}, referral.interpreter.said)
     build.put("managingOrganization", _organisation(writer), rule="the receiving organisation keeps the record")
