@@ -345,7 +345,7 @@ class Tree:
             if len(element):
                 text = _own_text(element)
                 for child in element:
-                    self._unknown(child, 0)
+                    self._unknown(child, _depth(element))
             if len(text) > self._limits.max_text:
                 raise _too_long(element, self._limits.max_text)
             if kind.check and not kind.check(text):
