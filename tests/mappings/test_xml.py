@@ -17,7 +17,7 @@ from lxml import etree
 from adapter.domain.problem import Finding, Kind
 from mappings.messages import xml
 from mappings.messages.xml import Limits, Tree, path_of
-from tests.laws.corpus import OURS, PUBLIC
+from tests.laws.corpus import OURS, PUBLIC, shared_translator
 from tests.laws.corpus import path_of as file_of
 from tests.mappings.maximal import FORMATS, messages
 from tests.mappings.mutations import MUTATIONS, below, duplicate, swap
@@ -193,3 +193,16 @@ def test_a_signature_may_hold_what_it_likes() -> None:
     assert signed != data
     assert checked(signed).findings == []
     assert checked(signed).strange == []
+
+
+def test_what_the_schema_does_not_know_is_a_fault_that_strict_mode_refuses() -> None:
+    message = file_of("adult-depression-anxiety.xml").read_bytes()
+    changes = [b"<MsgInfo><Nytt/>", b"<MsgInfo>tekst", b"<MsgInfo nytt='1'>"]
+
+    faults = [shared_translator().read(message.replace(b"<MsgInfo>", change, 1)).case.faults for change in changes]
+
+    assert [[fault.en for fault in found] for found in faults] == [
+        ["<Nytt>: the schema does not know it here."],
+        ["<MsgInfo>: text is not allowed in it."],
+        ["<MsgInfo>: @nytt is not in the schema."],
+    ]
