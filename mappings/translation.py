@@ -179,14 +179,15 @@ class Translator:
     def render(self, reading: Reading, receipt: Receipt, decision: Decision) -> Translation:
         """The resources of a referral and of what it opens."""
         envelope = reading.envelope
-        source = "urn:uuid:" + message_id(receipt.receiver, envelope.sender, envelope.msg_id)
-        owner = (envelope.sender, envelope.document_id or envelope.msg_id)
-        writer = Writer(reading.referral, receipt, owner, self._person_id, source)
-        _write(writer, reading, decision, self._week)
+        sender = receipt.sender or envelope.sender
+        message = message_id(receipt.receiver, sender, envelope.msg_id)
+        owner = (sender, envelope.document_id or envelope.msg_id)
+        writer = Writer(reading.referral, receipt, owner, self._person_id, f"urn:uuid:{message}")
+        _write(writer, reading, decision, message, self._week)
         return Translation(reading, writer, [*reading.findings, *decision.findings, *writer.findings])
 
 
-def _write(writer: Writer, reading: Reading, decision: Decision, week: WorkingDays) -> None:
+def _write(writer: Writer, reading: Reading, decision: Decision, message: str, week: WorkingDays) -> None:
     referral, envelope = writer.referral, reading.envelope
     assigner = _name(referral.sender.units)
     person = patient.id(writer, envelope.sender)
@@ -224,9 +225,8 @@ def _write(writer: Writer, reading: Reading, decision: Decision, week: WorkingDa
     request = service_request.id(writer)
     if decision.opening:
         pathway.write(writer, decision.opening, person, request, ours, referrer or sender, week)
-    message = message_id(writer.receipt.receiver, envelope.sender, envelope.msg_id)
     pathway.duties(writer, decision.duties, person, request, ours, message)
-    provenance.write(writer, named(envelope.sender, envelope.msg_id, "provenance", 0), sender)
+    provenance.write(writer, named(message, "provenance", 0), sender)
 
 
 def _copy(writer: Writer, party: Party, position: int, patient: str) -> tuple[dict[str, str] | None, str]:

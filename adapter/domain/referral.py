@@ -426,3 +426,4 @@ class Receipt:
     receiver: str  # HER-id (or key) of the receiving service that is ours
     organisation: str  # its organisation number: the tenant
     day: date  # the date in Europe/Oslo on which it was received
+    sender: str = ""  # the sender's HER-id as the channel knows it, for a message that has none

@@ -174,7 +174,7 @@ class Reception:
         reading, service = arrival.reading, arrival.service
         assert reading  # noqa: S101 - tells the type checker
         assert service  # noqa: S101
-        receipt = receipt_of(arrival.delivery.received, service)
+        receipt = receipt_of(arrival.delivery.received, service, arrival.sender)
         spoof = verdict.spoofed(arrival)
         if reasons := (spoof,) if spoof else gate.judge(reading.case, self.rules):
             return verdict.refused(arrival, reasons, apprec.answer(reading, receipt, reasons))

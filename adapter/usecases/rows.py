@@ -28,7 +28,7 @@ def message(arrival: Arrival, situation: Situation, judged: Verdict, again: Mess
         delivery.msg_id,
         is_apprec=delivery.is_apprec,
         serv_type=said.serv_type if said else "",
-        receipt=receipt_of(delivery.received, arrival.service) if arrival.service else None,
+        receipt=receipt_of(delivery.received, arrival.service, arrival.sender) if arrival.service else None,
         decision=judged.decision,
         parked=judged.state is State.PARKED or bool(again and context.load(again).parked),
         conflict=bool(situation.taken),

@@ -56,6 +56,6 @@ def translate(
     return Translated(None if reasons else translation.bundle(), answer, translation.explanation())
 
 
-def receipt_of(received: datetime, service: Service) -> Receipt:
+def receipt_of(received: datetime, service: Service, sender: str = "") -> Receipt:
     """The receipt, with the date that counts: Europe/Oslo's."""
-    return Receipt(received, service.her_id, service.organisation, times.local_day(received))
+    return Receipt(received, service.her_id, service.organisation, times.local_day(received), sender)

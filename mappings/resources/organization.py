@@ -21,13 +21,30 @@ def write(writer: Writer, party: Party) -> list[str]:
     for level, unit in enumerate(party.units):
         if unit.name is None and not unit.idents:
             continue
-        above = ids[-1] if ids else ""
-        id = _id(writer, unit, above, level > 0)
-        ids.append(id)
-        _unit(writer, unit, id, above, level > 0)
+        for part in _parts(unit, party.units[0]) if level else [unit]:
+            above = ids[-1] if ids else ""
+            id = _id(writer, part, above, level > 0)
+            _unit(writer, part, id, ids, level > 0)
+            ids += [id] if id != above else []
     if ids and not party.person:
         writer.extend_code(writer.begin("Organization", ids[-1], "organization"), "speciality", party.speciality)
     return ids
+
+
+def _parts(unit: Unit, enterprise: Unit) -> list[Unit]:
+    """A service with a HER-id and a national number is two: the unit, and the party that messages are sent to within it.
+
+    Where the number is the enterprise's own, it names the enterprise again and makes no unit.
+    """
+    hers = [ident for ident in unit.idents if ident.type == "HER"]
+    number = unit.ident("ENH", "RSH")
+    if not hers or not number:
+        return [unit]
+    others = [ident for ident in unit.idents if ident.type != "HER"]
+    same = enterprise.ident(number.type)
+    if same and same.id.value == number.id.value:
+        return [Unit(idents=others), Unit(unit.name, unit.type, hers, unit.addresses, unit.telecoms)]
+    return [Unit(unit.name, unit.type, others, unit.addresses, unit.telecoms), Unit(unit.name, idents=hers)]
 
 
 def _id(writer: Writer, unit: Unit, above: str, below_enterprise: bool) -> str:
@@ -41,7 +58,8 @@ def _id(writer: Writer, unit: Unit, above: str, below_enterprise: bool) -> str:
     return writer.party_id(f"Organization|name|{above}", unit.name.value if unit.name else "")
 
 
-def _unit(writer: Writer, unit: Unit, id: str, above: str, below_enterprise: bool) -> None:
+def _unit(writer: Writer, unit: Unit, id: str, within: list[str], below_enterprise: bool) -> None:
+    above = within[-1] if within and within[-1] != id else ""
     build = writer.mention("Organization", id, "organization")
     enterprise = writer.resources[("Organization", above)].body.get("name", "") if above else ""
     elements.unit_identifiers(build, unit, below_enterprise, enterprise)
@@ -60,7 +78,7 @@ def _unit(writer: Writer, unit: Unit, id: str, above: str, below_enterprise: boo
         if not below_enterprise:
             build.mark("id", _both(her), "keyed by HER-id; it is no identifier of an enterprise")
         else:
-            build.push("endpoint", reference("Endpoint", endpoint(writer, her, above or id)), *_both(her))
+            build.push("endpoint", reference("Endpoint", endpoint(writer, her, within[0] if within else id)), *_both(her))
     writer.mentioned("Organization", id, build)
 
 

@@ -28,6 +28,7 @@ def id(organisation: str, course: str) -> str:
 def write(
     writer: Writer, opening: Opening, patient: str, referral: str, receiver: str, sender: dict[str, str] | None, week: WorkingDays
 ) -> None:
+    receiver = _enterprise(writer, receiver)
     said = writer.referral
     course = said.assessment.course if said.assessment else None
     first = course or said.document_id or said.msg_id
@@ -81,7 +82,7 @@ def _episode(
     name = (terms.displays(terms.OID + "9321") or {}).get(opening.pathway, "")
     build.push("type", {"coding": [coding | ({"display": name} if name else {})]}, *codes, rule=decided[opening.decided_by])
     build.put("patient", reference("Patient", patient), rule="the message's patient")
-    build.put("managingOrganization", _ours(writer.receipt, _enterprise(writer, receiver)), rule="the receiving organisation")
+    build.put("managingOrganization", _ours(writer.receipt, receiver), rule="the receiving organisation")
     if opening.rule_set == "2019":
         build.put("period", {"start": received}, rule="rules of 2019: the pathway starts when the referral is received")
     build.push("referralRequest", reference("ServiceRequest", referral), rule="the referral that opened it")
@@ -142,6 +143,8 @@ def duty_task(duty: Duty, receipt: Receipt, patient: str, referral: str, receive
 
 
 def duties(writer: Writer, given: tuple[Duty, ...], patient: str, referral: str, receiver: str, message: str) -> None:
+    """A Task for each; `receiver` is the unit that the referral is for."""
+    receiver = _enterprise(writer, receiver)
     for duty in given:
         id, body = duty_task(duty, writer.receipt, patient, referral, receiver, message)
         build = writer.begin("Task", id, "task")

@@ -14,10 +14,11 @@ from mappings.resources.writer import Writer, reference
 def write(writer: Writer, person: Person, role: str, position: int, organisation: str = "", speciality: Coded | None = None) -> str:
     """The id of the PractitionerRole of a person in a message; `role` and `position` identify one who has no number."""
     practitioner = _practitioner(writer, person, role, position)
+    numbered = _number(person) is not None  # else the next message may put another person in this place: not to be merged
     kind = person.role.said.value if person.role else ""
     id = writer.party_id("PractitionerRole", f"{practitioner}|{organisation}|{kind}")
     her = person.ident("HER")
-    build = writer.mention("PractitionerRole", id, "practitioner-role")
+    build = writer.mention("PractitionerRole", id, "practitioner-role", merge=numbered)
     build.put("practitioner", reference("Practitioner", practitioner), rule="the person named there")
     if organisation:
         build.put("organization", reference("Organization", organisation), rule="the unit that names the person")
@@ -33,7 +34,7 @@ def write(writer: Writer, person: Person, role: str, position: int, organisation
 
 def _practitioner(writer: Writer, person: Person, role: str, position: int) -> str:
     id = _id(writer, person, role, position)
-    build = writer.mention("Practitioner", id, "practitioner")
+    build = writer.mention("Practitioner", id, "practitioner", merge=_number(person) is not None)
     elements.person_identifiers(writer, build, person, "")
     elements.name(build, person)
     gender(writer, build, person)
@@ -46,8 +47,13 @@ def _practitioner(writer: Writer, person: Person, role: str, position: int) -> s
     return id
 
 
+def _number(person: Person) -> Ident | None:
+    """What identifies the person, or at least where to reach them."""
+    return person.ident("HPR", "FNR", "DNR", "HER")
+
+
 def _id(writer: Writer, person: Person, role: str, position: int) -> str:
-    best: Ident | None = person.ident("HPR", "FNR", "DNR", "HER")
+    best = _number(person)
     if best:
         system = {"HPR": elements.HPR, **elements.NUMBERS}.get(best.type, f"Practitioner|{best.type}")
         return writer.party_id(system, best.id.value)

@@ -111,10 +111,10 @@ class Writer:
             text = name
         return {"coding": [coding], "text": text} if text else {"coding": [coding]}
 
-    def mention(self, type: str, id: str, map: str) -> Build:
+    def mention(self, type: str, id: str, map: str, merge: bool = True) -> Build:
         """A person or party, to be written whole each time it is named; `mentioned` then adds what is new."""
         if not self.has(type, id):
-            return self.begin(type, id, map, merge=True)
+            return self.begin(type, id, map, merge=merge)
         return Build({}, self._roots[(type, id)].at, [])
 
     def mentioned(self, type: str, id: str, build: Build) -> None:
