@@ -23,7 +23,7 @@ from adapter.domain.referral import Service
 from adapter.ports import Clock, Delivery, Message, State, Store, Unit
 from adapter.usecases import context, operate_messages, receive_apprec, rows, verdict
 from adapter.usecases.arrival import Arrival, arrivals
-from adapter.usecases.record_referral import duties, record
+from adapter.usecases.record_referral import duties, link, record
 from adapter.usecases.situation import Situation, look
 from adapter.usecases.translate_message import Translated, receipt_of, translate
 from adapter.usecases.verdict import Verdict
@@ -226,6 +226,8 @@ class Reception:
         if judged.translation and arrival.reading:
             serv_type = arrival.reading.envelope.serv_type
             record(unit, message, self.clock.now(), translation=judged.translation, serv_type=serv_type, situation=current)
+            if judged.decision and judged.decision.linked_pathway:
+                link(unit, message, self.clock.now(), judged.decision.linked_pathway, judged.translation)
             if serv_type not in ("M", "C"):
                 self._follow(unit, current.waiting)
         return Received(message, "conflict" if current.taken else "new")

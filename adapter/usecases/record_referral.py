@@ -77,6 +77,18 @@ def record(unit: Unit, message: Message, now: datetime, *, translation: Translat
     unit.put(tenant, drafts, now, message.id)
 
 
+def link(unit: Unit, message: Message, now: datetime, pathway: str, translation: Translation) -> None:
+    """Name the referral in the open pathway that it was linked to; whether it belongs there, a person decides."""
+    stored = unit.read(message.tenant, "EpisodeOfCare", pathway)
+    request = next(r for r in translation.resources if r.type == "ServiceRequest")
+    if stored is None:
+        return
+    episode, named = decode(stored.body), {"reference": f"ServiceRequest/{request.id}"}
+    known = episode.get("referralRequest", [])
+    linked = episode if named in known else episode | {"referralRequest": [*known, named]}
+    unit.put(message.tenant, [_draft(_sourced(linked, request.body["meta"]["source"]), episode)], now, message.id)
+
+
 def _versions(
     unit: Unit, tenant: str, translation: Translation, serv_type: str, situation: Situation
 ) -> Iterator[tuple[Body, Body | None]]:

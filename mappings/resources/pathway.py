@@ -14,6 +14,7 @@ from adapter.domain.referral import Duty, Opening, Receipt
 from mappings import terms, times
 from mappings.resources import elements
 from mappings.resources.writer import EXTENSION, SYSTEM, Writer, own, reference
+from mappings.trail import Build
 
 _EPISODE = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
 _ASSESSED_WITHIN = 10  # working days, pbrl § 2-2
@@ -48,8 +49,7 @@ def write(
         receiver,
         pathway=episode,
     )
-    for key, value in body.items():
-        build.put(key, value, rule="a new referral is to be assessed (pbrl § 2-2)")
+    _fill(build, body, "a new referral is to be assessed (pbrl § 2-2)")
     if sender:
         build.put("requester", sender, rule="the sender of the referral")
     build.put("businessStatus", own("business-status", "on-time"), rule="the time limit is ahead")
@@ -148,7 +148,11 @@ def duties(writer: Writer, given: tuple[Duty, ...], patient: str, referral: str,
     for duty in given:
         id, body = duty_task(duty, writer.receipt, patient, referral, receiver, message)
         build = writer.begin("Task", id, "task")
-        for key, value in body.items():
-            if key not in ("resourceType", "id", "meta"):
-                build.put(key, value, rule=duty.en)
-        build.object("meta").push("tag", COMPUTED, rule="worked out by the service")
+        _fill(build, body, duty.en)
+
+
+def _fill(build: Build, body: dict[str, Any], rule: str) -> None:
+    for key, value in body.items():
+        if key not in ("resourceType", "id", "meta"):
+            build.put(key, value, rule=rule)
+    build.object("meta").push("tag", COMPUTED, rule="worked out by the service")

@@ -61,6 +61,7 @@ def test_a_second_referral_of_a_patient_in_that_pathway_is_linked_and_given_to_a
     document = ("25064625-6b5b-41a3-9d4c-4a66907b9a63", uuid(9))
     house.receive(message("N", document, msg_id=uuid(2)), "2")
     assert len(house.bodies("EpisodeOfCare")) == 1
+    assert len(house.the("EpisodeOfCare")["referralRequest"]) == len(house.bodies("ServiceRequest")) == 2
     assert house.tasks() == [("assess-referral", "requested"), ("link-referral", "requested")]
 
 
