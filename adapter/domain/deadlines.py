@@ -7,7 +7,7 @@ in pbrl: Monday to Friday is the default. The day of receipt is day 0.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 WorkingDays = Literal["mon-fri", "mon-sat"]
@@ -20,6 +20,7 @@ def _holidays(year: int) -> frozenset[date]:
     return frozenset(Norway(years=year, include_sundays=False))
 
 
+@lru_cache(maxsize=256)
 def add_working_days(start: date, days: int, week: WorkingDays = "mon-fri") -> date:
     """The date that many working days after the start, which is not counted.
 

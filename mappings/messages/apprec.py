@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from typing import Literal
-from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 from lxml import etree
@@ -118,7 +118,7 @@ def to_xml(apprec: AppRec) -> bytes:
     names = terms.displays(_ERRORS) or {}
     oid = _ERRORS.removeprefix("urn:oid:")
     errors = "".join(
-        f'<Error V={quoteattr(e.code)} S="{oid}" DN={quoteattr(names.get(e.code, e.code))} OT={quoteattr(e.detail[:_DETAIL])}/>'
+        f'<Error V={_quoted(e.code)} S="{oid}" DN={_quoted(names.get(e.code, e.code))} OT={_quoted(e.detail[:_DETAIL])}/>'
         for e in apprec.errors
     )
     status = '<Status V="2" DN="Avvist"/>' if apprec.errors else '<Status V="1" DN="OK"/>'
@@ -131,7 +131,7 @@ def to_xml(apprec: AppRec) -> bytes:
         f"<GenDate>{apprec.made.astimezone(times.OSLO).isoformat(timespec='seconds')}</GenDate><Id>{apprec.id}</Id>"
         f"<Sender>{_role(ours)}{_hcp(apprec.sender)}</Sender><Receiver>{_role(theirs)}{_hcp(apprec.receiver)}</Receiver>"
         f"{status}{errors}"
-        f"<OriginalMsgId><MsgType V={quoteattr(type)}{_named(name)}/>"
+        f"<OriginalMsgId><MsgType V={_quoted(type)}{_named(name)}/>"
         f"<IssueDate>{apprec.original_issued}</IssueDate><Id>{escape(apprec.original_id)}</Id></OriginalMsgId>"
         "</AppRec>"
     ).encode()
@@ -154,8 +154,12 @@ def _role(code: str) -> str:
     return f'<Role V="{role}" DN="{name}"/>'
 
 
+def _quoted(text: str) -> str:
+    return f'"{escape(text)}"'
+
+
 def _named(name: str) -> str:
-    return f" DN={quoteattr(name)}" if name else ""
+    return f" DN={_quoted(name)}" if name else ""
 
 
 def _hcp(party: Party) -> str:
@@ -188,9 +192,9 @@ def _identified(holder: Unit | Person) -> tuple[str, str]:
     if not holder.idents:
         return "", ""
     first, *others = holder.idents
-    own = f"<Id>{escape(first.id.value)}</Id><TypeId V={quoteattr(first.type)}{_kind(first)}/>"
+    own = f"<Id>{escape(first.id.value)}</Id><TypeId V={_quoted(first.type)}{_kind(first)}/>"
     more = "".join(
-        f"<AdditionalId><Id>{escape(i.id.value)}</Id><Type V={quoteattr(i.type)}{_kind(i)}/></AdditionalId>" for i in others
+        f"<AdditionalId><Id>{escape(i.id.value)}</Id><Type V={_quoted(i.type)}{_kind(i)}/></AdditionalId>" for i in others
     )
     return own, more
 

@@ -219,7 +219,13 @@ def _parser() -> etree.XMLParser:
     `huge_tree` lifts libxml2's limit of 10 MB for a text; ours stand in its place.
     """
     return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_pis=True, remove_comments=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
+        remove_pis=True,
+        remove_comments=True,
+        remove_blank_text=True,
     )
 
 
