@@ -10,7 +10,6 @@ import threading
 from collections.abc import Collection
 
 import structlog
-import uvicorn
 
 from adapter.domain.problem import Kind, problem
 from adapter.settings import Settings, on_loopback
@@ -40,6 +39,8 @@ def serve(settings: Settings, roles: Collection[str], host: str, port: int) -> N
 
 
 def _serve_api(services: Services, listening: socket.socket, *, with_worker: bool) -> None:
+    import uvicorn  # noqa: PLC0415 - a worker by itself has no use for it
+
     working = threading.Thread(target=services.worker.run, name="worker", daemon=True)
     if with_worker:
         working.start()

@@ -9,13 +9,12 @@ services.close()
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
-
-from adapter.console.app import app
 from adapter.domain.gate import GateRules
 from adapter.domain.identity import keyed
 from adapter.domain.referral import Service
@@ -29,6 +28,9 @@ from adapter.usecases.receive_message import Reception
 from adapter.worker import Worker
 from mappings.translation import Limits, Translator
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 KEY = "installation-key"
 SOURCE_SYSTEM = "Stafett"
 
@@ -40,7 +42,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Services:
     """An installation's parts, ready for work."""
 
@@ -48,7 +50,11 @@ class Services:
     hubs: Sequence[Hub]
     reception: Reception
     worker: Worker
-    app: FastAPI
+    make_app: Callable[[], FastAPI]  # not made, nor its library loaded, where nobody asks
+
+    @cached_property
+    def app(self) -> FastAPI:
+        return self.make_app()
 
     def close(self) -> None:
         for hub in self.hubs:
@@ -81,10 +87,12 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         attempts=settings.messages.attempts,
         lease=settings.messages.lease_seconds,
     )
-    return Services(store, hubs, reception, worker, make_app(settings, store, reception, clock, key))
+    return Services(store, hubs, reception, worker, partial(make_app, settings, store, reception, clock, key))
 
 
 def make_app(settings: Settings, store: Store, reception: Reception, clock: Clock, key: bytes) -> FastAPI:
+    from adapter.console.app import app  # noqa: PLC0415 - a worker by itself has no use for a second of imports
+
     numbers = [organisation.number for organisation in settings.organisation]
     return app(
         store=store,

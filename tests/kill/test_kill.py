@@ -28,6 +28,7 @@ SEED = int(os.environ.get("STAFETT_SEED") or random.SystemRandom().randrange(10*
 SERVICE = Service(RECEIVER, ORGANISATION, "D11")
 
 
+@pytest.mark.slow
 def test_a_killed_service_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     run(tmp_path, files=180, posts=20, kills=3)
 

@@ -23,6 +23,8 @@ from tests.mappings.maximal import FORMATS, messages
 from tests.mappings.mutations import MUTATIONS, below, duplicate, swap
 from tests.xsd import faults, needs_standards, schema_of
 
+pytestmark = pytest.mark.slow
+
 DIFFERENCES = {
     r"is not a valid value of the atomic type 'xs:anyURI'": "any text is an anyURI; the judge has rules of its own",
     r"is not a valid value of the atomic type 'xs:base64Binary'": "judged where it is decoded: kept as text, and said",
