@@ -1,5 +1,5 @@
-# The service alone, from its wheel, as a user without rights. Listens on loopback only while auth is "off":
-# run it with the host's network (compose.yaml), or set auth = "helseid" and pass --host 0.0.0.0.
+# The service alone, from its wheel, as a user without rights. Listens on loopback only while auth is "off",
+# the one kind in this version: run it with the host's network (compose.yaml).
 FROM python:3.11-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE constraints.txt ./

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
@@ -109,6 +109,8 @@ def _moment(text: str) -> datetime:
 
     try:
         moment = datetime.fromisoformat(text)
+        if not MINYEAR < moment.year < MAXYEAR:
+            raise ValueError
     except ValueError:
         raise typer.BadParameter("a timestamp like 2026-05-11T10:42:19+02:00 is needed") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo("Europe/Oslo"))
@@ -175,7 +177,7 @@ def _translated(file: Path, pathway: str, rule_set: str, received: datetime | No
     tell(warnings(reading.case))
     said = reading.envelope
     service = Service(said.receiver, DEMONSTRATION, "", rule_set)
-    moment = received or said.generated or datetime.now(UTC)
+    moment = translate_message.taken_as_received(received, said.generated, datetime.now(UTC))
     try:
         return translate_message.translate(
             translator, {said.receiver: service}, GateRules(test_environment=False), data, received=moment, by_hand=pathway

@@ -29,6 +29,13 @@ def examine(settings: Settings) -> list[Finding]:
 def _configuration(s: Settings) -> Iterator[Finding]:
     counts = f"{s.environment}, {len(s.organisation)} organisation, {len(s.receiver)} receiver, {len(s.hub)} hub"
     yield _say("information", "configuration", counts, counts)
+    if s.auth == "helseid":
+        yield _say(
+            "error",
+            "auth",
+            '"helseid" is not in this version: use "off" on loopback',
+            '"helseid" er ikke med i denne versjonen: bruk "off" på egen maskin',
+        )
     if not s.receiver:
         en = "no [[receiver]], so every message will wait for a person: add the services that are yours"
         yield _say("warning", "configuration", en, "ingen [[receiver]], så alle meldinger vil vente: legg til tjenestene deres")

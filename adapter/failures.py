@@ -17,11 +17,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Mount
 
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.r4.outcome import http_status, operation_outcome
 
 FHIR_JSON: Final = "application/fhir+json"
+METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 log = structlog.get_logger()
 
 
@@ -65,11 +67,22 @@ def _problem(_request: Request, error: Exception) -> Response:
     return outcome_response(http_status(error.kind), *error.findings, headers=retry)
 
 
-def _framework(_request: Request, error: Exception) -> Response:
+def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     fallback = (Kind.INVALID, HTTPStatus(error.status_code).phrase + ".", "Forespørselen kan ikke behandles.")
     kind, en, nb = FRAMEWORK.get(error.status_code, fallback)
-    return outcome_response(error.status_code, Finding("error", kind, en, nb), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request, headers.get("Allow", ""))
+    return outcome_response(error.status_code, Finding("error", kind, en, nb), headers=headers)
+
+
+def _allowed(request: Request, found: str) -> str:
+    """Every method of the path: where it has a route for each, the framework names the first one's alone."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]  # what is mounted names its own
+    methods = {m for m in METHODS if any(r.matches({**request.scope, "method": m})[0] is Match.FULL for r in routes)}
+    methods |= {method.strip() for method in found.split(",") if method.strip()}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 def _parameters(_request: Request, error: Exception) -> Response:

@@ -22,8 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapter.domain.problem import Finding, Kind
 from adapter.failures import outcome_response, unexpected
 
-REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+REQUEST_ID: Final = re.compile(r"(?!\d{6}[._-]?\d{5}$)[A-Za-z0-9._-]{1,64}")  # not a national number: it is logged
 SAFE: Final = {"GET", "HEAD", "OPTIONS"}
+METHODS: Final = SAFE | {"POST", "PUT", "PATCH", "DELETE"}  # a caller may invent others, and logs and figures would hold them
 LONGEST: Final = 8 * 1024  # of an address's query
 UNGUARDED: Final = ("/health/", "/metrics")  # asked for by address, by what watches over the service
 HEADERS: Final = {
@@ -63,21 +64,25 @@ class Guard:
                 answered = MutableHeaders(scope=message)
                 for name, value in {**HEADERS, "X-Request-Id": request_id, **given}.items():
                     answered.setdefault(name, value)
+            elif scope["method"] == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             refusal = self._refusal(scope, headers)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            asked = {**scope, "method": "GET"} if method == "HEAD" else scope  # wherever GET is offered, so is HEAD (RFC 9110 9.1)
             try:
-                await (refusal or self.app)(scope, receive, send_on)
+                await (refusal or self.app)(asked, receive, send_on)
             except Exception as error:
                 if status:  # it has begun to answer; all that can be done is to break off
                     log.error("answer broken off", error=type(error).__name__)
                     raise BrokenOff from None
                 await unexpected(Request(scope), error)(scope, receive, send_on)
             finally:
-                route, seconds = _template(scope), time.perf_counter() - began
-                self.observe(scope["method"], route, status, seconds)
-                log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+                route, seconds = _template(asked), time.perf_counter() - began
+                self.observe(method, route, status, seconds)
+                log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Callable[[Scope, Receive, Send], Awaitable[None]] | None:
         if len(scope["query_string"]) > LONGEST:

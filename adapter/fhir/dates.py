@@ -21,7 +21,7 @@ FORM: Final = re.compile(
     r"(T(?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.(?P<fraction>\d{1,9}))?)?(?P<zone>Z|[+ -]\d\d:\d\d)?)?)?)?"
 )
 
-EXAMPLES: Final = "2026, 2026-11, 2026-11-21 2026-11-21T10:00:00Z; eq, ge, gt, le, lt, sa, eb"
+EXAMPLES: Final = "2026, 2026-11, 2026-11-21, 2026-11-21T10:00:00Z; eq, ge, gt, le, lt, sa, eb"
 
 Interval = tuple[datetime | None, datetime | None]
 

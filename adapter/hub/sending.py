@@ -110,9 +110,10 @@ def sending(
         The same message with the same `received` gives the same bytes.
         """
         identify(request.headers)
+        moment = zoned(received)
         data = await _xml(request, max_bytes)
         try:
-            done = await run_in_threadpool(reception.translate, data, pathway, zoned(received))
+            done = await run_in_threadpool(reception.translate, data, pathway, moment)
         except Problem as unreadable:
             if unreadable.kind in (Kind.INTERNAL, Kind.TRANSIENT):
                 raise

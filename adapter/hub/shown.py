@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -30,8 +30,8 @@ def shown(message: Message) -> dict[str, Any]:
         "type": message.type,
         "received": message.received,
         "state": message.state.value,
-        "reason": message.reason,
-        "action": message.action,
+        "reason": f"{message.reason} Put aside by a person.".lstrip() if message.dismissed else message.reason,
+        "action": "" if message.dismissed else message.action,
         "issues": msgspec.Raw(message.issues) if message.issues else operation_outcome([]),
     }
 
@@ -48,9 +48,11 @@ def known(id: str) -> str:
 
 
 def zoned(moment: datetime | None) -> datetime | None:
-    """A time in UTC; without a zone it is Norwegian."""
+    """A time in UTC; without a zone it is Norwegian. Raises `Problem` at the calendar's ends, where no other time is near it."""
     if moment is None:
         return None
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise problem(Kind.INVALID, "A time must be in the years 2 to 9998.", "Et tidspunkt må være i årene 2 til 9998.")
     return (moment if moment.tzinfo else moment.replace(tzinfo=OSLO)).astimezone(UTC)
 
 

@@ -42,7 +42,7 @@ def dismiss(unit: Unit, tenants: Sequence[str], id: str) -> Message:
     """
     message = find(unit, tenants, id)
     if message.state not in (State.QUARANTINED, State.REFUSED):
-        raise _not_in_this_state(message, "dismissed", "avvises")
+        raise _not_in_this_state(message, "dismissed", "legges til side")
     settled = replace(message, dismissed=True)
     unit.change_message(settled)
     return settled
@@ -98,9 +98,9 @@ def find(unit: Unit, tenants: Sequence[str], id: str) -> Message:
 
 
 def _not_in_this_state(message: Message, en: str, nb: str) -> Problem:
-    settled = " and dismissed" if message.dismissed else ""
+    too, ogsaa = (" and dismissed", " og lagt til side") if message.dismissed else ("", "")
     return problem(
         Kind.BUSINESS_RULE,
-        f"The message is {message.state}{settled}, and cannot be {en}.",
-        f"Meldingen er i tilstanden {message.state} og kan ikke {nb}.",
+        f"The message is {message.state}{too}, and cannot be {en}.",
+        f"Meldingen er i tilstanden {message.state}{ogsaa} og kan ikke {nb}.",
     )

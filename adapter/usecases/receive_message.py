@@ -25,7 +25,7 @@ from adapter.usecases import context, operate_messages, receive_apprec, rows, ve
 from adapter.usecases.arrival import Arrival, arrivals
 from adapter.usecases.record_referral import duties, link, record
 from adapter.usecases.situation import Situation, look
-from adapter.usecases.translate_message import Translated, receipt_of, translate
+from adapter.usecases.translate_message import Translated, receipt_of, taken_as_received, translate
 from adapter.usecases.verdict import Verdict
 from mappings.messages import apprec
 from mappings.translation import Translator
@@ -120,7 +120,7 @@ class Reception:
 
     def translate(self, data: bytes, pathway: str | None = None, received: datetime | None = None) -> Translated:
         """Translate and keep nothing, as received at `received`: by default when the message says it was made, else now."""
-        moment = received or self.translator.read(data).envelope.generated or self.clock.now()
+        moment = taken_as_received(received, self.translator.read(data).envelope.generated, self.clock.now())
         return translate(self.translator, self.services, self.rules, data, received=moment, by_hand=pathway or "")
 
     def _again(self, message: Message) -> Message:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any
 
 from adapter.domain import gate
@@ -54,6 +54,15 @@ def translate(
     translation = translator.render(reading, receipt, decision)
     answer = apprec.to_xml(apprec.answer(reading, receipt, reasons))
     return Translated(None if reasons else translation.bundle(), answer, translation.explanation())
+
+
+def taken_as_received(asked: datetime | None, generated: datetime | None, now: datetime) -> datetime:
+    """When a message that is only translated counts as received: as asked, else when it says it was made, else now.
+
+    A GenDate in the calendar's first or last year says nothing: no time limit can be counted from it.
+    """
+    said = generated if generated and MINYEAR < generated.year < MAXYEAR else None
+    return asked or said or now
 
 
 def receipt_of(received: datetime, service: Service, sender: str = "") -> Receipt:

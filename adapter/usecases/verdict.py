@@ -136,13 +136,14 @@ def refused(arrival: Arrival, reasons: tuple[RefusalReason, ...], answer: AppRec
     """A message that was read and is not accepted, with its negative AppRec."""
     assert arrival.reading  # noqa: S101 - tells the type checker
     codes = ", ".join(dict.fromkeys(reason.code for reason in reasons))
-    findings = tuple(arrival.reading.findings)
+    findings = (*map(_told_to_sender, reasons), *arrival.reading.findings)
     if spoofed(arrival):
         text = f"The hub says that {arrival.delivery.sender} sent this message; the message itself says another. Refused ({codes})."
         action = "Possible spoofing: find out who sent it before anything else is taken from this sender."
         en, nb = "The sender is not the one that the hub names.", "Avsenderen er ikke den meldingstjeneren oppgir."
         return Verdict(State.REFUSED, text, action, (*findings, _finding(Kind.MISADDRESSED, en, nb)), answer)
-    return Verdict(State.REFUSED, f"Refused with {codes}; the sender has been told why.", "", findings, answer)
+    details = " ".join(f"{reason.code}: {reason.detail}" for reason in reasons)
+    return Verdict(State.REFUSED, f"Refused; the sender has been told why. {details}", "", findings, answer)
 
 
 def set_aside(arrival: Arrival, attempts: int, due: datetime | None) -> Verdict:
@@ -202,6 +203,10 @@ def clock_warning(arrival: Arrival) -> tuple[Finding, ...]:
 def _missing(receiver: str | None, sender: str | None, msg_id: str | None = "-") -> list[str]:
     named = {"receiver HER-id": receiver, "sender HER-id": sender, "MsgId": msg_id}
     return [name for name, value in named.items() if not value]
+
+
+def _told_to_sender(reason: RefusalReason) -> Finding:
+    return _finding(Kind.BUSINESS_RULE, f"Refused with {reason.code} (8221). The receipt says why, in Norwegian.", reason.detail)
 
 
 def _finding(kind: Kind, en: str, nb: str) -> Finding:

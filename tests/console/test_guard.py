@@ -50,6 +50,15 @@ def test_an_address_beyond_measure_is_refused(here: Service) -> None:
     assert (answer.status_code, answer.json()["resourceType"]) == (414, "OperationOutcome")
 
 
+def test_neither_log_nor_figures_hold_what_a_caller_invents(here: Service) -> None:
+    with capture_logs() as logs:
+        here.http.request("X21858999992", "/messages", headers={"X-Request-Id": "21858999992"})
+        here.http.get("/messages", headers={"X-Request-Id": "218589-99992"})
+
+    assert [entry["method"] for entry in logs] == ["other", "GET"]
+    assert "99992" not in str(logs) + here.http.get("/metrics").text
+
+
 def over(store: Any) -> Callable[[str], FastAPI]:
     """A service over a store that does not work."""
 

@@ -34,6 +34,12 @@ def test_a_new_installation_is_well_and_stays_untouched(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_the_service_would_not_start_with_is_an_error(tmp_path: Path) -> None:
+    found = told(settings(tmp_path).model_copy(update={"auth": "helseid"}))
+
+    assert ("error", "auth", '"helseid" is not in this version: use "off" on loopback') in found
+
+
 def test_an_installation_that_has_run_has_its_key(tmp_path: Path) -> None:
     running_on = settings(tmp_path, HubSettings(kind="folder", path=tmp_path))
     build(running_on).close()

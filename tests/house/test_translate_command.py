@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -90,6 +91,18 @@ def test_a_pathway_that_the_rules_lack_is_wrong_usage(stafett: Stafett, example:
     assert "D07" in err
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_message_made_at_the_calendars_end_is_taken_as_received_now(
+    stafett: Stafett, example: Path, tmp_path: Path, time: str
+) -> None:
+    odd = tmp_path / "odd.xml"
+    odd.write_text(re.sub("<GenDate>[^<]*", f"<GenDate>{time}", example.read_text("utf-8")), "utf-8")
+
+    code, out, err = stafett("translate", "--pathway", "D11", odd)
+
+    assert (code, err, {"EpisodeOfCare", "Task"} <= types(out)) == (0, "", True)
+
+
 def test_the_receipt_is_written_beside_the_bundle(stafett: Stafett, example: Path, tmp_path: Path) -> None:
     code, _, _ = stafett("translate", example, "--apprec", tmp_path / "apprec.xml")
 
@@ -167,6 +180,8 @@ def test_a_file_that_cannot_be_opened_ends_with_1(stafett: Stafett, tmp_path: Pa
         ("translate", EXAMPLE, "another.xml"),
         ("translate", "--rule-set", "2020", EXAMPLE),
         ("translate", "--received", "yesterday", EXAMPLE),
+        ("translate", "--received", "0001-01-01T00:00:00+14:00", EXAMPLE),
+        ("translate", "--received", "9999-12-31T23:00:00-12:00", EXAMPLE),
         ("translate", "--pathway", "D99", EXAMPLE),
         ("translate", "--explain=colour", EXAMPLE),
         ("serve", "--roles", "cook"),

@@ -279,4 +279,31 @@ def test_a_method_that_is_not_offered_is_405_and_names_those_that_are(here: Serv
     answer = here.http.delete("/messages")
 
     assert told(answer) == (405, "application/fhir+json", "OperationOutcome")
-    assert answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert here.http.put("/translate").headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/messages", "/", "/health/live", "/docs"])
+def test_head_answers_as_get_does_without_its_body(here: Service, path: str) -> None:
+    whole, head = here.http.get(path), here.http.head(path)
+
+    assert (head.status_code, head.headers["content-type"], head.content) == (200, whole.headers["content-type"], b"")
+    assert here.http.head("/translate").status_code == 405
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_at_the_calendars_end_is_400(here: Service, time: str) -> None:
+    assert told(here.http.get(f"/messages?since={time}")) == (400, "application/fhir+json", "OperationOutcome")
+    answer = here.http.post(f"/translate?received={time}", content="m1 <x/>", headers=XML)
+    assert told(answer) == (400, "application/fhir+json", "OperationOutcome")
+
+
+def test_a_message_that_was_put_aside_says_so_and_asks_for_nothing(here: Service) -> None:
+    send(here, "m1 <x/>")
+    waiting = send(here, "m1 <y/>", 409)
+
+    settled = here.http.post(f"{waiting.headers['location']}/dismiss").json()
+
+    put_aside = f"{waiting.json()['reason']} Put aside by a person.".lstrip()
+    assert settled == {**waiting.json(), "reason": put_aside, "action": ""}
+    assert here.http.get(waiting.headers["location"]).json() == settled

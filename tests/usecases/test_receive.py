@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -68,7 +69,12 @@ def test_a_second_referral_of_a_patient_in_that_pathway_is_linked_and_given_to_a
 def test_a_refusal_by_the_gate_is_answered_and_leaves_no_clinical_resource(house: House) -> None:
     kept = house.receive(message(msg_id="17"), msg_id="17").message
     assert (kept.state, house.statuses(kept.id), house.made(kept.id)) == (State.REFUSED, ["E10"], [])
-    assert "E10" in kept.reason
+    assert kept.reason == "Refused; the sender has been told why. E10: MsgId er ikke en UUID."
+    issue = json.loads(kept.issues)["issue"][0]
+    assert (issue["severity"], issue["details"]["text"]) == (
+        "error",
+        "Refused with E10 (8221). The receipt says why, in Norwegian.",
+    )
 
 
 def test_an_emergency_that_can_be_read_is_always_let_in(house: House) -> None:
