@@ -131,8 +131,6 @@ READY: Final = {
     "outbox": {"waiting": 0, "sent": 12, "dead": 0},
 }
 
-FIGURE: Final = 'stafett_messages{state="processed"} 12.0'
-
 
 def _example(value: Any) -> dict[str, Any]:
     return {"content": {"application/json": {"example": value}}}

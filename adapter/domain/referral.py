@@ -18,8 +18,6 @@ from msgspec import Struct
 
 from adapter.domain.problem import Finding
 
-ServType = Literal["N", "M", "C"]
-
 
 class Said(Protocol):
     """A value as a message said it: its value, the text to the letter, and attributes (@V @S @DN @OT @U)."""

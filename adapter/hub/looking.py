@@ -13,7 +13,7 @@ from adapter.domain.problem import Kind, problem
 from adapter.hub import described as d
 from adapter.hub.examples import FIRST_ID, example
 from adapter.hub.reception import Reception
-from adapter.hub.shown import ID, as_json, known, no_message, none, shown, zoned
+from adapter.hub.shown import ID, Time, as_json, known, no_message, none, shown, zoned
 from adapter.ports import Message, MessageQuery, State, Store
 from adapter.security.caller import Caller, Identify
 
@@ -75,7 +75,7 @@ def looking(routes: APIRouter, store: Store, identify: Identify, prefix: str) ->
         receiver: Annotated[str, Query(description="HER-id of the receiving service.", max_length=200)] = "",
         type: Annotated[str, Query(description="Message type, a code of 8279.", max_length=200)] = "",
         state: StateAsked = None,
-        since: Annotated[datetime | None, Query(description="Received at this time or later; without a zone, Norwegian.")] = None,
+        since: Annotated[Time | None, Query(description="Received at this time or later; without a zone, Norwegian.")] = None,
         limit: Annotated[int, Query(ge=1, description=f"Messages on a page; more than {MOST} is {MOST}.")] = 50,
         after: Annotated[str, Query(description="Where the page before ended; taken from `next`.", max_length=200)] = "",
     ) -> Response:

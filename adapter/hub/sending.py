@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from adapter.domain.codes import TYPES
 from adapter.domain.problem import Kind, Problem
 from adapter.failures import Refused
 from adapter.hub import described as d
 from adapter.hub.examples import FIRST_ID, OTHER_ID, example
 from adapter.hub.reception import Reception
-from adapter.hub.shown import as_json, known, shown, zoned
+from adapter.hub.shown import Time, as_json, known, shown, zoned
 from adapter.ports import Clock, Delivery, Message, State
 from adapter.security.caller import Identify
 
@@ -34,7 +34,7 @@ Pathway = Annotated[
     str | None,
     Query(
         description="Pathway type (9321) to open, whatever the receiving service is configured for.",
-        pattern=r"^D\d\d$",
+        pattern=f"^({'|'.join(TYPES)})$",
         openapi_examples={
             "200-none": example(200, "as the receiving service has it", None),
             "200-adults": example(200, "D11, mental health care for adults", "D11"),
@@ -42,7 +42,7 @@ Pathway = Annotated[
         },
     ),
 ]
-ReceivedAt = Annotated[datetime | None, Query(description="When it is taken to be received; default the message's GenDate.")]
+ReceivedAt = Annotated[Time | None, Query(description="When it is taken to be received; default the message's GenDate.")]
 
 
 def sending(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import Response
+from pydantic import BeforeValidator
 
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.hub import described as d
@@ -17,6 +18,14 @@ from adapter.r4.outcome import operation_outcome
 
 OSLO: Final = ZoneInfo("Europe/Oslo")
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _plus(text: Any) -> Any:
+    """A time as an address gives it, where an offset's plus that nobody escaped has become a space."""
+    return re.sub(r"(T.*) (\d\d:\d\d)$", r"\1+\2", text) if isinstance(text, str) else text
+
+
+Time = Annotated[datetime, BeforeValidator(_plus)]
 
 
 def shown(message: Message) -> dict[str, Any]:

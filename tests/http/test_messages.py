@@ -298,6 +298,20 @@ def test_a_time_at_the_calendars_end_is_400(here: Service, time: str) -> None:
     assert told(answer) == (400, "application/fhir+json", "OperationOutcome")
 
 
+@pytest.mark.parametrize("offset", ["%2B02:00", "+02:00"])
+def test_an_offsets_plus_need_not_be_escaped(here: Service, offset: str) -> None:
+    kept = send(here, "m1 <x/>").json()  # received 2026-06-01T10:00:00Z
+
+    assert here.http.get(f"/messages?since=2026-06-01T12:00:00{offset}").json()["items"] == [kept]
+    assert here.http.get(f"/messages?since=2026-06-01T12:00:01{offset}").json()["items"] == []
+
+
+def test_a_pathway_that_no_rules_have_is_400(here: Service) -> None:
+    answer = here.http.post("/translate?pathway=D99", content="m1 <x/>", headers=XML)
+
+    assert told(answer) == (400, "application/fhir+json", "OperationOutcome")
+
+
 def test_a_message_that_was_put_aside_says_so_and_asks_for_nothing(here: Service) -> None:
     send(here, "m1 <x/>")
     waiting = send(here, "m1 <y/>", 409)
