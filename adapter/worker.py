@@ -30,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE: Final = 60.0
 ALARMS: Final = frozenset({"quarantined", "parked"})
-PERSON_NUMBER: Final = re.compile(r"(?<!\w)\d{6}\W?\d{5}(?!\w)")
+# A UUID may hold eleven digits in a row, and is no person's.
+PERSON_NUMBER: Final = re.compile(r"(\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|\d{6}\W?\d{5}", re.IGNORECASE)
 
 
 class Worker:
@@ -155,7 +156,7 @@ class Worker:
 
 def _masked(text: str) -> str:
     """A sender's own words, without anything like a national number: a MsgId may be whatever its sender made it."""
-    return PERSON_NUMBER.sub("***", text)
+    return PERSON_NUMBER.sub(lambda found: found[1] or "***", text)
 
 
 def stop_on_signals(worker: Worker) -> None:

@@ -166,6 +166,23 @@ def test_log_lines_tell_what_happened_and_hold_no_persons_number(house: House) -
     assert number not in repr(lines)
 
 
+@pytest.mark.parametrize(
+    ("msg_id", "told"),
+    [
+        ("PAS21889240366", "PAS***"),
+        ("pas_21889240366b", "pas_***b"),
+        ("218892 40366", "***"),
+        ("D3DAC24A-CCC9-4EFB-9489-C21889240366", "D3DAC24A-CCC9-4EFB-9489-C21889240366"),
+    ],
+)
+def test_a_number_is_masked_wherever_it_stands_and_a_uuid_is_left_whole(house: House, msg_id: str, told: str) -> None:
+    hub = PaperHub(EDI, "edi2")
+    hub.waiting = [house.delivery(message(msg_id=msg_id), "1")]
+    with capture_logs() as lines:
+        worker(house, hub).serve(hub)
+    assert lines[0]["msg_id"] == told
+
+
 def test_the_service_ends_cleanly_when_asked_to(tmp_path: Path) -> None:
     (tmp_path / "stafett.toml").write_text(
         '[store]\nurl = "sqlite:///s.db"\n[hub]\nkind = "folder"\npath = "hub"\npoll_seconds = 0.05\n'
