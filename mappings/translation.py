@@ -21,7 +21,8 @@ from adapter.domain.referral import Coded, Decision, Part, Party, Receipt, Relat
 from mappings import data
 from mappings.messages import reading as messages
 from mappings.messages.reading import Reading
-from mappings.messages.xml import Limits, Node, line_of, path_of
+from mappings.messages.tree import Node, line_of, path_of
+from mappings.messages.xml import Limits
 from mappings.resources import clinical, document, organization, pathway, patient, people, practitioner, provenance, service_request
 from mappings.resources.writer import Resource, Writer, reference
 from mappings.trail import origin, place
@@ -52,10 +53,14 @@ class Translation:
         """Everything that the message says and no mapping uses, so that nothing is dropped in silence."""
         used = self._used
         for node in self._reading.tree.leaves:
-            if id(node) not in used and _says(node) and not _not_used(node):
+            if id(node) not in used and _says(node) and not _not_used(node) and not self._in_whole(node):
                 yield _unread(path_of(node.element), line_of(node.element))
         for element, what in self._reading.tree.strange:
             yield _unread(path_of(element) + (f"/{what}" if what else ""), line_of(element))
+
+    def _in_whole(self, node: Node) -> bool:
+        whole = self._writer.whole
+        return bool(whole) and any(above in whole for above in node.element.iterancestors())
 
     def explanation(self) -> dict[str, Any]:
         """`{"elements": [{path, xpath, line, raw, map}], "nodes": [{xpath, line, fate, reason, elements}]}`.
@@ -98,6 +103,8 @@ class Translation:
     def _fate(self, node: Node) -> tuple[str, str]:
         if id(node) in self._used:
             return "used", ""
+        if self._in_whole(node):
+            return "used", "what it stands in is kept whole"
         listed = _not_used(node)
         if listed:
             return "not-used", listed
@@ -114,7 +121,8 @@ class Translation:
 
 
 def _says(node: Node) -> bool:
-    return bool(node.text and not node.text.isspace()) or any(value.strip() for value in node.attributes.values())
+    said = bool(node.text and not node.text.isspace()) or any(value.strip() for value in node.attributes.values())
+    return said or (node.type.open and len(node.element) > 0)
 
 
 def _not_used(node: Node) -> str:

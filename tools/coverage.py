@@ -22,7 +22,7 @@ from lxml import etree
 from adapter.domain.identity import DEMONSTRATION_KEY, keyed
 from adapter.domain.referral import Decision, Opening, Receipt
 from mappings import data, times
-from mappings.messages.xml import path_of
+from mappings.messages.tree import path_of
 from mappings.translation import Limits, Translator
 from tests.mappings.maximal import FORMATS, messages
 

@@ -128,6 +128,8 @@ class Derivation:
         attributes = {}
         for attribute in holder.findall(XS + "attribute"):
             attributes[attribute.get("name")] = self._attribute(attribute)
+        if any(next(wild.iterancestors(f"{XS}complexType")) is holder for wild in holder.iter(f"{XS}any")):
+            entry["wildcard"] = True
         if children:
             entry["children"] = children
             entry["model"] = model

@@ -18,7 +18,7 @@ from adapter.domain.referral import (
     Telecom,
     Unit,
 )
-from mappings.messages.xml import Node
+from mappings.messages.tree import Node
 
 
 def coded(node: Node | None, code_list: str = "") -> Coded | None:

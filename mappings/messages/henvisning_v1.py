@@ -36,7 +36,7 @@ from mappings.messages.felles import (
     statement,
 )
 from mappings.messages.henvisning_v2 import interpreter_need, refdoc
-from mappings.messages.xml import Node
+from mappings.messages.tree import Node
 
 
 def read(message: Node, version: str) -> Referral:

@@ -30,7 +30,7 @@ from mappings.messages.felles import (
     statement,
     unit,
 )
-from mappings.messages.xml import Node
+from mappings.messages.tree import Node
 
 
 def read(head: Node) -> Referral:
@@ -316,5 +316,5 @@ def refdoc(node: Node, found: Document, attached: bool) -> None:
     found.file = node.said("FileReference")
     if content := node.one("Content"):
         found.base64 = content.said("Base64Container")
-        if attached and (xml := content.one("Henvisning")):
-            found.xml = xml
+        if attached:
+            found.xml = next((nodes[0] for name, nodes in content.children.items() if name != "Base64Container"), None)

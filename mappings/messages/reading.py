@@ -12,7 +12,8 @@ from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.domain.referral import Contact, Envelope, Party, Person, Referral, RefusalReason
 from mappings import times
 from mappings.messages import henvisning_v1, henvisning_v2, xml
-from mappings.messages.xml import Limits, Node, Tree
+from mappings.messages.tree import Node, Tree, line_of, schema
+from mappings.messages.xml import Limits
 
 HEAD = "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead"
 _VERSIONS = {
@@ -48,7 +49,7 @@ def read(message: bytes, limits: Limits) -> Reading:
     version = _VERSIONS.get(root.tag)
     if version is None:
         raise _unsupported(root)
-    tree = Tree(root, xml.schema(f"henvisning-{version}").type, limits)
+    tree = Tree(root, schema(f"henvisning-{version}").type, limits)
     broken: list[RefusalReason] = []
     if version == "2.0":
         broken = _broken(tree.root)
@@ -80,7 +81,7 @@ def _unsupported(root: etree._Element) -> Problem:
         if known
         else "Roten er verken MsgHead eller en Henvisning. Send MsgHead 1.2 med Henvisning 2.0, eller Henvisning 1.0 eller 1.1.",
         where="/" + name if known else "",
-        line=xml.line_of(root),
+        line=line_of(root),
     )
 
 

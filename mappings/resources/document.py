@@ -57,6 +57,7 @@ def _attachment(writer: Writer, build: Build, given: Document, position: int) ->
         data, size = _decoded(writer, given.base64)
         _binary(writer, build, position, mime or _OCTETS, data, size, given.base64, given.mime)
     elif given.xml is not None:
+        writer.whole.add(given.xml.element)
         octets = etree.tostring(given.xml.element, encoding="UTF-8", xml_declaration=True, with_tail=False)
         data = b64encode(octets).decode()
         _binary(writer, build, position, mime or "application/xml", data, len(octets), given.xml, given.mime)

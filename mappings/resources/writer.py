@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lxml import etree
 from msgspec import Struct
 
 from adapter.domain.identity import BASE, series
 from adapter.domain.problem import Finding, Kind
 from adapter.domain.referral import Coded, Receipt, Referral, Said
 from mappings import terms
-from mappings.messages.xml import Node, line_of, path_of
+from mappings.messages.tree import Node, line_of, path_of
 from mappings.trail import Build, Mark, lay_over
 
 EXTENSION = f"{BASE}/StructureDefinition/"
@@ -41,6 +42,7 @@ class Writer:
         self._roots: dict[tuple[str, str], Build] = {}
         self.marks: list[Mark] = []
         self.findings: list[Finding] = []
+        self.whole: set[etree._Element] = set()  # elements kept as they are, with all that is in them
         self._own_id = series(*owner)  # sender's HER-id, DocumentId or else MsgId
         self._person_id = person_id
         self._source = source  # the message, as meta.source

@@ -12,7 +12,7 @@ from random import Random
 
 from lxml import etree
 
-from mappings.messages.xml import XSI
+from mappings.messages.tree import XSI
 
 VALUES = (
     *("", " ", "x", "-", "+1", "1.", ".5", "1e5", "NaN", "INF", "0", "1", "true", "TRUE", " true ", "ja", "٣", "1 2", "12345"),

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from adapter.domain.problem import Finding, Kind, Problem
-from mappings.messages.xml import path_of
+from mappings.messages.tree import path_of
 from tests.laws.corpus import OURS, PUBLIC, REFUSED_SAMPLE, entries, nodes
 from tests.laws.corpus import path_of as file_of
 from tests.laws.corpus import translated as corpus

@@ -9,7 +9,8 @@ from lxml import etree
 
 from adapter.domain.problem import Kind, Problem
 from mappings.messages import xml
-from mappings.messages.xml import Limits, Tree
+from mappings.messages.tree import Tree, schema
+from mappings.messages.xml import Limits
 
 HEAD = "http://www.kith.no/xmlstds/msghead/2006-05-24"
 MIB = 1024 * 1024
@@ -19,7 +20,7 @@ def refused(message: bytes, limits: Limits | None = None) -> Kind | None:
     """How a message is refused, at the door or while its tree is checked; nothing where it comes in."""
     try:
         root, _ = xml.parse(message, limits or Limits())
-        Tree(root, xml.schema("henvisning-2.0").type, limits or Limits())
+        Tree(root, schema("henvisning-2.0").type, limits or Limits())
     except Problem as problem:
         return problem.kind
     return None
