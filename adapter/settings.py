@@ -65,7 +65,8 @@ class Receiver(_Part):
         "", description="Care level of the service, where time limits depend on it."
     )
     gate: Literal["refuse", "warn"] = Field(
-        "warn", description="A breach of the national ordering rules is refused, or kept with a warning."
+        "warn",
+        description="A breach of the national ordering rules is refused, or kept with a warning. Without effect until events are taken in.",
     )
 
 
@@ -106,7 +107,7 @@ class MessageSettings(_Part):
 
 
 class Partner(_Part):
-    """Another FHIR server that pathways are shared with."""
+    """Another FHIR server that pathways are shared with. Checked at start, and without effect in this version."""
 
     name: str = Field(min_length=1, description="Name, for people and logs. Unique.")
     base_url: str = Field(pattern=r"^https?://\S+$", description="FHIR base of the server.")

@@ -118,6 +118,9 @@ class Unit(Struct, gc=False):
         return _first(self.idents, types)
 
 
+_PRIVATE = {"FNR", "DNR", "FHN", "HNR", "DUF", "PNR", "DKF", "SEF", "SSN", "UID"}  # of 8116: numbers of private persons
+
+
 class Party(Struct, gc=False):
     """A sender, receiver or contact: units from the outermost in, and the person where one is named."""
 
@@ -130,7 +133,10 @@ class Party(Struct, gc=False):
 
     @property
     def key(self) -> str:
-        """Its HER-id: the innermost service's, else the person's, else the enterprise's; else `TYPE:value` of another ident."""
+        """Its HER-id: the innermost service's, else the person's, else the enterprise's; else `TYPE:value` of another ident.
+
+        A national number is never a key: keys stand in lists, logs and addresses.
+        """
         services, enterprise = self.units[1:], self.units[:1]
         people = [self.person] if self.person else []
         holders: list[Unit | Person] = [*reversed(services), *people, *enterprise]
@@ -139,7 +145,7 @@ class Party(Struct, gc=False):
                 return her.id.value
         for holder in holders:
             for ident in holder.idents:
-                if ident.id.value:
+                if ident.id.value and ident.type not in _PRIVATE:
                     return f"{ident.type}:{ident.id.value}"
         return ""
 

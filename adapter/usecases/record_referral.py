@@ -44,6 +44,8 @@ def duties(decision: Decision, translation: Translation | None, serv_type: str, 
         en = "The referral came again after its pathway was ended. Decide whether it is to be opened anew."
         nb = "Henvisningen kom på nytt etter at forløpet var avsluttet. Avgjør om det skal åpnes igjen."
         return _with(replace(decision, opening=None), "link-referral", en, nb, id)
+    if serv_type == "N" and episode and decision.linked_pathway == id:  # the pathway that this very referral opened
+        decision = replace(decision, duties=(), linked_pathway="")
     if serv_type == "C" and begun and not situation.facts.copy:
         en = "The sender has cancelled the referral, but its pathway has begun. Decide what is to become of it."
         nb = "Avsender har kansellert henvisningen, men forløpet har begynt. Avgjør hva som skal skje med det."
@@ -52,7 +54,7 @@ def duties(decision: Decision, translation: Translation | None, serv_type: str, 
         en = "A change came after the referral was cancelled, and was not made. Ask the sender what stands."
         nb = "En endring kom etter at henvisningen var kansellert, og er ikke utført. Spør avsender hva som gjelder."
         return _with(decision, "review-change", en, nb, id)
-    if serv_type == "M" and translation and (kinds := changed(situation.own, owned(translation))):
+    if serv_type in ("M", "N") and situation.earlier and translation and (kinds := changed(situation.own, owned(translation))):
         en = f"The sender has changed the referral ({', '.join(kinds)}). See whether the assessment still holds."
         nb = f"Avsender har endret henvisningen ({', '.join(kinds)}). Se om vurderingen fortsatt gjelder."
         return _with(decision, "review-change", en, nb, id)

@@ -225,3 +225,17 @@ def test_a_full_database_keeps_nothing_and_says_so(house: House) -> None:
     del house.store.write
     assert house.counts() == {}
     assert house.receive(message()).outcome == "new"
+
+
+def test_a_referral_sent_again_with_a_new_msg_id_gives_nobody_more_to_do(house: House) -> None:
+    house.receive(message(), "1")
+    house.receive(message(msg_id=uuid(2)), "2")
+    assert house.tasks() == [("assess-referral", "requested")]
+    assert len(house.bodies("EpisodeOfCare")) == 1
+
+
+def test_a_referral_sent_again_with_other_content_is_given_to_a_person(house: House) -> None:
+    house.receive(message(), "1")
+    other = ('<Priority V="N" DN="Elektiv/Ordinær (elektiv)"/>', '<Priority V="3" DN="Haster (elektiv)"/>')
+    house.receive(message("N", other, msg_id=uuid(2)), "2")
+    assert house.tasks() == [("assess-referral", "requested"), ("review-change", "requested")]
