@@ -66,7 +66,8 @@ class Receiver(_Part):
     )
     gate: Literal["refuse", "warn"] = Field(
         "warn",
-        description="A breach of the national ordering rules is refused, or kept with a warning. Without effect until events are taken in.",
+        description="A breach of the national ordering rules is refused, or kept with a warning. "
+        "Without effect until events are taken in.",
     )
 
 
