@@ -36,7 +36,12 @@ def message_page(prefix: str, message: Message, xml: bytes, explanation: Mapping
         _issues(message.issues),
         tag("h2", "Where every value came from"),
         tag("p", _summary(message, explanation), class_="empty"),
-        tag("div", _lines(xml, nodes), tag("div", _elements(elements), _nodes(nodes), class_="tables"), class_="beside"),
+        tag(
+            "div",
+            _lines(xml, nodes),
+            tag("div", _elements(elements), _nodes(nodes, _types(elements)), class_="tables"),
+            class_="beside",
+        ),
     )
 
 
@@ -135,26 +140,37 @@ def _line(number: int, line: str, fate: str | None) -> Html:
 def _elements(elements: Sequence[Mapping[str, Any]]) -> Html | None:
     if not elements:
         return None
+    types = _types(elements)
     rows = [
-        tag("tr", tag("td", _path(e["path"])), tag("td", _at(e)), tag("td", _short(e["raw"])), tag("td", e["map"]))
+        tag("tr", tag("td", _path(e["path"], types)), tag("td", _at(e)), tag("td", _short(e["raw"])), tag("td", e["map"]))
         for e in elements[:ROWS]
     ]
     return tag("section", tag("h3", "FHIR elements"), table("Each element and its source", ("Element", "From", "Said", "By"), rows))
 
 
-def _nodes(nodes: Sequence[Mapping[str, Any]]) -> Html | None:
+def _types(elements: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The resource type of each entry of the Bundle: the mapping that wrote it is named after it."""
+    found = {}
+    for element in elements:
+        entry, name = re.match(r"Bundle\.entry\[(\d+)\]", element["path"]), element["map"].partition(":")[0]
+        if entry:
+            found[entry[1]] = "".join(word.capitalize() for word in name.split("-"))
+    return found
+
+
+def _nodes(nodes: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> Html | None:
     if not nodes:
         return None
     first: dict[int, int] = {}
     for index, node in enumerate(nodes):
         first.setdefault(node.get("line") or 0, index)
-    rows = [_node(node, index, first) for index, node in enumerate(nodes[:ROWS])]
+    rows = [_node(node, index, first, types) for index, node in enumerate(nodes[:ROWS])]
     return tag("section", tag("h3", "Nodes of the message"), table("Each node and its fate", ("Node", "Fate", "Became"), rows))
 
 
-def _node(node: Mapping[str, Any], index: int, first: Mapping[int, int]) -> Html:
+def _node(node: Mapping[str, Any], index: int, first: Mapping[int, int], types: Mapping[str, str]) -> Html:
     line = node.get("line") or 0
-    became = [[_path(path), tag("br")] for path in node.get("elements", [])]
+    became = [[_path(path, types), tag("br")] for path in node.get("elements", [])]
     sign = tag("span", SIGNS[node["fate"]], aria_hidden="true")
     fate = tag("span", sign, " ", node["fate"].replace("-", " "), class_=f"fate {node['fate']}")
     reason = tag("p", node["reason"]) if node.get("reason") else None
@@ -162,10 +178,12 @@ def _node(node: Mapping[str, Any], index: int, first: Mapping[int, int]) -> Html
     return tag("tr", tag("td", _at(node)), tag("td", fate), tag("td", became, reason), id=anchor)
 
 
-def _path(path: str) -> Html:
-    """An element's path, by its place in the Bundle and its name within the resource."""
+def _path(path: str, types: Mapping[str, str]) -> Html:
+    """An element's path: its resource's type and place in the Bundle, and its name within the resource."""
     place = re.fullmatch(r"Bundle\.entry\[(\d+)\]\.resource\.(.+)", path)
-    return tag("code", f"{place[1]} · {place[2]}" if place else path, title=path)
+    if not place:
+        return tag("code", path, title=path)
+    return join(f"{types.get(place[1], '')} {place[1]} ", tag("code", place[2], title=path))
 
 
 def _at(place: Mapping[str, Any]) -> Html:
