@@ -160,17 +160,17 @@ def encoded(body: Mapping[str, Any]) -> bytes:
     return b'%b,"data":"%b"}' % (head[:-1], body["data"].encode())
 
 
+_URL = f'{{"fullUrl":"{BASE}/'.encode()
+
+
 def bundle(resources: Iterable[tuple[str, str, bytes]]) -> bytes:
     """A transaction Bundle spliced from resources (type, id, JSON) as they are."""
-    parts: list[bytes] = []
+    parts = [b'{"resourceType":"Bundle","type":"transaction","entry":[']
+    before = b""
     for type, id, body in resources:
-        target = f"{type}/{id}"
-        parts += (
-            f',{{"fullUrl":"{BASE}/{target}","resource":'.encode(),
-            body,
-            f',"request":{{"method":"PUT","url":"{target}"}}}}'.encode(),
-        )
-    parts[:1] = [b'{"resourceType":"Bundle","type":"transaction","entry":[', parts[0][1:]]
+        target = f"{type}/{id}".encode()
+        parts += (before, _URL, target, b'","resource":', body, b',"request":{"method":"PUT","url":"', target, b'"}}')
+        before = b","
     return b"".join([*parts, b"]}"])
 
 

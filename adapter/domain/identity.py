@@ -20,6 +20,7 @@ BASE = "https://stafett.invalid/fhir"  # until a domain is owned
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, BASE)
 DEMONSTRATION_KEY = b"stafett-translate: a published key, for demonstration only"
 
+_NAMESPACE = sha1(NAMESPACE.bytes, usedforsecurity=False)  # begun once: making one costs more than all that follows
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
@@ -30,12 +31,13 @@ def named(*parts: object) -> str:
     >>> named("a", "b") == str(uuid.uuid5(NAMESPACE, "a|b"))
     True
     """
-    return series(*parts[:-1])(parts[-1]) if len(parts) > 1 else _uuid5(sha1(NAMESPACE.bytes, usedforsecurity=False), str(parts[0]))
+    return _uuid5(_NAMESPACE.copy(), "|".join(map(str, parts)))
 
 
 def series(*parts: object) -> Callable[[object], str]:
     """The uuid5s that begin with the same parts, for many of them: `series("a")("b") == named("a", "b")`."""
-    begun = sha1(NAMESPACE.bytes + ("|".join(map(str, parts)) + "|").encode(), usedforsecurity=False)
+    begun = _NAMESPACE.copy()
+    begun.update(("|".join(map(str, parts)) + "|").encode())
     return lambda last: _uuid5(begun.copy(), str(last))
 
 

@@ -155,11 +155,9 @@ class Tree:
         self.leaves: list[Node] = []  # all that say something themselves
         self.strange: list[tuple[etree._Element, str]] = []  # element, attribute name or "" for the element itself
         self._limits = limits
-        self.root = self._node(root, kind, 1)
+        self.root = self._node(root, kind, 1)  # a root is no leaf
 
     def _node(self, element: etree._Element, kind: Type, depth: int) -> Node:
-        if kind.leaf:
-            return self._leaf(element, kind)
         if depth > self._limits.max_depth:
             raise _too_deep(self._limits.max_depth)
         items: Any = element.items()
@@ -182,10 +180,11 @@ class Tree:
                 continue
             letter, name, child_kind = found
             letters += letter
+            built = self._leaf(child, child_kind) if child_kind.leaf else self._node(child, child_kind, depth + 1)
             if name in children:
-                children[name].append(self._node(child, child_kind, depth + 1))
+                children[name].append(built)
             else:
-                children[name] = [self._node(child, child_kind, depth + 1)]
+                children[name] = [built]
         node.children = children
         if stray and not stray.isspace():
             self._stray(element)
