@@ -11,7 +11,6 @@ HER-ids and states, never a person's data.
 
 from __future__ import annotations
 
-import re
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +28,6 @@ from adapter.usecases.receive_message import Reception
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE: Final = 60.0
-ALARMS: Final = frozenset({"quarantined", "parked"})
-# A UUID may hold eleven digits in a row, and is no person's.
-PERSON_NUMBER: Final = re.compile(r"(\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|\d{6}\W?\d{5}", re.IGNORECASE)
 
 
 class Worker:
@@ -108,21 +104,7 @@ class Worker:
         return done
 
     def _receive(self, hub: Hub, delivery: Delivery) -> None:
-        received = self.reception.receive(delivery)
-        message = received.message
-        tell = log.warning if message.state in ALARMS or message.action else log.info
-        tell(
-            "message.received",
-            id=message.id,
-            hub=hub.name,
-            hub_id=message.hub_id,
-            msg_id=_masked(message.msg_id),
-            sender=_masked(message.sender),
-            receiver=_masked(message.receiver),
-            outcome=received.outcome,
-            state=str(message.state),
-            why=_masked(message.reason),
-        )
+        self.reception.receive(delivery)
         if delivery.hub_id:
             hub.confirm(delivery.hub_id, delivery.receiver or "")
 
@@ -152,11 +134,6 @@ class Worker:
                 why = str(error) if isinstance(error, Problem) else type(error).__name__
                 log.warning("worker.pauses", part=name, why=why, seconds=pause)
             self._stopped.wait(pause)
-
-
-def _masked(text: str) -> str:
-    """A sender's own words, without anything like a national number: a MsgId may be whatever its sender made it."""
-    return PERSON_NUMBER.sub(lambda found: found[1] or "***", text)
 
 
 def stop_on_signals(worker: Worker) -> None:

@@ -21,7 +21,7 @@ from adapter.domain.pathway import decide
 from adapter.domain.problem import Kind, Problem
 from adapter.domain.referral import Service
 from adapter.ports import Clock, Delivery, Message, State, Store, Unit
-from adapter.usecases import context, operate_messages, receive_apprec, rows, verdict
+from adapter.usecases import context, journal, operate_messages, receive_apprec, rows, verdict
 from adapter.usecases.arrival import Arrival, arrivals
 from adapter.usecases.record_referral import duties, link, record
 from adapter.usecases.situation import Situation, look
@@ -82,6 +82,8 @@ class Reception:
         Raises `Problem(TRANSIENT)` or `Problem(CONFLICT)` where the store cannot take it now: nothing is kept then.
         """
         taken = [self._take(arrival) for arrival in arrivals(delivery, self.translator, self.services)]
+        for each in taken:
+            journal.received(each.message, each.outcome)
         return taken[0]
 
     def work_due(self, limit: int = 100) -> int:
