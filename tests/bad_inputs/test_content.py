@@ -32,6 +32,8 @@ from tests.bad_inputs.message import (
     with_text,
 )
 
+pytestmark = pytest.mark.slow
+
 OK = [["OK"]]
 NONE: list[list[str]] = []
 

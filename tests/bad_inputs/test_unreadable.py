@@ -13,6 +13,8 @@ from tests.bad_inputs.cost import SECONDS, measured
 from tests.bad_inputs.house import House, translator
 from tests.bad_inputs.unreadable import UNREADABLE, Unreadable
 
+pytestmark = pytest.mark.slow
+
 every = pytest.mark.parametrize("bad", UNREADABLE, ids=str)
 
 

@@ -17,7 +17,7 @@ from adapter.security.caller import by_header
 from adapter.storage import open_store
 from tests.http.fakes import FakeReception
 from tests.http.service import HOSPITAL, Service
-from tests.serving import StillClock, served
+from tests.serving import StillClock, served, until
 
 SECRET = "21858999992 Kari"
 
@@ -54,6 +54,7 @@ def test_neither_log_nor_figures_hold_what_a_caller_invents(here: Service) -> No
     with capture_logs() as logs:
         here.http.request("X21858999992", "/messages", headers={"X-Request-Id": "21858999992"})
         here.http.get("/messages", headers={"X-Request-Id": "218589-99992"})
+        until(lambda: len(logs) == 2)  # a line is written behind its answer
 
     assert [entry["method"] for entry in logs] == ["other", "GET"]
     assert "99992" not in str(logs) + here.http.get("/metrics").text
@@ -111,6 +112,7 @@ def test_a_log_line_names_the_route_and_neither_address_nor_number(here: Service
         here.http.get("/fhir/Patient/21858999992", params={"identifier": "21858999992"})
         here.http.get("/messages", params={"msgId": "secret"})
         here.http.get("/nowhere/21858999992")
+        until(lambda: len(logs) == 3)
 
     assert [(entry["route"], entry["status"]) for entry in logs] == [("/fhir/{type}/{id}", 400), ("/messages", 200), ("none", 404)]
     assert "21858999992" not in str(logs)

@@ -11,6 +11,8 @@ import pytest
 
 from tests.http.service import HOSPITAL, LARGEST, MUNICIPALITY, Service
 
+pytestmark = pytest.mark.slow
+
 XML = {"Content-Type": "application/xml"}
 ORGANISATION = "X-Stafett-Organisation"
 NEVER = "00000000-0000-4000-8000-000000000000"

@@ -26,6 +26,8 @@ from tests.hub.referral import referral
 from tests.sandbox.conftest import start_hub
 from tests.sandbox.contract import Contract, Watched
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 5, 11, 9, 0, tzinfo=UTC)
 MSG_ID = "11111111-1111-4111-8111-111111111111"
 NOBODY = "00000000-0000-4000-8000-000000000000"

@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,19 +14,13 @@ from structlog.testing import capture_logs
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.ports import Delivery
 from adapter.worker import Worker
+from tests.serving import until
 from tests.usecases.house import EDI, FOLDER, House, PaperHub, message, uuid
 
 
 def worker(house: House, *hubs: PaperHub, **options: float) -> Worker:
     polls = {hub.name: 0.01 for hub in hubs}
     return Worker(house.store, house.reception, hubs, house.clock, poll_seconds=polls, **options)  # type: ignore[arg-type]
-
-
-def until(what: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.01)
 
 
 def away() -> Problem:
