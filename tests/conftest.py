@@ -12,6 +12,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Where CI=true the same examples are tried each time, so that a change is judged by itself; elsewhere each run tries others.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI") == "true":
+    settings.load_profile("ci")
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = ("needs STAFETT_STANDARDS", "needs STAFETT_FACTS")
