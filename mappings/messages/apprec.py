@@ -215,11 +215,6 @@ class ReceivedAppRec:
     errors: tuple[tuple[str, str], ...]  # (code of 8221, detail)
 
 
-def is_apprec(message: bytes) -> bool:
-    """Whether a message's bytes look like an AppRec; `read` decides."""
-    return b"<AppRec" in message[:4096] or b":AppRec" in message[:4096]
-
-
 def read(message: bytes, limits: Limits | None = None) -> ReceivedAppRec:
     """Read a receipt. Raises `Problem` where it is none, or lacks its status or original."""
     root, _ = xml.parse(message, limits or Limits())
@@ -260,4 +255,4 @@ def _key(root: etree._Element, namespace: str, role: str) -> str:
     return ""
 
 
-__all__ = ["AppRec", "ReceivedAppRec", "answer", "answer_unreadable", "is_apprec", "read", "to_edi2", "to_xml"]
+__all__ = ["AppRec", "ReceivedAppRec", "answer", "answer_unreadable", "read", "to_edi2", "to_xml"]
