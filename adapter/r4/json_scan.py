@@ -1,0 +1,207 @@
+"""The same strict JSON as `adapter.r4.json` reads, one token at a time: what is wrong with a text, and where each value stands.
+
+Slow beside the parser, so it is asked only when something is wrong. No recursion: a text of nothing but brackets costs
+no more than any other of its length.
+
+>>> list(places('{"a": [1]}'))
+[((), 0), (('a',), 1), (('a', 0), 7)]
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Final, NoReturn
+
+from adapter.domain.problem import Finding, Kind, Problem
+
+Path = tuple[str | int, ...]
+
+MAX_DEPTH: Final = 64
+MAX_NUMBER: Final = 64  # characters; FHIR asks for 18 digits
+MAX_EXPONENT: Final = 308  # of a double, which is what most partners have
+
+_JSON, _STRINGS, _NUMBERS = "RFC 8259", "https://hl7.org/fhir/R4/datatypes.html#string", "https://hl7.org/fhir/R4/json.html#decimal"
+
+_BLANK = re.compile(r"[ \t\n\r]*+")
+_STRING = re.compile(r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+')  # without the last quote
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+")
+_WORD = re.compile("true|false|null")
+_SPECIAL = re.compile(
+    r"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u(?P<code>[0-9a-fA-F]{4})|\\(?P<letter>.)|[\ufffe\uffff]"
+)
+_HARMLESS = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+
+# What to do, where the character at fault tells it.
+_HINTS: Final[dict[str, tuple[str, str]]] = {
+    "": (" The body ends too early.", " Innholdet slutter for tidlig."),
+    "\ufeff": (" Leave the byte order mark out.", " Utelat byte order mark."),
+    "'": (" Names and strings stand in double quotes.", " Navn og strenger står i doble anførselstegn."),
+    "/": (" JSON has no comments.", " JSON har ikke kommentarer."),
+    "#": (" JSON has no comments.", " JSON har ikke kommentarer."),
+    "N": (" Where there is no number, leave the element out.", " Utelat elementet der det ikke finnes et tall."),
+    "I": (" Where there is no number, leave the element out.", " Utelat elementet der det ikke finnes et tall."),
+    "]": (" Is there a comma too many before it?", " Er det et komma for mye foran?"),
+    "}": (" Is there a comma too many before it?", " Er det et komma for mye foran?"),
+}
+
+
+def number_is_kept(text: str) -> bool:
+    """Whether a number of JSON is within our bounds: 64 characters, and an exponent that a double has."""
+    if len(text) > MAX_NUMBER:
+        return False
+    try:
+        return abs(Decimal(text).adjusted()) <= MAX_EXPONENT
+    except InvalidOperation:  # an exponent that not even a Decimal has
+        return False
+
+
+def position(text: str, at: int) -> tuple[int, int]:
+    """Line and column of a character, both from 1; columns count characters."""
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+
+
+def check(text: str) -> None:
+    """Raises the `Problem` that the text has; nothing where it has none."""
+    for _ in places(text):
+        pass
+
+
+def places(text: str) -> Iterator[tuple[Path, int]]:
+    """Each value in its order: the way to it, and where it begins; a member of an object begins with its name."""
+    scan = _Scan(text)
+    begun = at = scan.blank(0)
+    while True:
+        yield tuple(scan.path), begun
+        if text[at : at + 1] in ("{", "["):
+            at, more = scan.open(at)
+        else:
+            at, more = scan.plain(at), False
+        if not more:
+            at = scan.close(at)
+            if not scan.path:
+                break
+        begun, at = scan.member(at)
+    if at < len(text):
+        scan.refuse(at, "Nothing may follow the body.", "Ingenting kan følge etter innholdet.")
+
+
+class _Scan:
+    """A text, and where in it we are: names and indices down to the value at hand, and the names that each object has had."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.path: list[str | int] = []
+        self.names: list[set[str] | None] = []  # None for an array
+
+    def blank(self, at: int) -> int:
+        """The first place from there that is not white space."""
+        return _end(_BLANK.match(self.text, at), at)
+
+    def open(self, at: int) -> tuple[int, bool]:
+        """Into an object or array. Where its first member begins, or its end; and whether it has a member."""
+        if len(self.path) == MAX_DEPTH:
+            self.refuse(at, f"There are more than {MAX_DEPTH} levels.", f"Det er mer enn {MAX_DEPTH} nivåer.")
+        is_object = self.text[at] == "{"
+        self.path.append("" if is_object else -1)
+        self.names.append(set() if is_object else None)
+        at = self.blank(at + 1)
+        return at, self.text[at : at + 1] != ("}" if is_object else "]")
+
+    def close(self, at: int) -> int:
+        """After a value: out of all that ends here, past the comma. Where the next member begins, or the text's end."""
+        while True:
+            at = self.blank(at)
+            if not self.path:
+                return at
+            end = "]" if self.names[-1] is None else "}"
+            sign = self.text[at : at + 1]
+            if sign == ",":
+                return self.blank(at + 1)
+            if sign != end:
+                self.expected(at, f"a comma or {end}", f"komma eller {end}")
+            self.path.pop()
+            self.names.pop()
+            at += 1
+
+    def member(self, at: int) -> tuple[int, int]:
+        """The next member of the object or array: where it begins, and where its value does."""
+        names = self.names[-1]
+        if names is None:
+            self.path[-1] = int(self.path[-1]) + 1
+            return at, at
+        if self.text[at : at + 1] != '"':
+            self.expected(at, "a name in double quotes", "et navn i doble anførselstegn")
+        end = self.string(at)
+        name = json.loads(self.text[at:end])
+        if name in names:
+            shown = f" ({name})" if _HARMLESS.fullmatch(name) else ""
+            self.refuse(at, f"The object has this name twice{shown}.", f"Objektet har dette navnet to ganger{shown}.", f"{_JSON} 4")
+        names.add(name)
+        self.path[-1] = name
+        colon = self.blank(end)
+        if self.text[colon : colon + 1] != ":":
+            self.expected(colon, "a colon", "kolon")
+        return at, self.blank(colon + 1)
+
+    def plain(self, at: int) -> int:
+        """The end of a string, number, true, false or null."""
+        if self.text[at : at + 1] == '"':
+            return self.string(at)
+        if found := _NUMBER.match(self.text, at):
+            if not number_is_kept(found[0]):
+                self.refuse(
+                    at,
+                    f"The number is beyond our bounds: {MAX_NUMBER} characters, exponent {MAX_EXPONENT}.",
+                    f"Tallet er utenfor grensene våre: {MAX_NUMBER} tegn, eksponent {MAX_EXPONENT}.",
+                    _NUMBERS,
+                )
+            return found.end()
+        word = _WORD.match(self.text, at)
+        if not word:
+            self.expected(at, "a value", "en verdi")
+        return _end(word, at)
+
+    def string(self, at: int) -> int:
+        """The end of a string that holds nothing which FHIR or XML cannot."""
+        end = _end(_STRING.match(self.text, at), at)
+        sign = self.text[end : end + 1]
+        if sign and sign < " ":
+            self.refuse(end, "A control character in a string.", "Et kontrolltegn i en streng.", f"{_JSON} 7")
+        if sign != '"':
+            self.expected(end, "the end of the string, or an escape of JSON,", "slutten på strengen, eller en escape i JSON,")
+        for special in _SPECIAL.finditer(self.text, at, end):
+            if not _is_allowed(special):
+                self.refuse(
+                    special.start(),
+                    "A control character or half a surrogate pair in a string.",
+                    "Et kontrolltegn eller et halvt surrogatpar i en streng.",
+                    _STRINGS,
+                )
+        return end + 1
+
+    def expected(self, at: int, en: str, nb: str) -> NoReturn:
+        """Refuses what stands there, for not being what is named."""
+        hint, hint_nb = _HINTS.get(self.text[at : at + 1], ("", ""))
+        self.refuse(at, f"This is not JSON: {en} is expected here.{hint}", f"Dette er ikke JSON: her ventes {nb}.{hint_nb}")
+
+    def refuse(self, at: int, en: str, nb: str, rule: str = _JSON) -> NoReturn:
+        """Raises a `Problem` with line and column."""
+        line, column = position(self.text, at)
+        raise Problem(Finding("error", Kind.MALFORMED, en, nb, "", line, column, rule))
+
+
+def _is_allowed(special: re.Match[str]) -> bool:
+    """Tab, line feed and carriage return are the only control characters of a string; U+FFFE and U+FFFF are not in XML."""
+    if special["pair"]:
+        return True
+    if special["letter"]:
+        return special["letter"] not in "bf"
+    code = int(special["code"], 16) if special["code"] else 0xFFFF
+    return code in (9, 10, 13) or (code >= 32 and not 0xD800 <= code <= 0xDFFF and code < 0xFFFE)
+
+
+def _end(found: re.Match[str] | None, at: int) -> int:
+    return found.end() if found else at
