@@ -66,7 +66,7 @@ def parse(data: bytes) -> Any:
         _SUSPECT.search(text)
         or "\ufffe" in text
         or "\uffff" in text
-        or (data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_deep(body))
+        or (data.count(b"{") + data.count(b"[") > MAX_DEPTH and is_deeper(body, MAX_DEPTH))
     ):
         json_scan.check(text)
     return body
@@ -75,6 +75,20 @@ def parse(data: bytes) -> Any:
 def encode(body: Any) -> bytes:
     """The body as JSON without white space; every `Number` in the text that it was read from."""
     return _ENCODER.encode(body)
+
+
+def is_deeper(body: Any, levels: int) -> bool:
+    """Whether objects and arrays lie in each other more than so many levels deep, counted without recursion.
+
+    >>> is_deeper([{}], 1), is_deeper([{}], 2)
+    (True, False)
+    """
+    level: list[Any] = [[body]]
+    for _ in range(levels + 1):
+        level = [v for c in level for v in (c.values() if type(c) is dict else c) if type(v) is dict or type(v) is list]
+        if not level:
+            return False
+    return True
 
 
 # An escape for a control character, for a surrogate, which may be half a pair, or for what XML cannot hold.
@@ -114,15 +128,6 @@ def _raw(value: Any) -> msgspec.Raw:
 
 
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=_raw, decimal_format="number")
-
-
-def _is_deep(body: Any) -> bool:
-    level: list[Any] = [[body]]
-    for _ in range(MAX_DEPTH + 1):
-        level = [v for c in level for v in (c.values() if type(c) is dict else c) if type(v) is dict or type(v) is list]
-        if not level:
-            return False
-    return True
 
 
 def _not_utf8(data: bytes, at: int) -> Problem:
