@@ -17,7 +17,10 @@ class Kind(StrEnum):
     MALFORMED = "malformed"  # not well-formed XML or JSON, a DOCTYPE, a wrong encoding
     TOO_LARGE = "too-large"  # over a configured limit
     UNSUPPORTED = "unsupported"  # well-formed, but no format, version or media type that we read
-    INVALID = "invalid"  # breaks the message's schema or FHIR's rules
+    INVALID = "invalid"  # breaks the message's schema, or a request's form
+    REQUIRED = "required"  # FHIR: an element that must be there is not
+    VALUE = "value"  # FHIR: a value that its type does not allow
+    INVARIANT = "invariant"  # FHIR: a rule between elements is broken, of the standard or of a profile
     INCOMPLETE = "incomplete"  # what must be known is absent: the patient, the sender, the MsgId
     UNKNOWN_CODE = "unknown-code"  # a code that its code list lacks; kept as it came
     NOT_UNDERSTOOD = "not-understood"  # a part of the message that no mapping knows
@@ -27,6 +30,10 @@ class Kind(StrEnum):
     CONFLICT = "conflict"  # same identity, other content; or a stale version
     OUT_OF_ORDER = "out-of-order"  # a change or cancellation before its referral
     BUSINESS_RULE = "business-rule"  # readable and well formed, but not allowed now
+    STALE = "stale"  # a version was named that is no longer, or not, the current one
+    AMBIGUOUS = "ambiguous"  # several resources match where one was meant
+    TOO_COSTLY = "too-costly"  # readable, but more work than one request may ask for
+    THROTTLED = "throttled"  # too many requests from one caller
     NOT_FOUND = "not-found"
     NOT_ALLOWED = "not-allowed"  # an interaction we do not offer
     TRANSIENT = "transient"  # try again later
