@@ -17,13 +17,14 @@ DECIMAL = "System.Decimal"
 class Around:
     """What surrounds an evaluation: `%resource`, `%rootResource`, `%context`, and `$index` where it is asked for."""
 
-    __slots__ = ("context", "index", "resource", "root")
+    __slots__ = ("all", "context", "index", "resource", "root")
 
     def __init__(self, resource: Any, root: Any, context: Any) -> None:
         self.resource = resource
         self.root = root
         self.context = context
         self.index = 0
+        self.all: Any = None  # %resource.descendants(), which rules ask for again at each item
 
 
 Run = Callable[[Any, Around], Any]

@@ -31,7 +31,7 @@ from adapter.r4.fhirpath.code import (
 )
 from adapter.r4.fhirpath.grammar import UNITS, Call, FHIRPathError, Indexer, Literal, Member, Node, Operator, TypeTest, Variable
 from adapter.r4.fhirpath.tree import ABSTRACT, NOTHING, ancestry, go, step, type_of, type_of_name
-from adapter.r4.fhirpath.values import MOMENT, NUMBER, QUANTITY, TEXT, Undecided, family, named_type
+from adapter.r4.fhirpath.values import MOMENT, NUMBER, QUANTITY, TEXT, TRUTH, Undecided, family, named_type
 
 # What `%name` stands for beside the resources: https://hl7.org/fhir/R4/fhirpath.html#variables
 CONSTANTS: Final = {
@@ -70,9 +70,17 @@ class Compiler:
                 return is_type(code, type) if name == "is" else as_type(code, type)
             case Operator(name=name, left=None, right=right):
                 return _signed(name, self.compile(right, scope))
+            case Operator(name="in", left=left, right=Operator(name="|") as right) if left is not None:
+                return _in(self.compile(left, scope), self.heap(right, scope))
             case Operator(name=name, left=left, right=right) if left is not None:
                 return _OPERATORS[name](self.compile(left, scope), self.compile(right, scope))
         raise FHIRPathError("not FHIRPath")
+
+    def heap(self, node: Node, scope: Scope) -> Code:
+        """The code of a union, where it does not matter how often an item comes."""
+        if isinstance(node, Operator) and node.name == "|" and node.left is not None:
+            return join(self.heap(node.left, scope), self.heap(node.right, scope))
+        return self.compile(node, scope)
 
     def first(self, name: str, scope: Scope) -> Code:
         """A name that begins a path: an element of the focus, or the name of its type, which says nothing more."""
@@ -260,7 +268,7 @@ def equals(left: Code, right: Code) -> Callable[[Any, Around], bool | None]:
     """Whether both give the same items in the same order; None where one gives nothing or it is open."""
     a, b, of_a, of_b = many(left), many(right), left.type, right.type
     families = {family(of_a), family(of_b)}
-    if left.single and right.single and families in ({TEXT}, {NUMBER}):
+    if left.single and right.single and families in ({TEXT}, {NUMBER}, {TRUTH}):
         x, y = value(left), value(right)
 
         def same(focus: Any, around: Around) -> bool | None:

@@ -276,14 +276,25 @@ def _joined(of_two: Callable[[Code, Code], Code]) -> Function:
 # the tree
 
 
-def _below(walk: Callable[[Any, str], Any]) -> Function:
-    def function(_: Compiler, of: Code, __: tuple[Node, ...], ___: Scope) -> Code:
-        items, static = many(of), of.type
-        return Code(
-            lambda focus, around: [found for item in items(focus, around) for found in walk(item, static)], "", single=False
-        )
+def _children(_: Compiler, of: Code, __: tuple[Node, ...], ___: Scope) -> Code:
+    items, static = many(of), of.type
+    return Code(
+        lambda focus, around: [child for item in items(focus, around) for child in children(item, static)], "", single=False
+    )
 
-    return function
+
+def _descendants(_: Compiler, of: Code, __: tuple[Node, ...], ___: Scope) -> Code:
+    items, static = many(of), of.type
+
+    def run(focus: Any, around: Around) -> list[Any]:
+        found = items(focus, around)
+        if len(found) != 1 or found[0] is not around.resource:
+            return [below for item in found for below in descendants(item, static)]
+        if around.all is None:
+            around.all = list(descendants(found[0], static))
+        return around.all  # type: ignore[no-any-return]
+
+    return Code(run, "", single=False)
 
 
 # texts
@@ -556,8 +567,8 @@ _FUNCTIONS: Final[dict[str, tuple[int, int, Function]]] = {
     "exclude": (1, 1, _shared(wanted=False)),
     "union": (1, 1, _joined(union)),
     "combine": (1, 1, _joined(join)),
-    "children": (0, 0, _below(children)),
-    "descendants": (0, 0, _below(descendants)),
+    "children": (0, 0, _children),
+    "descendants": (0, 0, _descendants),
     "indexOf": (1, 1, _texts(str.find, INTEGER)),
     "substring": (1, 2, _texts(_substring, STRING)),
     "startsWith": (1, 1, _texts(str.startswith, BOOLEAN)),

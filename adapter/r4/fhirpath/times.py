@@ -64,6 +64,15 @@ def _numbers(texts: tuple[str | None, ...], fraction: str | None) -> tuple[Any, 
     return tuple(parts)
 
 
+def compare_texts(left: str, right: str) -> int | None:
+    """`compare`, of dates, dateTimes and instants as they are written."""
+    size = len(left)
+    if size == len(right) and (size <= 10 or (left[16:17] == right[16:17] == ":" and left[19:] == right[19:])):
+        # of the same precision and, where it has a time, with the same zone: in the order of their letters
+        return int(left > right) - int(left < right)
+    return compare(parse(left), parse(right))
+
+
 def compare(left: Moment | None, right: Moment | None) -> int | None:
     """-1, 0 or 1; None where what was said does not decide it. Without a zone, the other's holds."""
     if left is None or right is None or left.first != right.first:

@@ -70,9 +70,9 @@ def step(type: str, name: str) -> Step | None:
     if element is None:
         return None
     if element.choice and len(element.types) > 1:
-        return _choice({name + kind[0].upper() + kind[1:]: kind for kind in element.types})
-    key = name + element.types[0][0].upper() + element.types[0][1:] if element.choice else name
-    return _plain(key, element.types[0], single=element.most == 1)
+        return _choice(definitions.json_names(element))
+    [(key, kind)] = definitions.json_names(element).items()
+    return _plain(key, kind, single=element.most == 1)
 
 
 def _plain(key: str, type: str, *, single: bool) -> Step:
@@ -163,13 +163,34 @@ def go(item: Any, static: str, name: str) -> Iterable[Any]:
 
 
 def children(item: Any, static: str) -> Iterator[Any]:
-    """All that the item is made of, by its type's elements."""
+    """All that the item is made of, in the order of its JSON."""
     kind = type_of(item, static)
-    if kind.startswith("System."):
+    node = item.value if type(item) is Item else item
+    if is_primitive(kind):
+        kind, node = "Element", item.beside if type(item) is Item else None
+    if not node:
         return
-    found = type_of_name("Element" if is_primitive(kind) else kind)
-    for name in found.elements if found else ():
-        yield from go(item, static, name)
+    steps = _steps(kind)
+    for key in node:
+        found = steps.get(key)
+        if found is None or (key[0] == "_" and key[1:] in node):
+            continue
+        got = found.get(node)
+        if found.single:
+            yield typed(got, found.type)
+        else:
+            yield from [typed(one, found.type) for one in got]
+
+
+@cache
+def _steps(kind: str) -> dict[str, Step]:
+    """The step to what each name in the JSON of a type stands for. A node has few of the names that its type allows."""
+    found = type_of_name(kind)
+    steps: dict[str, Step] = {}
+    for element in found.elements.values() if found else ():
+        for key, type in definitions.json_names(element).items():
+            steps[key] = steps["_" + key] = _plain(key, type, single=element.most == 1)
+    return steps
 
 
 def descendants(item: Any, static: str) -> Iterator[Any]:

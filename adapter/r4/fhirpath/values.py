@@ -122,7 +122,7 @@ def equal(left: Any, right: Any, left_static: str, right_static: str) -> bool | 
     if x is None or y is None:
         return None
     if {a, b} <= {MOMENT, TEXT} and MOMENT in {a, b}:
-        order = times.compare(times.parse(x), times.parse(y))
+        order = times.compare_texts(x, y)
         return None if order is None else order == 0
     if a == b == TIME:
         order = times.compare(times.parse_time(x), times.parse_time(y))
@@ -150,7 +150,7 @@ def compare(left: Any, right: Any, left_static: str, right_static: str) -> int |
     if x is None or y is None:
         return None
     if {a, b} <= {MOMENT, TEXT} and MOMENT in {a, b}:
-        return times.compare(times.parse(x), times.parse(y))
+        return times.compare_texts(x, y)
     if a != b:
         raise Undecided
     if a == TIME:
