@@ -105,6 +105,8 @@ def _profile(structure: Json) -> Json:
     above = {} if base.startswith(CORE) else {"base": base}
     constraints = [_invariant(c) for e in structure["differential"]["element"] for c in e.get("constraint", [])]
     said = {"type": structure["type"], "title": structure["title"], **above, "root": _rules(structure)}
+    if structure["abstract"]:
+        said["abstract"] = True
     return {**said, "invariants": constraints} if constraints else said
 
 
