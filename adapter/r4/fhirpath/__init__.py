@@ -18,7 +18,7 @@ Quantities are compared within one unit, none is converted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from adapter.r4.fhirpath.grammar import FHIRPathError, parse
 from adapter.r4.fhirpath.tree import Item, type_of_name
 from adapter.r4.fhirpath.values import Undecided, plain
 
-__all__ = ["FHIRPathError", "Item", "compile", "parse", "rule"]
+__all__ = ["FHIRPathError", "Item", "compile", "parse", "rule", "selection"]
 
 # What a node that is not of its type's form makes of an evaluation.
 _FORM: Final = (Undecided, AttributeError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
@@ -66,6 +66,23 @@ def rule(expression: str, of: str) -> Callable[..., bool | None]:
             return None
 
     return holds
+
+
+def selection(expression: str, of: str) -> tuple[Callable[[Any], Sequence[Any]], str]:
+    """The function of a resource that gives the elements an expression selects, and the type that all of them have.
+
+    The type is empty where each says its own, as an `Item` or as a resource. Elements with extensions alone are kept.
+    """
+    code = _compiled(expression, of)
+    run = many(code)
+
+    def select(resource: Any) -> Sequence[Any]:
+        try:
+            return run(resource, Around(resource, resource, resource))
+        except _FORM:
+            return ()
+
+    return select, code.type
 
 
 def _compiled(expression: str, of: str) -> Code:

@@ -1,0 +1,217 @@
+"""What a resource is found by: the values of its search parameters (https://hl7.org/fhir/R4/search.html). Pure.
+
+>>> task = {"resourceType": "Task", "status": "requested", "owner": {"reference": "Organization/1"}}
+>>> found = index(task)
+>>> found.status, [(entry.parameter, entry.system, entry.value) for entry in found.entries]
+('requested', [('owner', 'Organization', '1')])
+
+What each type is found by is worked out once, from its `parameters`: which names of its JSON to look at, how to come to the
+values, and what to make of them. Of numbers and quantities nothing is made, since search does not offer them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from adapter.r4 import definitions
+from adapter.r4.fhirpath import Item, selection
+from adapter.r4.fhirpath.references import type_in
+from adapter.r4.intervals import interval, span, timing
+from adapter.r4.parameters import PARAMETERS, Parameter
+from adapter.r4.systems import canonical_system
+from adapter.r4.words import fold, words
+
+__all__ = ["Entry", "Index", "canonical_system", "fold", "index", "interval"]
+
+
+class Entry(NamedTuple):
+    """One value of one search parameter.
+
+    A token: `system` (empty: none, or implied by the parameter) and `value`. A reference: `system` is the target's type (empty
+    where it is not known) and `value` its id, or the whole address where it is another server's; a Reference.identifier is a
+    token under the parameter `name:identifier`. A string: `value` is folded, `system` as it was said. A uri: `value`.
+    A date: from `low`, before `high` (None: open). An element that is there and has none of this (a CodeableConcept of text
+    alone, a reference by identifier or to a contained resource) is an entry without a value, so that it is not missing.
+    """
+
+    parameter: str
+    system: str = ""
+    value: str = ""
+    low: datetime | None = None
+    high: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What a resource can be found by; `status` is its code element *status*, the one that most searches narrow by."""
+
+    status: str = ""
+    entries: Sequence[Entry] = ()
+
+
+def index(resource: Mapping[str, Any], *, base: str = "") -> Index:
+    """The values of all search parameters that its type is offered with, but *status*.
+
+    `base` is our own address: what a reference says after it is as good as a relative reference.
+    """
+    status = resource.get("status")
+    entries: list[Entry] = []
+    for names, take in _takers(resource["resourceType"]):
+        for name in names:
+            if name in resource:
+                take(resource, base, entries)
+                break
+    if "meta" in resource:
+        _of_meta(resource["meta"], entries)
+    return Index(status if isinstance(status, str) else "", entries)
+
+
+Take = Callable[[Mapping[str, Any], str, list[Entry]], None]
+
+
+@cache
+def _takers(type: str) -> tuple[tuple[tuple[str, ...], Take], ...]:
+    """For each part of each parameter of the type: the names in JSON of which one must be there, and what to do then."""
+    return tuple(
+        (_names(type, part), _taker(type, part, parameter))
+        for parameter in PARAMETERS.get(type, {}).values()
+        if parameter.name != "status"
+        for part in parameter.expression.split(" | ")
+    )
+
+
+def _names(type: str, part: str) -> tuple[str, ...]:
+    """The names in JSON of the element that a path begins with: `(Goal.start as date)` with startDate, startCodeableConcept."""
+    first = part.lstrip("(").split(".")[1].split(" ")[0]
+    return tuple(definitions.json_names(definitions.type_named(type).elements[first]))
+
+
+TO_PATIENT: Final = ".where(resolve() is Patient)"
+
+
+def _taker(type: str, part: str, parameter: Parameter) -> Take:
+    if parameter.type == "reference":
+        return _references(type, part, parameter)
+    select, static = selection(part, type)
+    name = parameter.name
+    make = _KINDS[parameter.type]
+    systems = parameter.systems
+
+    def take(resource: Mapping[str, Any], _: str, entries: list[Entry]) -> None:
+        for item in select(resource):
+            if item.__class__ is Item:
+                if item.value is not None:
+                    make(name, item.value, item.type, systems, entries)
+            else:
+                make(name, item, static, systems, entries)
+
+    return take
+
+
+def _references(type: str, part: str, parameter: Parameter) -> Take:
+    """A reference is judged by what it says of its target, which is not looked up: by its address, or else `Reference.type`.
+
+    A reference by identifier that says no type may be to any: it counts also where only Patients are meant.
+    """
+    only = "Patient" if part.endswith(TO_PATIENT) else ""
+    select = selection(part.removesuffix(TO_PATIENT), type)[0]
+    name, by_identifier = parameter.name, f"{parameter.name}:identifier"
+
+    def take(resource: Mapping[str, Any], base: str, entries: list[Entry]) -> None:
+        for item in select(resource):
+            value = item.value if item.__class__ is Item else item
+            if value.__class__ is str:  # a canonical
+                entries.append(Entry(name, "", value))
+                if "|" in value:
+                    entries.append(Entry(name, "", value.partition("|")[0]))
+                continue
+            if not isinstance(value, dict):
+                continue
+            target, address = _target(value, base)
+            if only and target != only and (target or address):
+                continue
+            entries.append(Entry(name, target if address else "", address))
+            identifier = value.get("identifier")
+            if identifier and "value" in identifier:
+                entries.append(Entry(by_identifier, canonical_system(identifier.get("system", "")), identifier["value"]))
+
+    return take
+
+
+def _target(reference: dict[str, Any], base: str) -> tuple[str, str]:
+    """The type that a reference leads to, as far as it says so, and its id or its whole address; empty where it has none."""
+    address: str = reference.get("reference", "")
+    said: str = reference.get("type", "")
+    if not address or address[0] == "#":
+        return said, ""
+    if base and address.startswith(base):
+        address = address[len(base) :].lstrip("/")
+    address = address.partition("/_history/")[0]
+    type, slash, id = address.partition("/")
+    if slash and "/" not in id and ":" not in type:
+        return type, id
+    return type_in(address) or said, address
+
+
+# what is made of a value
+
+
+def _token(name: str, value: Any, type: str, systems: Mapping[str, str], entries: list[Entry]) -> None:
+    """https://hl7.org/fhir/R4/search.html#token"""
+    if type == "CodeableConcept":
+        codings = [coding for coding in value.get("coding", ()) if "code" in coding]
+        entries.extend([Entry(name, canonical_system(coding.get("system", "")), coding["code"]) for coding in codings])
+        if not codings:
+            entries.append(Entry(name))
+    elif type == "Coding":
+        entries.append(Entry(name, canonical_system(value.get("system", "")), value.get("code", "")))
+    elif type == "Identifier":
+        entries.append(Entry(name, canonical_system(value.get("system", "")), value.get("value", "")))
+    elif type == "ContactPoint":
+        entries.append(Entry(name, value.get("system", ""), value.get("value", "")))
+    elif value.__class__ is bool:
+        entries.append(Entry(name, "", "true" if value else "false"))
+    else:
+        entries.append(Entry(name, systems.get(value, ""), value))
+
+
+def _date(name: str, value: Any, type: str, _: Mapping[str, str], entries: list[Entry]) -> None:
+    """https://hl7.org/fhir/R4/search.html#date. What is no date, or ends before it begins, is left out."""
+    bounds = span(value) if type == "Period" else timing(value) if type == "Timing" else interval(value) if type in _DATES else None
+    if bounds is not None:
+        entries.append(Entry(name, "", "", *bounds))
+
+
+_DATES: Final = frozenset({"date", "dateTime", "instant"})
+
+
+def _string(name: str, value: Any, type: str, _: Mapping[str, str], entries: list[Entry]) -> None:
+    """https://hl7.org/fhir/R4/search.html#string. Of a name or an address each part counts by itself."""
+    said = (value,) if value.__class__ is str else words(value, type)
+    entries.extend([Entry(name, word, fold(word)) for word in said])
+
+
+def _uri(name: str, value: Any, _: str, __: Mapping[str, str], entries: list[Entry]) -> None:
+    entries.append(Entry(name, "", value))
+
+
+_KINDS: Final = {"token": _token, "date": _date, "string": _string, "uri": _uri}
+
+
+def _of_meta(meta: Mapping[str, Any], entries: list[Entry]) -> None:
+    for name in ("tag", "security"):
+        for coding in meta.get(name, ()):
+            entries.append(Entry(f"_{name}", canonical_system(coding.get("system", "")), coding.get("code", "")))
+    for profile in meta.get("profile", ()):
+        entries.extend(Entry("_profile", "", form) for form in _with_and_without_version(profile))
+    if "source" in meta:
+        entries.append(Entry("_source", "", meta["source"]))
+
+
+def _with_and_without_version(canonical: str) -> Iterable[str]:
+    """A canonical is found by its address also where it names a version (https://hl7.org/fhir/R4/references.html#canonical)."""
+    return (canonical, canonical.partition("|")[0]) if "|" in canonical else (canonical,)

@@ -1,0 +1,35 @@
+"""The several names that Norwegian code systems go by, and the one that we keep and search by.
+
+A national code system (Volven, finnkode) has an OID, which is what stands in `Coding.system` (HL7 Norway's rule for
+codes: https://github.com/HL7Norway/best-practice, codesystem.md); its CodeSystem resource has a canonical under helsedir.no,
+and some use the address of its page. The three mean one thing, and are understood alike.
+
+>>> canonical_system("http://helsedir.no/fhir/CodeSystem/no-kodeverk-9151")
+'urn:oid:2.16.578.1.12.4.1.1.9151'
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+VOLVEN: Final = "urn:oid:2.16.578.1.12.4.1.1."
+"""What the OIDs of the national code systems begin with; the system's number follows."""
+
+_PREFIXES: Final = (
+    "http://helsedir.no/fhir/CodeSystem/no-kodeverk-",
+    "https://finnkode.helsedirektoratet.no/adm/collections/",
+)
+_NAMES: Final = {"http://hl7.org/fhir/sid/icd-10-no": f"{VOLVEN}7110"}
+
+
+@lru_cache(maxsize=4096)
+def canonical_system(system: str) -> str:
+    """The name that a system is known by here: of a national one its OID, of any other its own."""
+    if system in _NAMES:
+        return _NAMES[system]
+    for prefix in _PREFIXES:
+        number = system.removeprefix(prefix)
+        if number != system and number.isascii() and number.isdigit():
+            return VOLVEN + number
+    return system
