@@ -8,18 +8,32 @@ from typing import Any
 
 import msgspec
 
+from adapter.domain.problem import Finding
 from adapter.ports import Stored
+from adapter.r4.outcome import operation_outcome
 
 Links = Sequence[tuple[str, str]]
 
 
-def searchset(base: str, found: Iterable[Stored], total: int | None, links: Links) -> bytes:
-    """What a search found; `total` of all pages, where it is known."""
-    return _bundle("searchset", total, links, [_entry(base, one, b'"search":{"mode":"match"}') for one in found])
+def searchset(
+    base: str,
+    found: Iterable[Stored],
+    total: int | None,
+    links: Links,
+    *,
+    included: Iterable[Stored] = (),
+    told: Sequence[Finding] = (),
+) -> bytes:
+    """What a search found, what is given beside it, and what is told of it; `total` of all pages, where it is known."""
+    entries = [_entry(base, one, b'"search":{"mode":"match"}') for one in found]
+    entries += [_entry(base, one, b'"search":{"mode":"include"}') for one in included]
+    if told:
+        entries.append(msgspec.json.encode({"resource": operation_outcome(told), "search": {"mode": "outcome"}}))
+    return _bundle("searchset", total, links, entries)
 
 
-def history(base: str, versions: Iterable[Stored], total: int, links: Links) -> bytes:
-    """Versions of one resource, newest first."""
+def history(base: str, versions: Iterable[Stored], total: int | None, links: Links) -> bytes:
+    """Versions of one resource, or of a type's resources, newest first."""
     return _bundle("history", total, links, [_entry(base, one, _interaction(one)) for one in versions])
 
 
@@ -32,13 +46,13 @@ def _interaction(stored: Stored) -> bytes:
     response = {
         "status": "201" if stored.version == 1 else "200",
         "etag": etag(stored),
-        "lastModified": _instant(stored.updated),
+        "lastModified": instant(stored.updated),
     }
     interaction = {"request": {"method": "PUT", "url": f"{stored.type}/{stored.id}"}, "response": response}
     return msgspec.json.encode(interaction)[1:-1]
 
 
-def _instant(moment: datetime) -> str:
+def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

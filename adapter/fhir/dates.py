@@ -1,9 +1,12 @@
-"""FHIR's date search: a partial date is an interval (https://hl7.org/fhir/R4/search.html#date).
+"""FHIR's date search: what is written is an interval, and so is what is stored (https://hl7.org/fhir/R4/search.html#date).
 
->>> between("ge2026-11")
-(datetime.datetime(2026, 10, 31, 23, 0, tzinfo=datetime.timezone.utc), None)
+>>> [match] = matches("lt2026-11")
+>>> match.low_before
+datetime.datetime(2026, 10, 31, 23, 0, tzinfo=datetime.timezone.utc)
 
-Without a zone a time is Norwegian (Europe/Oslo), since those who ask are.
+Without a zone a time is Norwegian (Europe/Oslo), since those who ask are. *ap* takes as much on either side as what was
+written covers (ap2026-11: October to December); the standard leaves the measure to the server, and one that does not
+move with the clock gives the same pages to the end.
 """
 
 from __future__ import annotations
@@ -14,73 +17,96 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from adapter.domain.problem import Kind, problem
+from adapter.ports import Match
 
 OSLO: Final = ZoneInfo("Europe/Oslo")
 FORM: Final = re.compile(
     r"(?P<prefix>[a-z]{2})?(?P<year>\d{4})(-(?P<month>\d\d)(-(?P<day>\d\d)"
-    r"(T(?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.(?P<fraction>\d{1,9}))?)?(?P<zone>Z|[+ -]\d\d:\d\d)?)?)?)?"
+    r"(T(?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.(?P<fraction>\d{1,9}))?)?(?P<zone>Z|[+ -]\d\d:\d\d)?)?)?)?",
+    re.ASCII,
 )
 
-EXAMPLES: Final = "2026, 2026-11, 2026-11-21, 2026-11-21T10:00:00Z; eq, ge, gt, le, lt, sa, eb"
-
-Interval = tuple[datetime | None, datetime | None]
+EXAMPLES: Final = "2026, 2026-11, 2026-11-21, 2026-11-21T10:00:00Z; before it eq, ne, gt, lt, ge, le, sa, eb or ap"
 
 
-def between(value: str) -> Interval:
-    """A search value as (since, before): inclusive and exclusive, None where open. Raises `Problem` (INVALID)."""
-    match = FORM.fullmatch(value)
+def matches(value: str, *, name: str = "", moment: bool = False) -> tuple[Match, ...]:
+    """The alternatives that a search value [first, last) with its prefix allows. Raises `Problem` (INVALID).
+
+    `moment`: what is stored is one point of time (`_lastUpdated`), not an interval; its `low` alone is then asked for.
+    """
+    form = FORM.fullmatch(value)
     try:
-        if match is None:
+        if form is None:
             raise ValueError
-        first, last = _interval(match)
-        return _open(match["prefix"] or "eq", first, last)
+        first, last = _interval(form)
+        return (_of_moments if moment else _of_intervals)(form["prefix"] or "eq", first, last)
     except (ValueError, OverflowError, KeyError):
         raise problem(
             Kind.INVALID,
             f"Not a date that can be searched by: write {EXAMPLES}.",
             f"Ikke en søkbar dato: skriv {EXAMPLES}.",
-            where="http._lastUpdated",
+            where=f"http.{name}" if name else "",
             rule="https://hl7.org/fhir/R4/search.html#date",
         ) from None
 
 
-def _open(prefix: str, first: datetime, last: datetime) -> Interval:
-    intervals: dict[str, Interval] = {
-        "eq": (first, last),
-        "ge": (first, None),
-        "gt": (last, None),
-        "sa": (last, None),
-        "le": (None, last),
-        "lt": (None, first),
-        "eb": (None, first),
+def _of_intervals(prefix: str, first: datetime, last: datetime) -> tuple[Match, ...]:
+    """R4's table of prefixes. "Contains" is of the whole interval; gt and lt ask only that some of it lies beyond."""
+    width = last - first
+    table: dict[str, tuple[Match, ...]] = {
+        "eq": (Match(low_from=first, high_to=last),),
+        "ne": (Match(low_before=first), Match(high_after=last)),
+        "gt": (Match(high_after=last),),
+        "lt": (Match(low_before=first),),
+        "ge": (Match(low_from=first), Match(high_after=last)),
+        "le": (Match(high_to=last), Match(low_before=first)),
+        "sa": (Match(low_from=last),),
+        "eb": (Match(high_to=first),),
+        "ap": (Match(low_before=last + width, high_after=first - width),),
     }
-    return intervals[prefix]
+    return table[prefix]
 
 
-def _interval(match: re.Match[str]) -> tuple[datetime, datetime]:
+def _of_moments(prefix: str, first: datetime, last: datetime) -> tuple[Match, ...]:
+    width = last - first
+    table: dict[str, tuple[Match, ...]] = {
+        "eq": (Match(low_from=first, low_before=last),),
+        "ne": (Match(low_before=first), Match(low_from=last)),
+        "gt": (Match(low_from=last),),
+        "lt": (Match(low_before=first),),
+        "ge": (Match(low_from=first),),
+        "le": (Match(low_before=last),),
+        "sa": (Match(low_from=last),),
+        "eb": (Match(low_before=first),),
+        "ap": (Match(low_from=first - width, low_before=last + width),),
+    }
+    return table[prefix]
+
+
+def _interval(form: re.Match[str]) -> tuple[datetime, datetime]:
     """The first moment of what is written, and the first after it, in UTC."""
-    year, month, day = int(match["year"]), int(match["month"] or 1), int(match["day"] or 1)
-    if match["hour"] is None:
+    year, month, day = int(form["year"]), int(form["month"] or 1), int(form["day"] or 1)
+    if form["hour"] is None:
         first = datetime(year, month, day, tzinfo=OSLO)
-        return first.astimezone(UTC), _next(first, match).astimezone(UTC)
-    micro = int((match["fraction"] or "").ljust(6, "0")[:6])
-    clock = (int(match["hour"]), int(match["minute"]), int(match["second"] or 0), micro)
-    first = datetime(year, month, day, *clock, tzinfo=_zone(match["zone"])).astimezone(UTC)
-    return first, first + _precision(match)
+        return first.astimezone(UTC), _next(first, form).astimezone(UTC)
+    micro = int((form["fraction"] or "").ljust(6, "0")[:6])
+    clock = (int(form["hour"]), int(form["minute"]), int(form["second"] or 0), micro)
+    first = datetime(year, month, day, *clock, tzinfo=_zone(form["zone"])).astimezone(UTC)
+    return first, first + _precision(form)
 
 
-def _next(first: datetime, match: re.Match[str]) -> datetime:
-    if match["day"]:
+def _next(first: datetime, form: re.Match[str]) -> datetime:
+    if form["day"]:
         return first + timedelta(days=1)  # by the wall clock: a day of summer time's change has 23 or 25 hours
-    if match["month"]:
+    if form["month"]:
         return first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     return first.replace(year=first.year + 1)
 
 
-def _precision(match: re.Match[str]) -> timedelta:
-    if match["fraction"]:
-        return timedelta(microseconds=max(1, 10 ** (6 - len(match["fraction"])) if len(match["fraction"]) <= 6 else 1))
-    return timedelta(seconds=1) if match["second"] else timedelta(minutes=1)
+def _precision(form: re.Match[str]) -> timedelta:
+    if form["fraction"]:
+        return timedelta(microseconds=10 ** max(0, 6 - len(form["fraction"])))
+    return timedelta(seconds=1) if form["second"] else timedelta(minutes=1)
 
 
 def _zone(text: str | None) -> ZoneInfo:

@@ -1,174 +1,175 @@
-"""A search request, from its parameters to the store's words (https://hl7.org/fhir/R4/search.html). Pure.
+"""A search request, from its parameters to what the store is asked and how the answer is given. Pure.
 
-search = parse("Task", [("status", "requested,accepted"), ("_count", "20")], base="https://a.example/fhir")
-search.query, search.count, search.kept
+    search = parse("Task", [("status", "requested,accepted"), ("_count", "20")], base="https://a.example/fhir")
+    search.query, search.result.count, search.kept
+
+https://hl7.org/fhir/R4/search.html. An unknown parameter is left out and told of, or with handling=strict refused (#errors).
+A modifier that we do not have, a chain and `_has` are refused always, since leaving them out would widen the search.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.fhir.dates import between
-from adapter.fhir.types import TYPES, Parameter
-from adapter.ports import Query
+from adapter.fhir.clauses import ID, clause, fault, parts, shown, warning
+from adapter.fhir.results import MOST, USUAL, Pairs, Result, read
+from adapter.fhir.types import RESULT, TYPES
+from adapter.ports import Clause, Query
 
-MOST: Final = 200  # resources on a page
-USUAL: Final = 50
-ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+__all__ = [
+    "ID",
+    "MOST",
+    "PAGE",
+    "USUAL",
+    "Pairs",
+    "Search",
+    "criteria",
+    "names_person",
+    "pairs_of",
+    "parse",
+    "query_of",
+    "refuse_person",
+]
+
+PARAMETERS: Final = 100  # in one search
+PAGE: Final = "_page"
 NUMBER: Final = re.compile(r"\d{6} ?\d{5}")
 PERSONS: Final = {f"urn:oid:2.16.578.1.12.4.1.4.{series}" for series in (1, 2, 3)} | {"HNR"}
 """Identifier systems of persons: fødselsnummer, D-nummer, felles hjelpenummer, local help number."""
 
-OUTCOME: Final = {"_count", "_summary", "_format", "_pretty"}
-
-Pairs = Sequence[tuple[str, str]]
-
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What was asked for. `query` is None where nothing can match; `count` is 0 where only the number is wanted.
+    """What was asked for: of the store, and of the result.
 
-    `kept` are the parameters that were used, for the link *self*; `private` says that one of them held a person's number.
+    `kept` are the parameters that were used, for the link *self*; `ignored` tells of the others. `private` says that one of
+    those kept holds a person's number.
     """
 
-    query: Query | None
-    count: int
+    query: Query
+    result: Result
     kept: list[tuple[str, str]] = field(default_factory=list)
+    ignored: list[Finding] = field(default_factory=list)
     private: bool = False
 
 
-def parse(type: str, pairs: Pairs, *, base: str, strict: bool = False) -> Search:
-    """Read the parameters of a search. Raises `Problem` with every fault; `strict` counts an unknown parameter as one."""
-    faults: list[Finding] = []
-    kept: list[tuple[str, str]] = []
-    query: Query | None = Query(type)
-    seen: set[str] = set()
-    for name, value in pairs:
-        try:
-            plain = _known(type, name, value)
-            if plain is None:
-                if strict:
-                    faults.append(_unknown(type, name))
-                continue
-            kept.append((name, value))
-            if plain.role == "identifier" and plain.role in seen:
-                raise _fault(name, "may be given once: put alternatives in one, with commas", "kan gis én gang: bruk komma")
-            seen.add(plain.role)
-            query = _narrow(query, plain, value, base)
-        except Problem as fault:
-            faults += fault.findings
+def pairs_of(encoded: str) -> list[tuple[str, str]]:
+    """Names and values of a query or a form, empty values among them. INVALID for more than `PARAMETERS`."""
     try:
-        count = _count(pairs)
-    except Problem as fault:
-        faults += fault.findings
-    if faults:
-        raise Problem(*faults)
-    kept += [pair for pair in pairs if pair[0] in ("_count", "_summary") and pair not in kept]
-    return Search(query, count, kept, any(names_person(value) for _, value in kept))
+        return parse_qsl(encoded, keep_blank_values=True, max_num_fields=PARAMETERS)
+    except ValueError:
+        en, nb = f"More than {PARAMETERS} parameters: send fewer.", f"Flere enn {PARAMETERS} parametere: send færre."
+        raise problem(Kind.INVALID, en, nb) from None
 
 
 def names_person(value: str) -> bool:
     """Whether a search value holds, or may hold, a person's national number."""
-    for item in _items(value):
-        system, bar, code = item.rpartition("|")
-        if NUMBER.fullmatch(code.strip()) or (bar and code and system in PERSONS):
+    for item in value.split(","):
+        system, code = parts(item)
+        if NUMBER.fullmatch(code.rpartition("|")[2].strip()) or (code and system in PERSONS):
             return True
     return False
 
 
-def _known(type: str, name: str, value: str) -> Parameter | None:
-    """The parameter of that name; None for one that is unknown. A modifier that we do not know must be refused (R4)."""
+def refuse_person(pairs: Pairs) -> None:
+    """Raises `Problem` for a national number in an address, where it ends up in logs and histories on its way."""
+    for name, value in pairs:
+        if names_person(value):
+            raise problem(
+                Kind.INVALID,
+                "A national identity number may not stand in an address: send the search by POST [type]/_search.",
+                "Et fødselsnummer eller annet personnummer kan ikke stå i en adresse: send søket med POST [type]/_search.",
+                where=f"http.{name}" if any(name in parameters for parameters in TYPES.values()) else "http.identifier",
+                rule="HL7 Norway best practice: FNR and DNR, GET versus POST",
+            )
+
+
+def parse(type: str, pairs: Pairs, *, base: str, strict: bool = False) -> Search:
+    """Read the parameters of a search. Raises `Problem` with every fault; `strict` counts what would be left out as one."""
+    clauses: list[Clause] = []
+    kept: list[tuple[str, str]] = []
+    ignored: list[Finding] = []
+    faults: list[Finding] = []
+    for name, value in pairs:
+        try:
+            _refuse_controls(name, value)
+            if name.partition(":")[0] in RESULT:
+                continue
+            if unused := _unused(type, name, value):
+                ignored.append(unused)
+                continue
+            kept.append((name, value))
+            if made := clause(type, name, value, base=base):
+                clauses.append(made)
+        except Problem as wrong:
+            faults += wrong.findings
+    result = read(type, pairs)
+    ignored += result.ignored
+    faults += result.faults + [replace(one, severity="error") for one in ignored if strict]
+    if faults:
+        raise Problem(*faults)
+    query = Query(type, tuple(clauses), result.sort)
+    return Search(query, result, kept + result.kept, ignored, any(names_person(value) for _, value in kept))
+
+
+def query_of(type: str, pairs: Pairs, *, base: str) -> Query:
+    """The criteria of a conditional interaction (https://hl7.org/fhir/R4/http.html#ccreate): what must be matched.
+
+    Raises `Problem` where a parameter is unknown or empty, is one of the result, or where there is none: what is left out
+    of such criteria would change another resource than was meant.
+    """
+    for name, _ in pairs:
+        if name.partition(":")[0] in RESULT:
+            raise fault(name, "says nothing of what is meant: leave it out", "sier ikke hva som menes: utelat den")
+    if not pairs:
+        en, nb = "The criteria are empty: name at least one search parameter.", "Kriteriene er tomme: angi minst én søkeparameter."
+        raise problem(Kind.INVALID, en, nb, rule="https://hl7.org/fhir/R4/http.html#ccreate")
+    return parse(type, pairs, base=base, strict=True).query
+
+
+def criteria(text: str, type: str, *, base: str) -> list[tuple[str, str]]:
+    """The parameters of criteria as they are sent: `a=b&c=d`, `?a=b`, `Type?a=b`, or the whole address, as HAPI has it.
+
+    Whatever host an address names, it was sent to us: clients know us by several. Raises `Problem` (INVALID) for another type.
+
+    >>> criteria("https://a.example/fhir/Task?identifier=urn:a%7C1", "Task", base="https://a.example/fhir")
+    [('identifier', 'urn:a|1')]
+    """
+    before, mark, query = text.strip().partition("?")
+    if not mark or "=" in before:
+        return pairs_of(text.strip())
+    own = {"", type, f"/{type}", f"{urlsplit(base).path}/{type}"}
+    if (urlsplit(before).path if "://" in before else before) not in own:
+        raise problem(
+            Kind.INVALID,
+            f"The criteria are of something else than {type} here: write parameter=value, or {type}?parameter=value.",
+            f"Kriteriene gjelder noe annet enn {type} her: skriv parameter=verdi eller {type}?parameter=verdi.",
+            rule="https://hl7.org/fhir/R4/http.html#ccreate",
+        )
+    return pairs_of(query)
+
+
+def _refuse_controls(name: str, value: str) -> None:
     if any(ord(character) < 32 for character in name + value):
-        raise _fault("", "a parameter holds a control character: remove it", "en parameter har et kontrolltegn: fjern det")
-    bare, colon, _ = name.partition(":")
-    parameter = TYPES[type].get(bare)
-    if colon and (parameter or bare in OUTCOME):
-        raise _fault(bare, "has no modifiers here: leave it out", "har ingen modifikatorer her: utelat den")
-    return parameter
+        raise fault(name, "holds a control character: remove it", "har et kontrolltegn: fjern det")
 
 
-def _narrow(query: Query | None, parameter: Parameter, value: str, base: str) -> Query | None:
-    """`query` and also this parameter; None where nothing can match both."""
-    if query is None:
-        return None
-    match parameter.role:
-        case "id":
-            ids = [item for item in _items(value) if ID.fullmatch(item)]
-            both = [item for item in ids if item in query.ids] if query.ids else ids
-            return replace(query, ids=tuple(both)) if both else None
-        case "status":
-            codes = [item.rpartition("|")[2] for item in _items(value)]
-            both = [code for code in codes if code in query.statuses] if query.statuses else codes
-            return replace(query, statuses=tuple(both)) if both else None
-        case "identifier":
-            return replace(query, identifiers=tuple(_token(item) for item in _items(value)))
-        case "patient":
-            patient = _patient(parameter.name, value, base)
-            return replace(query, patient=patient) if patient and query.patient in ("", patient) else None
-        case "updated":
-            since, before = between(value)
-            return replace(query, since=_latest(query.since, since), before=_earliest(query.before, before))
-
-
-def _token(item: str) -> tuple[str | None, str | None]:
-    """system|value, |value (no system), value (any system), system| (any value)."""
-    system, bar, value = item.partition("|")
-    if not bar:
-        return None, system
-    if not system and not value:
-        raise _fault("identifier", "is empty: write system|value", "er tom: skriv system|verdi")
-    return system, value or None
-
-
-def _patient(name: str, value: str, base: str) -> str:
-    """The Patient id of a reference; empty where it is something else's, or another server's."""
-    items = _items(value)
-    if len(items) > 1:
-        raise _fault(name, "takes one patient: search for each", "tar én pasient: søk etter hver")
-    reference = items[0].removeprefix(f"{base}/").removeprefix("Patient/")
-    return reference if ID.fullmatch(reference) else ""
-
-
-def _count(pairs: Pairs) -> int:
-    summary = [value for name, value in pairs if name == "_summary"]
-    if any(value not in ("count", "true", "text", "data", "false") for value in summary):
-        raise _fault("_summary", "is count, or left out", "er count, eller utelates")
-    counts = [value for name, value in pairs if name == "_count"]
-    if any(not re.fullmatch(r"[0-9]{1,18}", value) for value in counts):
-        raise _fault("_count", f"is a number from 0 to {MOST}", f"er et tall fra 0 til {MOST}")
-    if "count" in summary:
-        return 0
-    return min(MOST, *(int(value) for value in counts)) if counts else USUAL
-
-
-def _items(value: str) -> list[str]:
-    r"""Alternatives are divided by commas; `\,` is a comma that is meant."""
-    return [re.sub(r"\\([\\,|$])", r"\1", item) for item in re.split(r"(?<!\\),", value) if item] or [""]
-
-
-def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max(_said(one, other), default=None)
-
-
-def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min(_said(one, other), default=None)
-
-
-def _said(*moments: datetime | None) -> Iterable[datetime]:
-    return [moment for moment in moments if moment is not None]
-
-
-def _unknown(type: str, name: str) -> Finding:
-    known = ", ".join([*TYPES[type], "_count", "_summary"])
-    en = f"There is no such search parameter for {type}: use {known}, or leave out Prefer: handling=strict."
-    nb = f"{type} har ingen slik søkeparameter: bruk {known}, eller utelat Prefer: handling=strict."
-    return Finding("error", Kind.INVALID, en, nb, "http." + re.sub(r"[^A-Za-z0-9_.:-]", "?", name)[:64])
-
-
-def _fault(name: str, en: str, nb: str) -> Problem:
-    return problem(Kind.INVALID, f"{name} {en}.".strip(), f"{name} {nb}.".strip(), where=f"http.{name}" if name else "")
+def _unused(type: str, name: str, value: str) -> Finding | None:
+    """What is told of a parameter that is left out; None for one that is known and says something."""
+    bare = name.partition(":")[0]
+    if bare.partition(".")[0] in TYPES[type] and "." in name:
+        en = "is a chain, which is not offered: search for the other resource first"
+        raise fault(name, en, "er en kjede, som ikke tilbys: søk etter den andre ressursen først")
+    if bare == "_has":
+        raise fault("_has", "is not offered: search for the other type", "tilbys ikke: søk etter den andre typen")
+    if bare not in TYPES[type]:
+        known = ", ".join(sorted(TYPES[type]))
+        en = f"is no search parameter of {type} and was left out. There are {known}"
+        return warning(shown(name), en, f"er ingen søkeparameter for {type} og er utelatt. Det finnes {known}")
+    if not value.strip(","):
+        return warning(name, "has no value and was left out", "har ingen verdi og er utelatt")
+    return None

@@ -1,100 +1,89 @@
-"""The one table of what /fhir offers: routes, search and the CapabilityStatement all read it.
+"""The one description of what /fhir offers of each type: search, the CapabilityStatement and OpenAPI all read it.
 
-The names are R4's own search parameters (https://hl7.org/fhir/R4/searchparameter-registry.html). *status* of Flag is
-ours, since R4 has none there; Condition and AllergyIntolerance call theirs *clinical-status*.
+Which parameters a type has, and what each is taken from, stands in `adapter.r4.parameters`: R4's own
+(https://hl7.org/fhir/R4/searchparameter-registry.html) and a few of ours. Here they meet the parameters of every resource,
+and what follows from them: what can be included, and which modifiers there are.
+
+>>> "owner" in TYPES["Task"], "Task:focus" in includes("Task"), "Provenance:target" in revincludes("Task")
+(True, True, True)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from functools import cache
+from typing import Final
 
-CORE: Final = "http://hl7.org/fhir/SearchParameter/"
+from adapter.domain.identity import BASE
+from adapter.r4.parameters import PARAMETERS, Parameter
 
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A search parameter: its name in the URL, what it does in the store, its type and R4's definition of it."""
-
-    name: str
-    role: Literal["id", "identifier", "patient", "status", "updated"]
-    type: Literal["token", "reference", "date"]
-    definition: str = ""
-    documentation: str = ""
-
-
+CORE: Final = "http://hl7.org/fhir/SearchParameter/Resource-"
 BY_POST: Final = "A national identity number is taken by POST [type]/_search only, so that it stands in no address."
 
-ID = Parameter("_id", "id", "token", CORE + "Resource-id")
-UPDATED = Parameter("_lastUpdated", "updated", "date", CORE + "Resource-lastUpdated", "Prefixes eq, ge, gt, le, lt, sa, eb.")
-FLAG_STATUS = Parameter("status", "status", "token", "", "Flag.status; R4 defines no parameter for it.")
-
-
-def _identifier(definition: str) -> Parameter:
-    return Parameter("identifier", "identifier", "token", CORE + definition, BY_POST)
-
-
-def _patient(name: str, definition: str) -> Parameter:
-    return Parameter(name, "patient", "reference", CORE + definition, "A Patient by id, relative or absolute reference.")
-
-
-def _status(name: str, definition: str) -> Parameter:
-    return Parameter(name, "status", "token", CORE + definition)
-
-
-def _clinical(type: str, *, subject: bool = True, status: str = "status") -> tuple[Parameter, ...]:
-    """What a resource about a patient is commonly found by."""
-    about = (_patient("subject", f"{type}-subject"),) if subject else ()
-    state = (_status(status, f"{type}-{status}"),) if status else ()
-    return (_identifier("clinical-identifier"), _patient("patient", "clinical-patient"), *about, *state)
-
-
-_OWN: Final[dict[str, tuple[Parameter, ...]]] = {
-    "AllergyIntolerance": _clinical("AllergyIntolerance", subject=False, status="clinical-status"),
-    "Binary": (),
-    "CarePlan": _clinical("CarePlan"),
-    "CareTeam": _clinical("CareTeam"),
-    "Communication": (
-        _identifier("Communication-identifier"),
-        _patient("patient", "Communication-patient"),
-        _patient("subject", "Communication-subject"),
-        _status("status", "Communication-status"),
-    ),
-    "Condition": _clinical("Condition", status="clinical-status"),
-    "Consent": _clinical("Consent", subject=False),
-    "DocumentReference": _clinical("DocumentReference"),
-    "Endpoint": (_identifier("Endpoint-identifier"), _status("status", "Endpoint-status")),
-    "EpisodeOfCare": _clinical("EpisodeOfCare", subject=False),
-    "Flag": (
-        _identifier("Flag-identifier"),
-        _patient("patient", "clinical-patient"),
-        _patient("subject", "Flag-subject"),
-        FLAG_STATUS,
-    ),
-    "HealthcareService": (_identifier("HealthcareService-identifier"),),
-    "MedicationStatement": (
-        _identifier("MedicationStatement-identifier"),
-        _patient("patient", "clinical-patient"),
-        _patient("subject", "MedicationStatement-subject"),
-        _status("status", "medications-status"),
-    ),
-    "Observation": _clinical("Observation"),
-    "Organization": (_identifier("Organization-identifier"),),
-    "Patient": (_identifier("Patient-identifier"),),
-    "Practitioner": (_identifier("Practitioner-identifier"),),
-    "PractitionerRole": (_identifier("PractitionerRole-identifier"),),
-    "Provenance": (),
-    "RelatedPerson": (_identifier("RelatedPerson-identifier"), _patient("patient", "RelatedPerson-patient")),
-    "ServiceRequest": _clinical("ServiceRequest"),
-    "Task": (
-        _identifier("Task-identifier"),
-        _patient("patient", "Task-patient"),
-        _patient("subject", "Task-subject"),
-        _status("status", "Task-status"),
-    ),
+GENERAL: Final = {
+    name: Parameter(name, kind, "", (), CORE + name.removeprefix("_"), "")
+    for name, kind in {
+        "_id": "token",
+        "_lastUpdated": "date",
+        "_profile": "uri",
+        "_security": "token",
+        "_source": "uri",
+        "_tag": "token",
+    }.items()
 }
+"""Parameters of every resource (https://hl7.org/fhir/R4/resource.html#search)."""
 
-TYPES: Final[dict[str, dict[str, Parameter]]] = {
-    type: {parameter.name: parameter for parameter in (ID, UPDATED, *own)} for type, own in _OWN.items()
-}
+TYPES: Final[dict[str, dict[str, Parameter]]] = {type: {**GENERAL, **PARAMETERS[type]} for type in sorted(PARAMETERS)}
 """Resource type -> its search parameters by name."""
+
+MODIFIERS: Final[dict[str, tuple[str, ...]]] = {
+    "token": ("missing", "not"),
+    "reference": ("missing", "identifier"),  # and the name of each type that it may point to
+    "date": ("missing",),
+    "string": ("missing", "exact", "contains"),
+    "uri": ("missing", "below", "above"),
+}
+"""Kind of parameter -> its modifiers (https://hl7.org/fhir/R4/search.html#modifiers). Every resource has what `PLAIN` asks for."""
+
+PLAIN: Final = {"_id": ("not",), "_lastUpdated": ()}
+
+RESULT: Final = ("_sort", "_count", "_total", "_summary", "_elements", "_include", "_revinclude", "_format", "_pretty")
+"""Parameters that say how the result is given, not what is in it."""
+
+PROFILES: Final[dict[str, tuple[str, ...]]] = {
+    "CarePlan": ("care-plan",),
+}
+"""Type -> ids of the profiles that we promise."""
+
+
+def modifiers(type: str, name: str) -> tuple[str, ...]:
+    """Which modifiers the parameter takes, the types of a reference among them."""
+    parameter = TYPES[type][name]
+    if name in PLAIN:
+        return PLAIN[name]
+    return MODIFIERS[parameter.type] + tuple(target for target in parameter.targets if target in TYPES)
+
+
+@cache
+def targets(type: str, name: str) -> tuple[str, ...]:
+    """The types that we serve and the reference parameter may point to; empty where it is none, or points elsewhere."""
+    parameter = TYPES.get(type, {}).get(name)
+    if parameter is None or parameter.type != "reference":
+        return ()
+    return tuple(target for target in TYPES if target in parameter.targets)
+
+
+@cache
+def includes(type: str) -> tuple[str, ...]:
+    """What `_include` takes of resources of this type: `Task:focus` …"""
+    return tuple(f"{type}:{name}" for name in TYPES[type] if targets(type, name))
+
+
+@cache
+def revincludes(type: str) -> tuple[str, ...]:
+    """What `_revinclude` takes where this type is searched for: `Provenance:target` …"""
+    return tuple(f"{source}:{name}" for source in TYPES for name in TYPES[source] if type in targets(source, name))
+
+
+def profiles(type: str) -> tuple[str, ...]:
+    """Canonicals of the profiles that we promise of this type."""
+    return tuple(f"{BASE}/StructureDefinition/{id}" for id in PROFILES.get(type, ()))

@@ -1,0 +1,66 @@
+"""What is given beside the resources found: `_include` and `_revinclude` (https://hl7.org/fhir/R4/search.html#include).
+
+Only what the caller's own organisation has: a reference to another's is as one to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from adapter.fhir.clauses import ID
+from adapter.fhir.results import Include
+from adapter.fhir.types import TYPES
+from adapter.ports import Clause, Match, Query, Stored, Unit
+from adapter.r4 import json
+from adapter.r4.index import Entry, index
+
+MOST_INCLUDED: Final = 500
+ROUNDS: Final = 5  # that :iterate goes on
+
+Name = tuple[str, str]  # type and id
+
+
+def beside(
+    unit: Unit, tenant: str, found: Sequence[Stored], includes: Sequence[Include], *, base: str
+) -> tuple[list[Stored], bool]:
+    """Each resource once and none of those found; and whether that is all, since more than `MOST_INCLUDED` are not given."""
+    given: dict[Name, Stored] = {}
+    known = {(one.type, one.id) for one in found}
+    last, wanted = list(found), list(includes)
+    for _ in range(ROUNDS):
+        new: dict[Name, Stored] = {}
+        for include in wanted:
+            room = MOST_INCLUDED + 1 - len(given) - len(new)
+            gathered = (
+                _pointing(unit, tenant, last, include, room) if include.reverse else _pointed(unit, tenant, last, include, base)
+            )
+            new |= {(one.type, one.id): one for one in gathered if (one.type, one.id) not in known}
+            if len(given) + len(new) > MOST_INCLUDED:
+                return [*given.values(), *new.values()][:MOST_INCLUDED], False
+        given |= new
+        known |= new.keys()
+        last, wanted = list(new.values()), [include for include in includes if include.iterate]
+        if not (last and wanted):
+            break
+    return list(given.values()), True
+
+
+def _pointed(unit: Unit, tenant: str, sources: Iterable[Stored], include: Include, base: str) -> list[Stored]:
+    """What the sources' parameter points to."""
+    entries = [entry for one in sources if one.type == include.source for entry in _references(one, include.parameter, base)]
+    names = dict.fromkeys((entry.system, entry.value) for entry in entries if include.target in ("", entry.system))
+    return unit.read_all(tenant, list(names)[: MOST_INCLUDED + 1]) if names else []
+
+
+def _references(stored: Stored, parameter: str, base: str) -> list[Entry]:
+    entries = index(json.parse(stored.body), base=base).entries
+    return [one for one in entries if one.parameter == parameter and one.system in TYPES and ID.fullmatch(one.value)]
+
+
+def _pointing(unit: Unit, tenant: str, targets: Iterable[Stored], include: Include, room: int) -> list[Stored]:
+    """What points to the targets by its parameter, `room` at most."""
+    any_of = [Match(one.type, one.id) for one in targets if include.target in ("", one.type)]
+    if not any_of:
+        return []
+    return list(unit.search(tenant, Query(include.source, (Clause(include.parameter, any_of),), limit=room)).found)

@@ -1,0 +1,156 @@
+"""Search, from a request's parameters to the Bundle that answers it (https://hl7.org/fhir/R4/http.html#search).
+
+    with store.read() as unit:
+        body = search(unit, caller, "Task", [("status", "requested")], base=base, key=key, strict=False, private=False, now=now)
+
+`query_of` and `criteria` are the same for conditional interactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from adapter.domain.problem import Finding, Kind, problem
+from adapter.fhir import bundles
+from adapter.fhir.includes import MOST_INCLUDED, beside
+from adapter.fhir.links import LONGEST, seal, unseal
+from adapter.fhir.results import MOST, Pairs
+from adapter.fhir.search import PAGE, Search, criteria, names_person, pairs_of, parse, query_of, refuse_person
+from adapter.fhir.shaping import shape
+from adapter.ports import Page, Stored, Unit
+from adapter.security.caller import Caller
+
+__all__ = ["criteria", "pairs_of", "query_of", "refuse_person", "search"]
+
+COUNTED: Final = 1_000  # matches that are counted unasked
+PRIVATE: Final = 100  # resources that a search by a person's number gives at most
+
+
+def search(
+    unit: Unit,
+    caller: Caller,
+    type: str,
+    pairs: Pairs,
+    *,
+    base: str,
+    key: bytes,
+    strict: bool,
+    private: bool,
+    now: datetime,
+) -> bytes:
+    """The searchset Bundle (JSON) of a search among resources of a type that is served.
+
+    `key` signs the links of further pages, which are good for some hours from `now` and for this caller alone; `private`
+    says that the parameters stand in no address, so that they may hold a person's number. Raises `Problem`: INVALID with all
+    that is wrong, NOT_FOUND for the link of a page that is no such.
+    """
+    if not private:
+        refuse_person(pairs)
+    token = next((value for name, value in pairs if name == PAGE), "")
+    here = _opened(unseal(key, caller.tenant, token, now), type) if token else None
+    wanted = parse(type, here.kept, base=base) if here else parse(type, pairs, base=base, strict=strict)
+    count = wanted.result.count
+    page = Page(())
+    if count:
+        limit = PRIVATE if wanted.private else count
+        page = unit.search(caller.tenant, replace(wanted.query, after=here.after if here else None, limit=limit))
+    total = here.total if here else _total(unit, caller.tenant, wanted, page)
+    links = [("self", _address(f"{base}/{type}", [(PAGE, token)] if here else _shown(wanted)))]
+    if rest := _rest(wanted, page, total):
+        sealed = _sealed(key, caller.tenant, type, rest, now)
+        links.append(("next", _address(f"{base}/{type}", [(PAGE, sealed), *_form(wanted)])))
+    found = page.found[:count]
+    included, whole = beside(unit, caller.tenant, found, wanted.result.includes, base=base)
+    told = list(wanted.ignored)
+    if wanted.private and page.next is not None:
+        told.append(_incomplete("", f"{PRIVATE} matches", f"{PRIVATE} treff"))
+    if not whole:
+        told.append(_incomplete("_include", f"{MOST_INCLUDED} resources", f"{MOST_INCLUDED} ressurser"))
+    elements = wanted.result.elements
+    return bundles.searchset(
+        base, _shaped(found, wanted, elements), total, links, included=_shaped(included, wanted, ()), told=told
+    )
+
+
+class _Place(NamedTuple):
+    """Where a page begins: the parameters that still count, where the store goes on, and the total if it is known."""
+
+    kept: list[tuple[str, str]]
+    after: Sequence[Any] | None
+    total: int | None
+
+
+def _total(unit: Unit, tenant: str, wanted: Search, page: Page) -> int | None:
+    """How many match: where it costs little, or was asked for (https://hl7.org/fhir/R4/search.html#total)."""
+    asked, count = wanted.result.total, wanted.result.count
+    if count and asked == "none":
+        return None
+    if count and page.next is None:
+        return len(page.found)
+    if not count or asked:
+        return unit.count(tenant, wanted.query)
+    number = unit.count(tenant, wanted.query, COUNTED + 1)
+    return number if number <= COUNTED else None
+
+
+def _rest(wanted: Search, page: Page, total: int | None) -> _Place | None:
+    """Where the next page begins; None after the last. No link holds a person's number: such a search goes on by ids."""
+    if wanted.private:
+        ids = ",".join(one.id for one in page.found[wanted.result.count :])
+        return _Place([("_id", ids), *wanted.result.kept], None, total) if ids else None
+    return _Place(wanted.kept, page.next, total) if page.next is not None else None
+
+
+def _sealed(key: bytes, tenant: str, type: str, place: _Place, now: datetime) -> str:
+    token = seal(key, tenant, {"of": "search", "type": type, **place._asdict()}, now)
+    if len(token) > LONGEST:
+        raise problem(
+            Kind.INVALID,
+            f"The search is too long to be given in pages: ask for all on one (_count, at most {MOST}), or for less.",
+            f"Søket er for langt til å gis i sider: be om alt på én (_count, høyst {MOST}), eller om mindre.",
+            where="http._count",
+        )
+    return token
+
+
+def _opened(content: dict[str, Any], type: str) -> _Place:
+    if (content.pop("of"), content.pop("type")) != ("search", type):
+        raise problem(
+            Kind.NOT_FOUND,
+            "This page link is of another search: follow it as it was given.",
+            "Denne sidelenken hører til et annet søk: følg den slik den ble gitt.",
+            where=f"http.{PAGE}",
+        )
+    return _Place([(name, value) for name, value in content["kept"]], content["after"], content["total"])
+
+
+def _shown(wanted: Search) -> Pairs:
+    """What was used, without persons' numbers."""
+    return [(name, value) for name, value in wanted.kept if not names_person(value)]
+
+
+def _form(wanted: Search) -> Pairs:
+    """What HTTP's side reads of the address, on every page."""
+    return [(name, value) for name, value in wanted.kept if name in ("_format", "_pretty")]
+
+
+def _address(path: str, parameters: Pairs) -> str:
+    return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def _shaped(resources: Iterable[Stored], wanted: Search, elements: Sequence[str]) -> Iterable[Stored]:
+    """As stored, byte for byte, but where a part is asked for."""
+    summary = wanted.result.summary
+    if not summary and not elements:
+        return resources
+    return [replace(one, body=shape(one.body, one.type, summary=summary, elements=elements)) for one in resources]
+
+
+def _incomplete(name: str, en: str, nb: str) -> Finding:
+    said_en = f"There is more than is given: no more than {en} are. Narrow the search."
+    said_nb = f"Det finnes mer enn det som er gitt: høyst {nb} gis. Snevre inn søket."
+    return Finding("warning", Kind.TOO_COSTLY, said_en, said_nb, f"http.{name}" if name else "")
