@@ -86,10 +86,10 @@ def last(type: str, path: str) -> definitions.Element:
 
 
 def targets(type: str, parameter: Json, expression: str) -> list[str]:
-    """The types that a reference parameter leads to: what the parameter allows and the element does."""
+    """The types that a reference parameter leads to: what the parameter allows and the element does, and we serve."""
     allowed = ["Patient"] if expression.endswith(TO_PATIENT) else parameter.get("target", [])
     by_element = {target for part in expression.split(" | ") for target in last(type, part.split(".where(")[0]).targets or allowed}
-    return sorted(set(allowed) & by_element)
+    return sorted(set(allowed) & by_element & set(TYPES))
 
 
 def table() -> dict[str, dict[str, Json]]:

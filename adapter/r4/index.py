@@ -85,7 +85,12 @@ def _takers(type: str) -> tuple[tuple[tuple[str, ...], Take], ...]:
 
 
 def _names(type: str, part: str) -> tuple[str, ...]:
-    """The names in JSON of the element that a path begins with: `(Goal.start as date)` with startDate, startCodeableConcept."""
+    """The names in JSON of the element that a path begins with: `(Goal.start as date)` with startDate, startCodeableConcept.
+
+    The resource itself for what is no path: a Patient without a word of death is not *deceased*, and found so.
+    """
+    if ".exists()" in part:
+        return ("resourceType",)
     first = part.lstrip("(").split(".")[1].split(" ")[0]
     return tuple(definitions.json_names(definitions.type_named(type).elements[first]))
 
@@ -148,8 +153,8 @@ def _target(reference: dict[str, Any], base: str) -> tuple[str, str]:
     said: str = reference.get("type", "")
     if not address or address[0] == "#":
         return said, ""
-    if base and address.startswith(base):
-        address = address[len(base) :].lstrip("/")
+    if base:
+        address = address.removeprefix(base.rstrip("/") + "/")
     address = address.partition("/_history/")[0]
     type, slash, id = address.partition("/")
     if slash and "/" not in id and ":" not in type:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ OSLO: Final = ZoneInfo("Europe/Oslo")
 _FORM: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
 
 
+@lru_cache(maxsize=4096)  # the same dates come again and again: in a resource, and in its next version
 def interval(text: str) -> Bounds | None:
     """What a date, dateTime or instant covers; None for what is none. The calendar's end is an open end."""
     found = _FORM.fullmatch(text)
@@ -56,6 +58,7 @@ def _after(first: datetime, month: bool, day: bool) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def _zone(text: str | None) -> Any:
     if text is None:
         return OSLO

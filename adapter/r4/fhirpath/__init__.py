@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from adapter.r4.fhirpath.code import Around, Code, Scope, many, truth
 from adapter.r4.fhirpath.compiler import Compiler
-from adapter.r4.fhirpath.grammar import FHIRPathError, parse
+from adapter.r4.fhirpath.grammar import FHIRPathError, Member, TypeTest, parse
 from adapter.r4.fhirpath.tree import Item, type_of_name
 from adapter.r4.fhirpath.values import Undecided, plain
 
@@ -74,15 +74,22 @@ def selection(expression: str, of: str) -> tuple[Callable[[Any], Sequence[Any]],
     The type is empty where each says its own, as an `Item` or as a resource. Elements with extensions alone are kept.
     """
     code = _compiled(expression, of)
-    run = many(code)
+    run, single = code.run, code.single
+    nowhere = Around(None, None, None) if _is_path(parse(expression)) else None
 
     def select(resource: Any) -> Sequence[Any]:
         try:
-            return run(resource, Around(resource, resource, resource))
+            found = run(resource, nowhere or Around(resource, resource, resource))
         except _FORM:
             return ()
+        return ((found,) if found is not None else ()) if single else found
 
     return select, code.type
+
+
+def _is_path(tree: Any) -> bool:
+    """Whether an expression is of steps alone, so that what surrounds the evaluation does not matter."""
+    return isinstance(tree, Member | TypeTest) and (tree.of is None or _is_path(tree.of))
 
 
 def _compiled(expression: str, of: str) -> Code:
