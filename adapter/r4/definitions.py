@@ -99,6 +99,13 @@ def code_system(system: str) -> frozenset[str] | None:
 
 
 @cache
+def known_codes(system: str) -> frozenset[str] | None:
+    """All codes that a code system of HL7's has had: R4's, and those that were added later. None where R4 has it not in full."""
+    found = code_system(system)
+    return None if found is None else found | frozenset(_later_codes().get(system, ()))
+
+
+@cache
 def resource_types() -> frozenset[str]:
     """All concrete resource types of R4."""
     return frozenset(file.name[:-5] for file in TABLES.iterdir() if file.name[0].isupper())
@@ -138,6 +145,11 @@ def _invariants() -> dict[str, Invariant]:
 @cache
 def _codes() -> _Codes:
     return msgspec.json.decode((TABLES / "codes.json").read_bytes(), type=_Codes)
+
+
+@cache
+def _later_codes() -> dict[str, tuple[str, ...]]:
+    return msgspec.json.decode((TABLES / "later_codes.json").read_bytes(), type=dict[str, tuple[str, ...]])
 
 
 @cache

@@ -1,0 +1,1 @@
+"""The parts of the checker (`adapter.r4.checker`)."""

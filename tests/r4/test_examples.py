@@ -1,0 +1,40 @@
+"""HL7's own examples, judged by our checker: no false alarm on any of the types that we serve.
+
+Where an example is wrong by its own standard, the finding stands here with the reason.
+"""
+
+from __future__ import annotations
+
+from adapter.fhir.types import TYPES
+from adapter.r4.checker import check
+from adapter.r4.json import parse
+from tests.r4.packages import Examples
+
+WRONG = {
+    # performer is Reference(Practitioner | PractitionerRole | Organization | CareTeam | Patient | RelatedPerson)
+    "Observation-clinical-gender.json": {"Observation.performer[0]"},
+}
+OTHERS = ("Appointment", "Encounter", "Group", "List", "Location", "Medication", "MedicationRequest", "Parameters", "Procedure")
+WRONG_OTHERS = {
+    "MedicationRequest-medrx0301.json": {"MedicationRequest.dispenseRequest.performer"},  # only an Organization may
+}
+
+
+def test_no_example_of_a_served_type_is_called_wrong(r4_examples: Examples) -> None:
+    found = {name: {f.where for f in check(parse(data)) if f.severity != "warning"} for name, data in r4_examples(*TYPES)}
+
+    assert {name: wheres for name, wheres in found.items() if wheres} == WRONG
+    assert len(found) > 200
+
+
+def test_no_example_of_other_types_that_pathways_meet_is_called_wrong(r4_examples: Examples) -> None:
+    found = {name: {f.where for f in check(parse(data)) if f.severity != "warning"} for name, data in r4_examples(*OTHERS)}
+
+    assert {name: wheres for name, wheres in found.items() if wheres} == WRONG_OTHERS
+    assert len(found) > 90
+
+
+def test_no_example_of_a_served_type_is_warned_of_but_for_a_profile_that_we_do_not_know(r4_examples: Examples) -> None:
+    warned = {(name, f.where) for name, data in r4_examples(*TYPES) for f in check(parse(data)) if f.severity == "warning"}
+
+    assert {where for _, where in warned} <= {"Observation.meta.profile", "Patient.meta.profile"}
