@@ -223,7 +223,7 @@ def test_a_page_is_a_bundle_of_the_bytes_that_were_stored(store: Store) -> None:
     assert [(one.relation, str(one.url)) for one in bundle.link] == [("self", f"{BASE}/Task?_id=t0")]
 
 
-# #total: "the number of resources that match", of all pages; it may be left out where it is costly.
+# #total: of all pages; it may be left out where it is costly.
 @pytest.mark.parametrize(
     ("query", "total"),
     [
