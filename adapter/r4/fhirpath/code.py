@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from adapter.r4.fhirpath.grammar import Node
 from adapter.r4.fhirpath.tree import NOTHING, typed
 from adapter.r4.fhirpath.values import TRUTH, Undecided, family, plain
 
@@ -47,6 +48,26 @@ class Scope(NamedTuple):
 
     type: str
     single: bool = True
+
+
+class Argument(NamedTuple):
+    """What stands between a call's parentheses; the function says what it is evaluated on."""
+
+    node: Node
+    compile: Callable[[Node, Scope], Code]
+    around: Scope
+
+    def outer(self) -> Code:
+        """The code of an argument that is evaluated where the call stands, as most are."""
+        return self.compile(self.node, self.around)
+
+    def inner(self, scope: Scope) -> Code:
+        """The code of one that is evaluated on the input of the function."""
+        return self.compile(self.node, scope)
+
+
+Arguments = Sequence[Argument]
+Function = Callable[[Code, Arguments], Code]
 
 
 def focus_itself(focus: Any, _: Around) -> Any:
