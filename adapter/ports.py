@@ -11,11 +11,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from adapter.domain.problem import Finding
+from adapter.r4.index import Index
 
 NOBODY = ""
+T = TypeVar("T")
 
 
 class State(StrEnum):
@@ -116,24 +118,56 @@ class Stored:
     body: bytes
 
 
+class Match(NamedTuple):
+    """One alternative of a search parameter; what is None does not restrict.
+
+    `how` is of the value: equal, beginning with, or containing. The four bounds are of a date's interval [low, high).
+    """
+
+    system: str | None = None
+    value: str | None = None
+    how: Literal["equal", "prefix", "contains"] = "equal"
+    low_from: datetime | None = None  # low >= it
+    low_before: datetime | None = None  # low < it
+    high_after: datetime | None = None  # high > it
+    high_to: datetime | None = None  # high <= it
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One occurrence of a search parameter: one of `any_of` holds, or with `negated` none of them. `Match()` is any value.
+
+    `parameter` is an `Entry.parameter`, or `_id`, `_lastUpdated` (its interval is the one moment) or `status`, which the
+    store keeps with the resource itself.
+    """
+
+    parameter: str
+    any_of: Sequence[Match]
+    negated: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A FHIR search in the store's words. Empty fields do not restrict.
+    """A FHIR search in the store's words: all of the clauses hold.
 
-    `identifiers` are (system or None for any, value or None for any) of which one must match; `patient` is a Patient id;
-    `statuses` are codes of which one must match; `since` is inclusive and `before` exclusive, on last update.
-    Results are ordered by last update, newest first, then by id, descending; `after` is the (updated, id) of the last row seen.
+    `sort` are (parameter, descending), by default last update, newest first; then by id, in the direction of the last. Of
+    several values the least counts when ascending, the greatest when descending; a date is its beginning or its end.
+    Resources without the parameter come last. `after` is `Page.next` of the same clauses and sort.
     """
 
     type: str
-    ids: Sequence[str] = ()
-    identifiers: Sequence[tuple[str | None, str | None]] = ()
-    patient: str = ""
-    statuses: Sequence[str] = ()
-    since: datetime | None = None
-    before: datetime | None = None
-    after: tuple[datetime, str] | None = None
+    clauses: Sequence[Clause] = ()
+    sort: Sequence[tuple[str, bool]] = ()
+    after: Sequence[Any] | None = None
     limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was found, and where to go on: JSON values for `after`; None where there is no more."""
+
+    found: Sequence[Stored]
+    next: Sequence[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +182,6 @@ class MessageQuery:
     since: datetime | None = None
     after: tuple[datetime, str] | None = None
     limit: int = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """What a resource can be found by; `mappings.resources.index` takes it from the resource."""
-
-    identifiers: Sequence[tuple[str, str]] = ()
-    patient: str = ""
-    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +230,17 @@ class Unit(Protocol):
     # resources
     def read(self, tenant: str, type: str, id: str, version: int | None = None) -> Stored | None: ...
     def read_all(self, tenant: str, names: Sequence[tuple[str, str]]) -> list[Stored]: ...  # those of (type, id) that there are
-    def history(self, tenant: str, type: str, id: str, before: int | None, limit: int) -> list[Stored]: ...  # newest first
-    def search(self, tenant: str, query: Query) -> list[Stored]: ...
-    def count(self, tenant: str, query: Query) -> int: ...
+    def history(
+        self, tenant: str, type: str, id: str | None, limit: int, after: Sequence[Any] | None = None, since: datetime | None = None
+    ) -> Page:
+        """Versions, newest first: of one resource, or without `id` of all of the type; `since` is inclusive."""
+        ...
+
+    def search(self, tenant: str, query: Query) -> Page: ...
+    def count(self, tenant: str, query: Query, most: int | None = None) -> int:
+        """How many resources match; no more than `most` are counted (sort, after and limit do not matter)."""
+        ...
+
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
         """Keep resources, each as its next version (from 1); returns what is stored now, in the order of the drafts.
 
@@ -238,8 +271,24 @@ class Store(Protocol):
     committed, and refuses to write. Do not open a `write` inside another in the same thread.
     """
 
+    quick: bool
+    """Whether `newest` answers within microseconds, so that it may be asked where nothing may wait (an event loop)."""
+
     def write(self) -> AbstractContextManager[Unit]: ...
     def read(self) -> AbstractContextManager[Unit]: ...
+    def run(self, job: Callable[[Unit], T]) -> T:
+        """Do a job in a unit that writes, and return what it returns once that is safely stored.
+
+        The way for many small jobs from many threads: SQLite commits those that meet as one, PostgreSQL runs a job again
+        that another one overtook. So a job may run several times, and in another thread; what it raises undoes it alone.
+        Do not call it within a unit of the same thread.
+        """
+        ...
+
+    def newest(self, tenant: str, type: str, id: str) -> Stored | None:
+        """The newest version of one resource that is committed, by the shortest way."""
+        ...
+
     def claim(self, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:
         """Head rows of their keys that are due, marked as attempted (`attempts` + 1) and held for `lease` seconds.
 

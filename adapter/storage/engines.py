@@ -7,31 +7,35 @@ keeps the last commit through a power cut). PostgreSQL: https://www.postgresql.o
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, TimeoutError
+from sqlalchemy.exc import ArgumentError, TimeoutError
 
-from adapter.domain.problem import Kind, Problem, problem
+from adapter.domain.problem import Finding, Kind, Problem, problem
 
 WAIT = 30.0  # seconds for a turn to write, or for a free connection
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # synchronous 2 is FULL
 POSTGRESQL_ON = ("fsync", "synchronous_commit", "full_page_writes")
 # Who came second: unique_violation, serialization_failure, deadlock_detected, and SQLite's names for the first.
 CONFLICTS = {"23505", "40001", "40P01", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+UNREACHABLE = (sqlite3.OperationalError, psycopg.OperationalError)
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """One database by its three ways in: units that write, units that read, and the claiming of outbox rows."""
+    """One database by its ways in: units that write, units that read, the claiming of outbox rows, and single looks."""
 
     writing: Engine
     reading: Engine
     claiming: Engine
+    looking: Engine
 
     def dispose(self) -> None:
         for engine in (self.writing, self.reading, self.claiming):
@@ -85,7 +89,7 @@ def _sqlite(url: URL) -> Engines:
     event.listen(writing, "connect", lambda connection, _: connection.execute("PRAGMA cache_size = -65536"))
     event.listen(writing, "connect", lambda connection, _: connection.execute("PRAGMA wal_autocheckpoint = 8000"))
     event.listen(reading, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
-    return Engines(writing, reading, writing)
+    return Engines(writing, reading, writing, reading)
 
 
 def _sqlite_connected(connection: Any, _record: object) -> None:
@@ -109,6 +113,7 @@ def _postgresql(url: URL) -> Engines:
         writing,
         writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
         writing.execution_options(isolation_level="READ COMMITTED"),  # SKIP LOCKED passes over what others hold; no conflicts
+        writing.execution_options(isolation_level="AUTOCOMMIT"),  # one statement needs no BEGIN and no COMMIT
     )
 
 
@@ -121,23 +126,35 @@ def _postgresql_connected(connection: Any, _record: object) -> None:
     connection.rollback()
 
 
-def _explain(context: ExceptionContext) -> None:
-    """Raise what a driver's error means, once for all statements, commits and connections."""
-    error, original = context.sqlalchemy_exception, context.original_exception
+class Overtaken(Problem):
+    """A unit that another one was faster than: run again from its start, it may well succeed."""
+
+
+def explain(original: BaseException) -> Problem | None:
+    """What a driver's error means, for all statements, commits and connections; None for what only a programmer can mend."""
     code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
     if code in CONFLICTS:
-        raise problem(
-            Kind.CONFLICT,
-            "Another unit of work changed or made the same rows first. Run this one again from its start.",
-            "En annen transaksjon endret eller laget de samme radene først. Kjør denne på nytt fra starten.",
+        return Overtaken(
+            Finding(
+                "error",
+                Kind.CONFLICT,
+                "Another unit of work changed or made the same rows first. Run this one again from its start.",
+                "En annen transaksjon endret eller laget de samme radene først. Kjør denne på nytt fra starten.",
+            )
         )
-    if isinstance(error, OperationalError) and code != "SQLITE_ERROR":  # a fault in the statement, or no tables
-        raise problem(
+    if isinstance(original, UNREACHABLE) and code != "SQLITE_ERROR":  # a fault in the statement, or no tables
+        return problem(
             Kind.TRANSIENT,
             "The database cannot be reached, is full or cannot be written. Check that it runs and has room; this is tried again.",
             "Databasen kan ikke nås, er full eller kan ikke skrives. Se etter at den kjører og har plass; dette prøves på nytt.",
             where="store.url",
         )
+    return None
+
+
+def _explain(context: ExceptionContext) -> None:
+    if context.original_exception is not None and (found := explain(context.original_exception)):
+        raise found
 
 
 def _busy() -> Problem:

@@ -1,72 +1,88 @@
 """Versioned resources (https://hl7.org/fhir/R4/http.html#versioning): every version is kept, the newest can be found."""
 
+# ruff: noqa: S608 - statements are made of our own names alone; all values are marks
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    bindparam,
-    delete,
-    func,
-    literal,
-    or_,
-    select,
-    tuple_,
+from adapter.ports import Draft, Page, Query, Stored
+from adapter.r4.index import Index
+from adapter.storage.rows import Columns, Part, insertion
+from adapter.storage.search import Search
+from adapter.storage.tables import (
+    HIGHEST,
+    LOWEST,
+    key,
+    message_resource,
+    micros,
+    moment,
+    resource,
+    resource_index,
+    resource_version,
 )
-
-from adapter.ports import Draft, Index, Query, Stored
-from adapter.storage.rows import STORED, Columns, Part, add_all, to_stored
-from adapter.storage.tables import Moment, message_resource, resource, resource_identifier, resource_version
 
 Name = tuple[str, str]  # type and id
-KEY = ("tenant", "type", "id")
-COLUMNS = [resource_version.c[name] for name in STORED]
-NEWEST = and_(*(resource_version.c[name] == resource.c[name] for name in (*KEY, "version")))
-CURRENT = select(*COLUMNS).join_from(resource, resource_version, NEWEST)
-NAMED = CURRENT.where(resource.c.tenant == bindparam("tenant"), resource.c.id.in_(bindparam("ids", expanding=True)))
-RECORDED = select(message_resource.c.type, message_resource.c.id, message_resource.c.version).where(
-    message_resource.c.tenant == bindparam("tenant"), message_resource.c.message_id == bindparam("message_id")
+
+VERSION = "v.type, v.id, v.version, v.updated, v.body"
+CURRENT = (
+    f"SELECT {VERSION} FROM resource r JOIN resource_version v "
+    "ON v.tenant = r.tenant AND v.id = r.id AND v.type = r.type AND v.version = r.version WHERE r.tenant = ?"
 )
-FORGET_IDENTIFIERS, FORGET = (
-    delete(table).where(*(table.c[name] == bindparam(name) for name in KEY)) for table in (resource_identifier, resource)
+OF_KEY = "tenant = ? AND id = ? AND type = ?"
+NEWEST = f"SELECT version, updated, body FROM resource_version WHERE {OF_KEY} ORDER BY version DESC LIMIT 1"
+NAMED = f"SELECT version, updated, body FROM resource_version WHERE {OF_KEY} AND version = ?"
+OF_ONE = f"SELECT {VERSION} FROM resource_version v WHERE {OF_KEY}"
+OF_TYPE = f"SELECT {VERSION} FROM resource_version v WHERE tenant = ? AND type = ?"
+OF_MESSAGE = (
+    f"SELECT {VERSION} FROM message_resource m JOIN resource_version v "
+    "ON v.tenant = m.tenant AND v.id = m.id AND v.type = m.type AND v.version = m.version "
+    "WHERE m.tenant = ? AND m.message_id = ? ORDER BY m.position"
 )
+RECORDED = "SELECT type, id, version FROM message_resource WHERE tenant = ? AND message_id = ?"
+ADD_VERSION, ADD_ENTRY, ADD_RECORD = insertion(resource_version), insertion(resource_index), insertion(message_resource)
+SET_NEWEST = insertion(
+    resource,
+    "ON CONFLICT (tenant, id, type) DO UPDATE SET version = excluded.version, updated = excluded.updated, status = excluded.status",
+)
+FORGET = f"DELETE FROM resource_index WHERE {OF_KEY}"
 
 
 class Resources(Part):
     def read(self, tenant: str, type: str, id: str, version: int | None = None) -> Stored | None:
-        found = _versions(tenant, type, id)
-        if version is not None:
-            found = found.where(resource_version.c.version == version)
-        return next(iter(self._stored_of(found.limit(1))), None)
+        named = (key(tenant), key(id), key(type))
+        rows = self.ask(NEWEST, named) if version is None else self.ask(NAMED, (*named, version))
+        return Stored(type, id, rows[0][0], moment(rows[0][1]), rows[0][2]) if rows else None
 
     def read_all(self, tenant: str, names: Sequence[Name]) -> list[Stored]:
-        newest = self._newest(tenant, [id for _, id in names])
+        newest = self._newest(tenant, names)
         return [newest[name] for name in names if name in newest]
 
-    def history(self, tenant: str, type: str, id: str, before: int | None, limit: int) -> list[Stored]:
-        found = _versions(tenant, type, id)
-        if before is not None:
-            found = found.where(resource_version.c.version < before)
-        return self._stored_of(found.limit(limit))
+    def history(
+        self, tenant: str, type: str, id: str | None, limit: int, after: Sequence[Any] | None = None, since: datetime | None = None
+    ) -> Page:
+        values: list[Any] = [key(tenant), key(type)] if id is None else [key(tenant), key(id), key(type)]
+        sql = OF_TYPE if id is None else OF_ONE
+        order = ("v.version",) if id is not None else ("v.updated", "v.id", "v.version")
+        if since is not None:
+            sql, values = f"{sql} AND v.updated >= ?", [*values, micros(since)]
+        if after is not None:
+            sql, values = f"{sql} AND ({', '.join(order)}) < ({', '.join('?' for _ in order)})", [*values, *after]
+        newest_first = ", ".join(f"{column} DESC" for column in order)
+        rows = self.ask(f"{sql} ORDER BY {newest_first} LIMIT ?", (*values, limit + 1))
+        found = rows[:limit]
+        last = ([found[-1][2]] if id is not None else [found[-1][3], found[-1][1], found[-1][2]]) if found else None
+        return Page([_stored(row) for row in found], last if len(rows) > limit else None)
 
-    def search(self, tenant: str, query: Query) -> list[Stored]:
-        wanted = _conditions(tenant, query)
-        if query.after is not None:
-            updated, id = query.after
-            wanted.append(tuple_(resource.c.updated, resource.c.id) < tuple_(literal(updated, Moment), literal(id)))
-        newest_first = (resource.c.updated.desc(), resource.c.id.desc())
-        return self._stored_of(CURRENT.where(*wanted).order_by(*newest_first).limit(query.limit))
+    def search(self, tenant: str, query: Query) -> Page:
+        return Search(self.ask, self.postgresql, tenant, query).page()
 
-    def count(self, tenant: str, query: Query) -> int:
-        return self.connection.scalar(select(func.count()).select_from(resource).where(*_conditions(tenant, query))) or 0
+    def count(self, tenant: str, query: Query, most: int | None = None) -> int:
+        return Search(self.ask, self.postgresql, tenant, query).count(most)
 
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
-        before = self._newest(tenant, [draft.id for draft in drafts])
+        before = self._newest(tenant, [(draft.type, draft.id) for draft in drafts])
         newest = dict(before)
         made: list[Stored] = []
         kept: list[Stored] = []
@@ -78,78 +94,61 @@ class Resources(Part):
                 made.append(stored)
             kept.append(stored)
         if made:
-            add_all(self.connection, resource_version, [(tenant, s.type, s.id, s.version, s.updated, s.body) for s in made])
+            owner = key(tenant)
+            self.tell(ADD_VERSION, [(owner, key(s.type), key(s.id), s.version, micros(s.updated), s.body) for s in made])
             last = {(draft.type, draft.id): draft for draft in drafts}
             changed = [name for name in last if newest[name] is not before.get(name)]
-            self._forget(tenant, [name for name in changed if name in before])
-            self._find(tenant, [(newest[name], last[name].index) for name in changed])
+            self.tell(FORGET, [(owner, key(id), key(type)) for type, id in changed if (type, id) in before])
+            self.find(tenant, [(newest[name], last[name].index) for name in changed])
         if message_id and kept:
             self._record(tenant, message_id, kept)
         return kept
 
-    def message_resources(self, tenant: str, message_id: str) -> list[Stored]:
-        made = and_(*(message_resource.c[name] == resource_version.c[name] for name in (*KEY, "version")))
-        found = select(*COLUMNS).join_from(message_resource, resource_version, made)
-        of_message = (message_resource.c.tenant == tenant, message_resource.c.message_id == message_id)
-        return self._stored_of(found.where(*of_message).order_by(message_resource.c.position))
-
-    def _stored_of(self, statement: Select[*Columns], parameters: dict[str, Any] | None = None) -> list[Stored]:
-        return [to_stored(row) for row in self.connection.execute(statement, parameters)]
-
-    def _newest(self, tenant: str, ids: Sequence[str]) -> dict[Name, Stored]:
-        """What is stored under these ids, in one question. Ids are rarely shared by types."""
-        named = {"tenant": tenant, "ids": list(set(ids))}
-        return {(old.type, old.id): old for old in self._stored_of(NAMED, named)}
-
-    def _forget(self, tenant: str, names: Sequence[Name]) -> None:
-        """Of resources with a new version: what the old one was found by."""
-        if names:
-            keys = [{"tenant": tenant, "type": type, "id": id} for type, id in names]
-            self.connection.execute(FORGET_IDENTIFIERS, keys)
-            self.connection.execute(FORGET, keys)
-
-    def _find(self, tenant: str, changed: Sequence[tuple[Stored, Index]]) -> None:
+    def find(self, tenant: str, changed: Sequence[tuple[Stored, Index]]) -> None:
         """Make the newest versions found by what they hold."""
-        heads = [(tenant, s.type, s.id, s.version, s.updated, index.status, index.patient) for s, index in changed]
-        add_all(self.connection, resource, heads)
-        named = [(tenant, s.type, s.id, *identifier) for s, index in changed for identifier in dict.fromkeys(index.identifiers)]
-        add_all(self.connection, resource_identifier, named)
+        self.tell(SET_NEWEST, [head_of(tenant, stored, index) for stored, index in changed])
+        self.tell(ADD_ENTRY, [row for stored, index in changed for row in entries_of(tenant, stored, index)])
+
+    def message_resources(self, tenant: str, message_id: str) -> list[Stored]:
+        return [_stored(row) for row in self.ask(OF_MESSAGE, (key(tenant), key(message_id)))]
+
+    def _newest(self, tenant: str, names: Sequence[Name]) -> dict[Name, Stored]:
+        """What is stored under these names, in one question. Ids are rarely shared by types."""
+        if len(names) == 1:
+            stored = self.read(tenant, *names[0])
+            return {} if stored is None else {names[0]: stored}
+        found: dict[Name, Stored] = {}
+        ids = list(dict.fromkeys(key(id) for _, id in names))
+        for start in range(0, len(ids), 500):  # both databases bound the marks of a statement
+            some = ids[start : start + 500]
+            rows = self.ask(f"{CURRENT} AND r.id IN ({', '.join('?' for _ in some)})", (key(tenant), *some))
+            found |= {(row[0], row[1]): _stored(row) for row in rows}
+        return found
 
     def _record(self, tenant: str, message_id: str, kept: Sequence[Stored]) -> None:
-        known = {tuple(row) for row in self.connection.execute(RECORDED, {"tenant": tenant, "message_id": message_id})}
-        new = [key for key in dict.fromkeys((s.type, s.id, s.version) for s in kept) if key not in known]
-        add_all(self.connection, message_resource, [(tenant, message_id, at, *key) for at, key in enumerate(new, len(known))])
+        owner, message = key(tenant), key(message_id)
+        known = set(self.ask(RECORDED, (owner, message)))
+        names = dict.fromkeys((key(s.type), key(s.id), s.version) for s in kept)
+        new = [name for name in names if name not in known]
+        self.tell(ADD_RECORD, [(owner, message, at, *name) for at, name in enumerate(new, len(known))])
 
 
-def _versions(tenant: str, type: str, id: str) -> Select[*Columns]:
-    key = (resource_version.c.tenant == tenant, resource_version.c.type == type, resource_version.c.id == id)
-    return select(*COLUMNS).where(*key).order_by(resource_version.c.version.desc())
+def head_of(tenant: str, stored: Stored, index: Index) -> Columns:
+    """The row of `resource`."""
+    return (key(tenant), key(stored.type), key(stored.id), stored.version, micros(stored.updated), key(index.status))
 
 
-def _conditions(tenant: str, query: Query) -> list[ColumnElement[bool]]:
-    wanted = [resource.c.tenant == tenant, resource.c.type == query.type]
-    if query.ids:
-        wanted.append(resource.c.id.in_(query.ids))
-    if query.identifiers:
-        wanted.append(resource.c.id.in_(_identified(tenant, query)))
-    if query.patient:
-        wanted.append(resource.c.patient == query.patient)
-    if query.statuses:
-        wanted.append(resource.c.status.in_(query.statuses))
-    if query.since is not None:
-        wanted.append(resource.c.updated >= query.since)
-    if query.before is not None:
-        wanted.append(resource.c.updated < query.before)
-    return wanted
+def entries_of(tenant: str, stored: Stored, index: Index) -> Iterator[Columns]:
+    """The rows of `resource_index`."""
+    owner, type, id = key(tenant), key(stored.type), key(stored.id)
+    status, updated = key(index.status), micros(stored.updated)
+    for position, (parameter, system, value, low, high) in enumerate(dict.fromkeys(index.entries)):
+        if low is None and high is None:
+            yield (owner, type, id, key(parameter), position, key(system), key(value), None, None, status, updated)
+        else:
+            bounds = (LOWEST if low is None else micros(low), HIGHEST if high is None else micros(high))
+            yield (owner, type, id, key(parameter), position, "", "", *bounds, status, updated)
 
 
-def _identified(tenant: str, query: Query) -> Select[str]:
-    any_of = [
-        and_(
-            literal(True) if system is None else resource_identifier.c.system == system,
-            literal(True) if value is None else resource_identifier.c.value == value,
-        )
-        for system, value in query.identifiers
-    ]
-    of_type = (resource_identifier.c.tenant == tenant, resource_identifier.c.type == query.type)
-    return select(resource_identifier.c.id).where(*of_type, or_(*any_of))
+def _stored(row: Columns) -> Stored:
+    return Stored(row[0], row[1], row[2], moment(row[3]), row[4])

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from threading import Lock
+from typing import TypeVar
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import PoolProxiedConnection, delete, insert, select
 
 from adapter.domain.problem import Problem
-from adapter.ports import Outgoing
+from adapter.ports import Outgoing, Stored, Unit
 from adapter.storage import outbox, schema
-from adapter.storage.engines import Engines, begin, connect
+from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
-from adapter.storage.resources import Resources
-from adapter.storage.rows import Part
-from adapter.storage.tables import setting
+from adapter.storage.resources import NEWEST, Resources
+from adapter.storage.rows import Columns, Part
+from adapter.storage.tables import key, moment, setting
+from adapter.storage.turns import Turns
+
+T = TypeVar("T")
+
+ATTEMPTS = 40
+LONGEST_PAUSE = 0.2  # seconds
 
 
 class Settings(Part):
@@ -37,6 +48,10 @@ class DatabaseStore:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
+        self.quick = engines.writing.dialect.name == "sqlite"
+        self._turns = Turns(engines.writing) if self.quick else None
+        self._looking = Lock()
+        self._look: PoolProxiedConnection | None = None  # SQLite: a connection that only `newest` uses
 
     @contextmanager
     def write(self) -> Iterator[DatabaseUnit]:
@@ -47,6 +62,40 @@ class DatabaseStore:
     def read(self) -> Iterator[DatabaseUnit]:
         with begin(self._engines.reading) as connection:
             yield DatabaseUnit(connection)
+
+    def run(self, job: Callable[[Unit], T]) -> T:
+        if self._turns is not None:
+            done: T = self._turns.run(lambda connection: job(DatabaseUnit(connection)))
+            return done
+        for attempt in range(ATTEMPTS):
+            try:
+                with self.write() as unit:
+                    return job(unit)
+            except Overtaken:
+                if attempt == ATTEMPTS - 1:
+                    raise
+            time.sleep(random.random() * min(LONGEST_PAUSE, 0.002 * 2**attempt))  # noqa: S311 - apart from each other, no secret
+        raise AssertionError  # the last attempt has returned or raised
+
+    def newest(self, tenant: str, type: str, id: str) -> Stored | None:
+        named = (key(tenant), key(id), key(type))
+        rows = self._rows_at_once(named) if self.quick else self._rows_of_pool(named)
+        return Stored(type, id, rows[0][0], moment(rows[0][1]), rows[0][2]) if rows else None
+
+    def _rows_at_once(self, named: Columns) -> list[Columns]:
+        """Without a transaction: one statement sees one moment anyway. All rows are fetched, or the moment would last."""
+        with self._looking:
+            try:
+                if self._look is None:
+                    self._look = self._engines.reading.raw_connection()
+                found: list[Columns] = self._look.driver_connection.execute(NEWEST, named).fetchall()  # type: ignore[union-attr]
+            except sqlite3.Error as error:
+                raise explain(error) or error from None
+            return found
+
+    def _rows_of_pool(self, named: Columns) -> list[Columns]:
+        with begin(self._engines.looking) as connection:
+            return Part(connection).ask(NEWEST, named)
 
     def claim(self, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:
         with begin(self._engines.claiming) as connection:
@@ -65,6 +114,10 @@ class DatabaseStore:
             return [finding.en for finding in unusable.findings]
 
     def close(self) -> None:
+        with self._looking:
+            if self._look is not None:
+                self._look.close()
+                self._look = None
         self._engines.dispose()
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,39 +35,62 @@ MICROSECOND = timedelta(microseconds=1)
 LONGEST = 160
 
 
-class Moment(TypeDecorator[datetime]):
-    """An aware datetime, kept as microseconds since 1970 in UTC. A naive one is refused (TypeError)."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 the base class's signature
-        return None if value is None else (value - EPOCH) // MICROSECOND
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 as above
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+def micros(value: datetime) -> int:
+    """A moment as it is kept. A naive one is refused (TypeError)."""
+    return (value - EPOCH) // MICROSECOND
 
 
-class Key(TypeDecorator[str]):
-    """Text that is compared and indexed, byte for byte on both engines (PostgreSQL sorts by a language unless told not to).
+def moment(value: int) -> datetime:
+    """A kept moment."""
+    return EPOCH + timedelta(microseconds=value)
+
+
+def key(value: str) -> str:
+    """Text as it is kept where it is compared and indexed.
 
     Over 160 characters it is kept as its beginning and its SHA-256: a key of PostgreSQL's indexes has a bound (2,704
     bytes), a MsgId or an identifier in somebody's message has none, and two long ones must stay two. NUL, which
     PostgreSQL cannot hold, becomes U+FFFD: no match, rather than an error, for whoever searches for it.
     """
+    if len(value) <= LONGEST and "\0" not in value:
+        return value
+    value = value.replace("\0", "\ufffd")
+    return value if len(value) <= LONGEST else f"{value[:90]} {sha256(value.encode()).hexdigest()}"
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970 in UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 the base class's signature
+        return None if value is None else micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 as above
+        return None if value is None else moment(value)
+
+
+class Key(TypeDecorator[str]):
+    """Text that is compared byte for byte on both engines (PostgreSQL sorts by a language unless told not to)."""
 
     impl = Text().with_variant(Text(collation="C"), "postgresql")
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 the base class's signature
-        if value is None or (len(value) <= LONGEST and "\0" not in value):
-            return value
-        value = value.replace("\0", "\ufffd")
-        return value if len(value) <= LONGEST else f"{value[:90]} {sha256(value.encode()).hexdigest()}"
+        return None if value is None else key(value)
 
 
 # SQLite numbers rows by itself only in a column that is exactly INTEGER PRIMARY KEY.
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+LOWEST, HIGHEST = -(2**63), 2**63 - 1  # the ends of an open interval: they compare as "before all" and "after all"
+
+
+def _partial(name: str, where: str, *columns: str) -> Index:
+    """An index of some of the rows: each value is in those indexes alone that can find it."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
 
 metadata = MetaData()
 
@@ -113,7 +137,7 @@ message_xml = Table(
     Column("xml", LargeBinary, nullable=False),
 )
 
-# The newest version of each resource, with what it can be found by; its body is in resource_version.
+# The newest version of each resource; its body is in resource_version. `status` is empty where it has none.
 resource = Table(
     "resource",
     metadata,
@@ -123,11 +147,38 @@ resource = Table(
     Column("version", Integer, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("status", Key, nullable=False),
-    Column("patient", Key, nullable=False),
     PrimaryKeyConstraint("tenant", "id", "type", name="resource_key"),
     Index("resource_newest", "tenant", "type", "updated", "id"),
     Index("resource_by_status", "tenant", "type", "status", "updated", "id"),
-    Index("resource_by_patient", "tenant", "type", "patient", "status", "updated", "id"),
+    sqlite_with_rowid=False,
+)
+
+# What the newest versions can be found by, one row per value of a search parameter. Each row repeats its resource's status
+# and time, so that one parameter and a status, newest first, are one range of one index. A date has `low` and `high` (open
+# ends are LOWEST and HIGHEST) and an empty value; every other entry has neither bound. `position` counts a resource's rows.
+resource_index = Table(
+    "resource_index",
+    metadata,
+    Column("tenant", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("parameter", Key, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("system", Key, nullable=False),
+    Column("value", Key, nullable=False),
+    Column("low", BigInteger),
+    Column("high", BigInteger),
+    Column("status", Key, nullable=False),
+    Column("updated", Moment, nullable=False),
+    PrimaryKeyConstraint("tenant", "id", "type", "parameter", "position", name="resource_index_key"),
+    # `low`, which is NULL there, is asked for in every search; with it the index answers alone.
+    _partial(
+        "resource_index_value",
+        "low IS NULL",
+        *("tenant", "type", "parameter", "value", "status", "updated", "id", "system", "low"),
+    ),
+    _partial("resource_index_low", "low IS NOT NULL", "tenant", "type", "parameter", "low", "id", "status", "updated", "high"),
+    _partial("resource_index_high", "low IS NOT NULL", "tenant", "type", "parameter", "high", "id", "status", "updated", "low"),
     sqlite_with_rowid=False,
 )
 
@@ -142,19 +193,7 @@ resource_version = Table(
     Column("updated", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("tenant", "id", "type", "version", name="resource_version_key"),
-)
-
-resource_identifier = Table(
-    "resource_identifier",
-    metadata,
-    Column("tenant", Key, nullable=False),
-    Column("type", Key, nullable=False),
-    Column("id", Key, nullable=False),
-    Column("system", Key, nullable=False),
-    Column("value", Key, nullable=False),
-    PrimaryKeyConstraint("tenant", "id", "type", "system", "value", name="resource_identifier_key"),
-    Index("resource_identifier_found", "tenant", "type", "value", "system"),
-    sqlite_with_rowid=False,
+    Index("resource_version_newest", "tenant", "type", "updated", "id", "version"),
 )
 
 # Which versions a message made, or found as it would have made them.

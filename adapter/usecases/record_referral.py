@@ -15,12 +15,12 @@ from typing import Any, Final
 import msgspec
 
 from adapter.domain.referral import Decision, Duty
-from adapter.ports import Draft, Index, Message, Unit
+from adapter.ports import Draft, Message, Unit
+from adapter.r4.index import index
 from adapter.usecases.situation import OPEN_EPISODES, PARTIES, PATHWAY, Body, Key, Situation, decode
 from mappings import times
 from mappings.resources import cancel
 from mappings.resources.changes import changed
-from mappings.resources.index import index
 from mappings.resources.merge import merge, overlay
 from mappings.resources.retire import retire
 from mappings.translation import Translation
@@ -135,13 +135,12 @@ def _sourced(body: Body, source: str) -> Body:
 def _draft(body: Body, old: Body | None) -> Draft:
     """A body that says what is stored already is left as it is, whoever said it first."""
     kept = old if old is not None and _said(body) == _said(old) else body
-    found = index(kept)
 
     def make(version: int, updated: datetime) -> bytes:
         moment = updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return encode({**kept, "meta": {**kept.get("meta", {}), "versionId": str(version), "lastUpdated": moment}})
 
-    return Draft(kept["resourceType"], kept["id"], Index(found.identifiers, found.patient, found.status), make)
+    return Draft(kept["resourceType"], kept["id"], index(kept), make)
 
 
 def _said(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import msgspec
 
 from adapter.domain.identity import message_id
 from adapter.domain.referral import Facts
-from adapter.ports import Message, Outgoing, Query, State, Unit
+from adapter.ports import Clause, Match, Message, Outgoing, Query, State, Unit
 from adapter.usecases import context
 from adapter.usecases.arrival import Arrival
 from mappings.resources.cancel import OPEN as OPEN_TASKS
@@ -127,8 +127,8 @@ def _bodies(unit: Unit, tenant: str, keys: Sequence[Key]) -> dict[Key, Body]:
 def _open_pathways(unit: Unit, tenant: str, patient: str) -> tuple[tuple[str, str], ...]:
     if not patient:
         return ()
-    episodes = unit.search(tenant, Query("EpisodeOfCare", patient=patient, statuses=OPEN_EPISODES))
-    found = [(code, stored.id) for stored in episodes for code in _types(decode(stored.body))]
+    episodes = unit.search(tenant, Query("EpisodeOfCare", _of_patient(patient, OPEN_EPISODES)))
+    found = [(code, stored.id) for stored in episodes.found for code in _types(decode(stored.body))]
     return tuple(sorted(found))
 
 
@@ -141,9 +141,15 @@ def _open_tasks(unit: Unit, tenant: str, patient: str, pathway: Mapping[Key, Bod
     """Open Tasks of the pathway, also those that other than messages made."""
     targets = {f"urn:uuid:{id}" for kind, id in pathway if kind == "EpisodeOfCare"}
     found: dict[Key, Body] = {}
-    query = Query("Task", patient=patient, statuses=sorted(OPEN_TASKS), limit=100)
-    while rows := unit.search(tenant, query):
-        bodies = {(row.type, row.id): decode(row.body) for row in rows}
+    query = Query("Task", _of_patient(patient, sorted(OPEN_TASKS)), limit=100)
+    while True:
+        page = unit.search(tenant, query)
+        bodies = {(row.type, row.id): decode(row.body) for row in page.found}
         found |= {key: body for key, body in bodies.items() if body.get("groupIdentifier", {}).get("value") in targets}
-        query = replace(query, after=(rows[-1].updated, rows[-1].id))
-    return found
+        if page.next is None:
+            return found
+        query = replace(query, after=page.next)
+
+
+def _of_patient(patient: str, statuses: Sequence[str]) -> tuple[Clause, Clause]:
+    return Clause("patient", [Match("Patient", patient)]), Clause("status", [Match(value=status) for status in statuses])

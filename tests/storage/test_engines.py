@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event
 
 from adapter.domain.problem import Kind, Problem
-from adapter.ports import Query
+from adapter.ports import Clause, Match, Query
 from adapter.storage import engines, open_store
-from tests.storage.things import NOW, OURS
+from adapter.storage.rows import Part
+from adapter.storage.store import DatabaseUnit
+from tests.storage.test_search import due
+from tests.storage.things import NOW, OURS, identified, in_status, named, of_patient
 
 
 def problem_of(work: Callable[[], object]) -> Problem:
@@ -110,19 +113,25 @@ def test_no_error_text_holds_what_was_to_be_stored(tmp_path: Path) -> None:
     store.close()
 
 
-A = "urn:oid:2.16.578.1.12.4.1.4.1"
+OWNER = Clause("owner", [Match("Organization", "o1")])
+NAME = Clause("name", [Match(value="ola", how="prefix")])
+BY_VALUE = "resource_index_value (tenant=? AND type=? AND parameter=? AND value=?"
 INDEXES = [
-    (Query("Task", ids=["t1", "t2"]), "PRIMARY KEY (tenant=? AND id=? AND type=?)"),
-    (Query("Task", identifiers=[(A, "1")]), "resource_identifier_found (tenant=? AND type=? AND value=? AND system=?)"),
-    (Query("Task", identifiers=[(None, "1")]), "resource_identifier_found (tenant=? AND type=? AND value=?)"),
-    (Query("Task", identifiers=[(A, "1")]), "PRIMARY KEY (tenant=? AND id=? AND type=?)"),
-    (Query("Task", patient="p1"), "resource_by_patient (tenant=? AND type=? AND patient=?)"),
-    (Query("Task", patient="p1", since=NOW), "resource_by_patient (tenant=? AND type=? AND patient=?)"),
-    (Query("Task", patient="p1", statuses=["a", "b"]), "resource_by_patient (tenant=? AND type=? AND patient=? AND status=?)"),
-    (Query("Task", statuses=["a"]), "resource_by_status (tenant=? AND type=? AND status=?)"),
     (Query("Task"), "resource_newest (tenant=? AND type=?)"),
-    (Query("Task", since=NOW), "resource_newest (tenant=? AND type=? AND updated>?)"),
-    (Query("Task", after=(NOW, "t1")), "resource_newest (tenant=? AND type=? AND (updated,id)<(?,?))"),
+    (Query("Task", after=[1, "t1"]), "resource_newest (tenant=? AND type=? AND (updated,id)<(?,?))"),
+    (Query("Task", [Clause("_lastUpdated", [Match(low_from=NOW)])]), "resource_newest (tenant=? AND type=? AND updated>?)"),
+    (Query("Task", [in_status("a")]), "resource_by_status (tenant=? AND type=? AND status=?)"),
+    (Query("Task", [named("t1", "t2")]), "PRIMARY KEY (tenant=? AND id=? AND type=?)"),
+    (Query("Task", [identified(("a", "1"))]), f"{BY_VALUE})"),
+    (Query("Task", [identified((None, "1"))]), f"{BY_VALUE})"),
+    (Query("Task", [OWNER, in_status("a")]), f"{BY_VALUE} AND status=?)"),
+    (Query("Task", [OWNER, in_status("a", "b")], after=[1, "t1"]), f"{BY_VALUE} AND status=? AND (updated,id)<(?,?))"),
+    (Query("Task", [OWNER, of_patient("p1")]), "PRIMARY KEY (tenant=? AND id=? AND type=? AND parameter=?)"),
+    (Query("Task", [OWNER], [("deadline", False)]), "PRIMARY KEY (tenant=? AND id=? AND type=? AND parameter=?)"),
+    (Query("Task", [NAME]), "resource_index_value (tenant=? AND type=? AND parameter=? AND value>? AND value<?)"),
+    (Query("Task", [due(low_from=1)]), "resource_index_low (tenant=? AND type=? AND parameter=? AND low>?)"),
+    (Query("Task", [due(high_to=1)]), "resource_index_high (tenant=? AND type=? AND parameter=? AND high<?)"),
+    (Query("Task", sort=[("deadline", True)]), "resource_index_value (tenant=? AND type=? AND parameter=?)"),
 ]
 
 
@@ -130,12 +139,17 @@ INDEXES = [
 def test_sqlite_finds_each_search_by_the_index_made_for_it_from_the_first_row_on(tmp_path: Path, query: Query, index: str) -> None:
     store = open_store(f"sqlite:///{tmp_path}/store.db")
     store.migrate()
-    asked: list[tuple[str, tuple[object, ...]]] = []
 
     for units in (store.read, store.write):
+        plan: list[str] = []
         with units() as unit:
-            event.listen(unit.connection, "before_cursor_execute", lambda _c, _cursor, sql, values, *_: asked.append((sql, values)))
+
+            def ask(sql: str, values: Sequence[Any], unit: DatabaseUnit = unit, plan: list[str] = plan) -> list[Any]:
+                plan += [row[3] for row in Part.ask(unit, f"EXPLAIN QUERY PLAN {sql}", values)]
+                return Part.ask(unit, sql, values)
+
+            unit.ask = ask  # type: ignore[method-assign]
             unit.search(OURS, query)
-            plan = [row[3] for row in unit.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1][0]}", asked[-1][1])]
         assert any(step.startswith("SEARCH") and step.endswith(index) for step in plan), plan
+        assert not any(step.startswith("SCAN resource") for step in plan), plan
     store.close()

@@ -73,9 +73,9 @@ def test_a_database_without_tables_or_from_a_newer_program_is_reported(url: str)
     newer = store.check()
     store.close()
 
-    assert before == ["The database's tables are of version none, this program's 0001. Start the service: it migrates."]
+    assert before == ["The database's tables are of version none, this program's 0002. Start the service: it migrates."]
     assert migrated == []
-    assert newer == ["The database's tables (9999) are newer than this program's (0001). Install the newer program."]
+    assert newer == ["The database's tables (9999) are newer than this program's (0002). Install the newer program."]
 
 
 def test_the_statistics_are_of_indexes_that_there_are() -> None:

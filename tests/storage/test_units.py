@@ -11,7 +11,8 @@ from typing import TypeVar
 import pytest
 
 from adapter.domain.problem import Kind, Problem
-from adapter.ports import Draft, Index
+from adapter.ports import Draft
+from adapter.r4.index import Index
 from adapter.storage import DatabaseStore
 from adapter.storage.store import DatabaseUnit
 from tests.storage.things import NOW, OURS, a_draft, a_message, a_row, later
@@ -184,7 +185,7 @@ def test_no_change_of_a_resource_is_lost_between_threads(store: DatabaseStore) -
     together(merge, 3)
 
     with store.read() as unit:
-        versions = unit.history(OURS, "Patient", "p1", None, 99)
+        versions = unit.history(OURS, "Patient", "p1", 99).found
     assert sorted(versions[0].body.split()) == sorted(b"%d.%d" % (thread, step) for thread in range(3) for step in range(rounds))
     assert [stored.version for stored in versions] == list(range(12, 0, -1))
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapter.ports import Draft, Index, Message, Outgoing, State, Stored
+from adapter.ports import Clause, Draft, Match, Message, Outgoing, State, Stored
+from adapter.r4.index import Entry, Index
 
 NOW = datetime(2025, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
 OURS, THEIRS = "974633574", "974557746"
@@ -72,14 +73,33 @@ def body(id: str, content: str, version: int, updated: datetime) -> bytes:
 def a_draft(
     id: str = "r1",
     content: str = "a",
-    *,
+    *entries: Entry,
     type: str = "ServiceRequest",
     patient: str = "",
     status: str = "",
     identifiers: Sequence[tuple[str, str]] = (),
 ) -> Draft:
-    index = Index(identifiers=identifiers, patient=patient, status=status)
+    """A resource that is found by `entries`, its identifiers and its patient."""
+    usual = [Entry("identifier", *identifier) for identifier in identifiers]
+    usual += [Entry("patient", "Patient", patient)] if patient else []
+    index = Index(status, (*usual, *entries))
     return Draft(type, id, index, lambda version, updated: body(id, content, version, updated))
+
+
+def identified(*tokens: tuple[str | None, str | None]) -> Clause:
+    return Clause("identifier", [Match(*token) for token in tokens])
+
+
+def of_patient(*ids: str) -> Clause:
+    return Clause("patient", [Match("Patient", id) for id in ids])
+
+
+def in_status(*codes: str) -> Clause:
+    return Clause("status", [Match(value=code) for code in codes])
+
+
+def named(*ids: str) -> Clause:
+    return Clause("_id", [Match(value=id) for id in ids])
 
 
 def a_stored(id: str = "r1", content: str = "a", version: int = 1, updated: datetime = NOW, type: str = "ServiceRequest") -> Stored:

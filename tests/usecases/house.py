@@ -194,7 +194,7 @@ class House:
     def bodies(self, type: str, tenant: str = HOSPITAL) -> list[dict[str, Any]]:
         """The newest versions of a type."""
         with self.store.read() as unit:
-            return [msgspec.json.decode(s.body) for s in unit.search(tenant, Query(type, limit=1000))]
+            return [msgspec.json.decode(s.body) for s in unit.search(tenant, Query(type, limit=1000)).found]
 
     def the(self, type: str) -> dict[str, Any]:
         (body,) = self.bodies(type)

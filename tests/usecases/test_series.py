@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from adapter.domain.problem import Problem
-from adapter.ports import Draft, Index, State
+from adapter.ports import Draft, State
+from adapter.r4.index import index
 from adapter.usecases.situation import decode
 from tests.usecases.house import ADULTS, HOSPITAL, NOW, House, message, uuid
 
@@ -17,7 +18,7 @@ SAME_AGAIN = ('<ServType V="N" DN="Ny"/>\n\t\t\t\t\t<IssueDate>', '<ServType V="
 def edit(house: House, type: str, **changes: Any) -> None:
     """Another than a message changes a resource: the EPJ, or the pathway's own events."""
     body = house.the(type) | changes
-    draft = Draft(type, body["id"], Index(patient=body["patient"]["reference"][8:], status=body["status"]), lambda *_: _json(body))
+    draft = Draft(type, body["id"], index(body), lambda *_: _json(body))
     with house.store.write() as unit:
         unit.put(HOSPITAL, [draft], house.clock.now())
 
@@ -32,7 +33,7 @@ def versions(house: House, type: str) -> list[str]:
     """The status of each version, oldest first."""
     body = house.bodies(type)[0]
     with house.store.read() as unit:
-        return [decode(s.body)["status"] for s in reversed(unit.history(HOSPITAL, type, body["id"], None, 99))]
+        return [decode(s.body)["status"] for s in reversed(unit.history(HOSPITAL, type, body["id"], 99).found)]
 
 
 def test_new_changed_and_cancelled_are_three_versions_of_one_referral(house: House) -> None:
@@ -122,7 +123,7 @@ def test_a_task_that_is_done_is_not_cancelled_afterwards(house: House) -> None:
     draft = Draft(
         "Task",
         task["id"],
-        Index(patient=task["for"]["reference"][8:], status="completed"),
+        index(task | {"status": "completed"}),
         lambda *_: _json(task | {"status": "completed"}),
     )
     with house.store.write() as unit:

@@ -1,0 +1,133 @@
+"""One commit for many small units: SQLite's way to keep up, since it has one writer and each commit waits for the disk.
+
+    turns = Turns(engine)
+    turns.run(lambda unit: unit.put(…))        # from any number of threads
+
+Whoever finds nobody at it takes the lead: runs the jobs that wait, each within a savepoint of its own, and commits them
+together; those who come meanwhile are the next turn's. A job that raises is undone alone. Nobody is answered before the
+commit, and all are told when it fails.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from threading import Event, Lock
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from adapter.domain.problem import Kind, Problem, problem
+from adapter.storage.engines import begin
+
+MOST = 64  # jobs of one turn
+SECONDS = 0.05  # after which no further job is begun in a turn: those who are done wait for the commit
+
+
+class Job:
+    """What one thread wants done. It is run in that thread's context, by whichever thread leads."""
+
+    def __init__(self, work: Callable[[Connection], Any]) -> None:
+        self.work = work
+        self.context: Context = copy_context()
+        self.ready = Event()  # it is done, or its turn to lead
+        self.leads = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Turns:
+    """The queue for an engine of one connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = Lock()
+        self._waiting: deque[Job] = deque()
+        self._led = False
+
+    def run(self, work: Callable[[Connection], Any]) -> Any:
+        """What `work` returns, once it is committed; or what it, or the commit, raised."""
+        job = Job(work)
+        with self._lock:
+            self._waiting.append(job)
+            job.leads, self._led = not self._led, True
+        if not job.leads:
+            self._wait(job)
+        if job.leads:
+            self._lead(job)
+        if job.error is not None:
+            raise job.error
+        return job.result
+
+    def _wait(self, job: Job) -> None:
+        try:
+            job.ready.wait()
+        except BaseException:  # an interrupt: the others go on without this thread
+            with self._lock:
+                if job in self._waiting:
+                    self._waiting.remove(job)
+                if job.leads:
+                    self._hand_on()
+            raise
+
+    def _lead(self, own: Job) -> None:
+        """One turn; the leader's own job is the first of those that wait."""
+        done: list[Job] = []
+        try:
+            with begin(self._engine) as connection:
+                until = time.monotonic() + SECONDS
+                while len(done) < MOST and time.monotonic() < until and (job := self._next()):
+                    done.append(job)
+                    _run(connection, job)
+        except Exception as error:
+            done = done or [self._next() or own]  # no connection: the others try for themselves
+            for job in done:
+                job.error = job.error or _copy(error)
+        except BaseException:
+            for job in done:
+                job.error = _lost()
+            raise
+        finally:
+            with self._lock:
+                self._hand_on()
+            for job in done:
+                job.ready.set()
+
+    def _next(self) -> Job | None:
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
+
+    def _hand_on(self) -> None:
+        if self._waiting:
+            self._waiting[0].leads = True
+            self._waiting[0].ready.set()
+        else:
+            self._led = False
+
+
+def _run(connection: Connection, job: Job) -> None:
+    """Do a job; raises where that ended the whole transaction, as SQLite does by itself when the disk is full."""
+    connection.exec_driver_sql("SAVEPOINT job")
+    try:
+        job.result = job.context.run(job.work, connection)
+    except Exception as error:
+        job.error = error
+        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+            raise _lost() from error
+        connection.exec_driver_sql("ROLLBACK TO job")
+    connection.exec_driver_sql("RELEASE job")
+
+
+def _copy(error: Exception) -> Exception:
+    """The error for one of several threads: an exception that is raised twice mixes up where it came from."""
+    return Problem(*error.findings, retry_after=error.retry_after) if isinstance(error, Problem) else error
+
+
+def _lost() -> Problem:
+    return problem(
+        Kind.TRANSIENT,
+        "The database stopped before this was stored. Send it again.",
+        "Databasen stoppet før dette var lagret. Send det på nytt.",
+    )
