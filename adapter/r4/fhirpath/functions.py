@@ -309,11 +309,11 @@ def _trace(of: Code, _: Arguments) -> Code:
 
 
 def _has_value(of: Code, _: Arguments) -> Code:
-    get, static = one(of), of.type
+    items, static = many(of), of.type
 
     def run(focus: Any, around: Around) -> bool:
-        item = get(focus, around)
-        return item is not None and plain(item) is not None and is_primitive(type_of(item, static))
+        found = items(focus, around)
+        return len(found) == 1 and plain(found[0]) is not None and is_primitive(type_of(found[0], static))
 
     return Code(run, BOOLEAN, single=True)
 
