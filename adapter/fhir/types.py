@@ -2,7 +2,8 @@
 
 Which parameters a type has, and what each is taken from, stands in `adapter.r4.parameters`: R4's own
 (https://hl7.org/fhir/R4/searchparameter-registry.html) and a few of ours. Here they meet the parameters of every resource,
-and what follows from them: what can be included, and which modifiers there are.
+and what follows from them: what can be included, and which modifiers there are. The profiles that we promise of each are
+`adapter.r4.profiles.promised`.
 
 >>> "owner" in TYPES["Task"], "Task:focus" in includes("Task"), "Provenance:target" in revincludes("Task")
 (True, True, True)
@@ -13,7 +14,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from adapter.domain.identity import BASE
 from adapter.r4.parameters import PARAMETERS, Parameter
 
 CORE: Final = "http://hl7.org/fhir/SearchParameter/Resource-"
@@ -42,17 +42,13 @@ MODIFIERS: Final[dict[str, tuple[str, ...]]] = {
     "string": ("missing", "exact", "contains"),
     "uri": ("missing", "below", "above"),
 }
-"""Kind of parameter -> its modifiers (https://hl7.org/fhir/R4/search.html#modifiers). Every resource has what `PLAIN` asks for."""
+"""Kind of parameter -> its modifiers (https://hl7.org/fhir/R4/search.html#modifiers)."""
 
 PLAIN: Final = {"_id": ("not",), "_lastUpdated": ()}
+"""The same of what no resource lacks."""
 
 RESULT: Final = ("_sort", "_count", "_total", "_summary", "_elements", "_include", "_revinclude", "_format", "_pretty")
 """Parameters that say how the result is given, not what is in it."""
-
-PROFILES: Final[dict[str, tuple[str, ...]]] = {
-    "CarePlan": ("care-plan",),
-}
-"""Type -> ids of the profiles that we promise."""
 
 
 def modifiers(type: str, name: str) -> tuple[str, ...]:
@@ -82,8 +78,3 @@ def includes(type: str) -> tuple[str, ...]:
 def revincludes(type: str) -> tuple[str, ...]:
     """What `_revinclude` takes where this type is searched for: `Provenance:target` …"""
     return tuple(f"{source}:{name}" for source in TYPES for name in TYPES[source] if type in targets(source, name))
-
-
-def profiles(type: str) -> tuple[str, ...]:
-    """Canonicals of the profiles that we promise of this type."""
-    return tuple(f"{BASE}/StructureDefinition/{id}" for id in PROFILES.get(type, ()))
