@@ -107,6 +107,18 @@ class MessageSettings(_Part):
     park_hours: float = Field(96, gt=0, description="Hours that a change or cancellation waits for the referral that it is about.")
 
 
+class FhirSettings(_Part):
+    """What one request to `/fhir`, and one caller, may ask of the service."""
+
+    max_bytes: int = Field(10 * 1024 * 1024, gt=0, description="Largest body, in bytes (413).")
+    max_entries: int = Field(1_000, gt=0, description="Most entries in a batch or transaction (413).")
+    body_seconds: float = Field(30, gt=0, le=600, description="Seconds within which a body must have come (408).")
+    requests_at_once: int = Field(256, gt=0, description="Requests that one organisation may have under way (429).")
+    cors_origins: tuple[Annotated[str, Field(pattern=r"^https?://[^/\s*]+$")], ...] = Field(
+        (), description="Web sites whose pages may call the service, such as `https://epj.example`. Empty: none."
+    )
+
+
 class Partner(_Part):
     """Another FHIR server that pathways are shared with. Checked at start, and without effect in this version."""
 
@@ -148,6 +160,7 @@ class Settings(BaseSettings):
     receiver: tuple[Receiver, ...] = ()
     hub: Annotated[tuple[HubSettings, ...], BeforeValidator(_as_list)] = ()
     messages: MessageSettings = MessageSettings()
+    fhir: FhirSettings = FhirSettings()
     partner: tuple[Partner, ...] = ()
 
     @classmethod

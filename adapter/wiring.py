@@ -9,6 +9,7 @@ services.close()
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from adapter.security.caller import by_header
 from adapter.settings import HubSettings, Settings
 from adapter.storage import open_store
 from adapter.usecases.receive_message import Reception
+from adapter.usecases.writing import Rules
 from adapter.worker import Worker
 from mappings.translation import Limits, Translator
 
@@ -91,8 +93,11 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
 
 
 def make_app(settings: Settings, store: Store, reception: Reception, clock: Clock, key: bytes) -> FastAPI:
-    from adapter.console.app import app  # noqa: PLC0415 - a worker by itself has no use for a second of imports
+    # A worker by itself has no use for a second of imports.
+    from adapter.console.app import app  # noqa: PLC0415
+    from adapter.fhir.limits import Limits as FhirLimits  # noqa: PLC0415
 
+    f = settings.fhir
     numbers = [organisation.number for organisation in settings.organisation]
     return app(
         store=store,
@@ -104,6 +109,23 @@ def make_app(settings: Settings, store: Store, reception: Reception, clock: Cloc
         public_base=settings.public_base,
         max_bytes=settings.messages.max_bytes,
         open_access=settings.auth == "off",
+        rules=make_rules(settings),
+        limits=FhirLimits(f.max_bytes, f.max_entries, f.body_seconds, f.requests_at_once),
+        cors_origins=f.cors_origins,
+    )
+
+
+def make_rules(settings: Settings) -> Rules:
+    """What clients' writes go by. Loads the checker, with its tables."""
+    from adapter.fhir.face import matching  # noqa: PLC0415
+    from adapter.r4.checker import check  # noqa: PLC0415
+
+    return Rules(
+        check,
+        partial(matching, f"{settings.public_base.rstrip('/')}/fhir"),
+        lambda: str(uuid.uuid4()),
+        settings.environment == "test",
+        frozenset(settings.allowed_persons),
     )
 
 

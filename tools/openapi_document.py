@@ -1,4 +1,4 @@
-"""Writes `openapi/openapi.json`, the document of the HTTP service, from the routes themselves.
+"""Writes `openapi/adapter.json`, the document of the HTTP service, from the routes themselves.
 
     python tools/openapi_document.py [--check]
 
@@ -13,8 +13,9 @@ from typing import Any
 
 from adapter.console.app import app
 from adapter.console.openapi import text
+from adapter.fhir.limits import Limits
 
-OUT = Path(__file__).resolve().parent.parent / "openapi" / "openapi.json"
+OUT = Path(__file__).resolve().parent.parent / "openapi" / "adapter.json"
 
 
 def document() -> str:
@@ -29,6 +30,8 @@ def document() -> str:
         organisations=[],
         public_base="",
         max_bytes=0,
+        rules=absent,
+        limits=Limits(),
     )
     return text(service)
 

@@ -10,21 +10,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from adapter.console import docs, health, openapi, pages
 from adapter.console.middleware import Guard
 from adapter.failures import handlers
+from adapter.fhir.limits import Limits
 from adapter.fhir.routes import mount
 from adapter.hub import http
 from adapter.hub.reception import Reception
 from adapter.ports import NOBODY, Clock, Store
 from adapter.security.caller import Identify
+from adapter.usecases.writing import Rules
 
+SMALL: Final = 1024  # bytes below which an answer is not compressed: it fits in a packet as it is
+CORS: Final[dict[str, Any]] = {
+    "allow_methods": ["GET", "HEAD", "POST", "PUT", "PATCH"],
+    "allow_headers": [
+        *("Authorization", "DPoP", "X-Stafett-Organisation", "Prefer", "X-Request-Id", "nhn-event-id"),
+        *("If-Match", "If-Modified-Since", "If-None-Exist", "If-None-Match"),
+    ],
+    "expose_headers": ["ETag", "Last-Modified", "Location", "Retry-After", "X-Request-Id", "nhn-event-id"],
+}
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 DESCRIPTION: Final = """
 Norwegian patient pathways in mental health care and substance-use treatment, handed over without dropping the baton:
@@ -48,6 +61,9 @@ def app(
     organisations: Sequence[str],
     public_base: str,
     max_bytes: int,
+    rules: Rules,
+    limits: Limits,
+    cors_origins: Sequence[str] = (),
     hub: str = "http",
     open_access: bool = True,
     lifespan: Lifespan | None = None,
@@ -56,7 +72,8 @@ def app(
 
     `key` signs page links (any secret of the installation); `organisations` are the configured numbers; `public_base` is
     the address that others reach the service under, without /fhir; `hub` is the channel that messages sent over HTTP are
-    said to come from. With `open_access` (no tokens, loopback only) the service answers to its own host names alone.
+    said to come from. `rules` are what clients' writes to /fhir go by, `limits` what they may ask; pages of `cors_origins` may
+    call the service. With `open_access` (no tokens, loopback only) the service answers to its own host names alone.
     """
     public = public_base.rstrip("/")
     address = urlsplit(public)
@@ -73,14 +90,28 @@ def app(
         redirect_slashes=False,  # a redirect would repeat the Host header
         lifespan=lifespan,
         exception_handlers=handlers(),
-        middleware=[Middleware(Guard, observe=figures.observe, hosts=hosts)],
+        middleware=[
+            Middleware(Guard, observe=figures.observe, hosts=hosts, origins=frozenset(cors_origins)),
+            *([Middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)] if cors_origins else []),
+            Middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=4),
+        ],
     )
     messages = http.router(reception, store, identify, clock, max_bytes=max_bytes, hub=hub, prefix=address.path)
     service.include_router(messages)
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))
     service.include_router(pages.router(reception, store, identify, prefix=address.path, open_access=open_access))
-    fhir = mount(store, identify, key, base=f"{public}/fhir", version=service.version, open_access=open_access)
-    service.router.routes.append(fhir)
+    fhir = mount(
+        store,
+        identify,
+        key,
+        rules=rules,
+        clock=clock,
+        base=f"{public}/fhir",
+        version=service.version,
+        limits=limits,
+        open_access=open_access,
+    )
+    service.router.routes.extend(fhir)
     service.openapi = lambda: openapi.complete(service)  # type: ignore[method-assign]
     return service

@@ -40,12 +40,16 @@ Observe = Callable[[str, str, int, float], None]
 
 
 class Guard:
-    """The outermost layer of the service. `hosts` are the names that it answers to; None for any."""
+    """The outermost layer of the service. `hosts` are the names that it answers to; None for any.
 
-    def __init__(self, app: ASGIApp, observe: Observe, hosts: frozenset[str] | None) -> None:
+    `origins` are other sites whose pages may call it.
+    """
+
+    def __init__(self, app: ASGIApp, observe: Observe, hosts: frozenset[str] | None, origins: frozenset[str] = frozenset()) -> None:
         self.app = app
         self.observe = observe
         self.hosts = hosts
+        self.origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,7 +98,7 @@ class Guard:
             en = "This service does not go by that name: use the address in public_base."
             nb = "Tjenesten har ikke dette navnet: bruk adressen i public_base."
             return outcome_response(400, Finding("error", Kind.INVALID, en, nb, "http.Host"))
-        if scope["method"] not in SAFE and _from_another_site(headers):
+        if scope["method"] not in SAFE and headers.get("origin") not in self.origins and _from_another_site(headers):
             en = "A page of another site asked for this: send it from here, or from a program."
             nb = "En side på et annet nettsted ba om dette: send det herfra, eller fra et program."
             return outcome_response(403, Finding("error", Kind.BUSINESS_RULE, en, nb, "http.Origin"))

@@ -1,6 +1,6 @@
 """The OpenAPI document: the routes' own, and beside it /fhir's, whose routes are plain.
 
-service.openapi = lambda: complete(service)     # tools/openapi_document.py keeps openapi/openapi.json
+service.openapi = lambda: complete(service)     # tools/openapi_document.py keeps openapi/adapter.json
 """
 
 from __future__ import annotations

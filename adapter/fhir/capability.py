@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from adapter.fhir.types import BY_POST, TYPES, Parameter
+from adapter.fhir.results import MOST
+from adapter.fhir.types import BY_POST, TYPES, includes, modifiers, revincludes
+from adapter.r4.bundle import PATCH
+from adapter.r4.parameters import Parameter
+from adapter.r4.profiles import promised
+from adapter.usecases.writing import VERSIONED
 
-INTERACTIONS = ("read", "vread", "history-instance", "search-type")
-CHANGED = "2026-11-21"  # the day that the table or this file last changed what is offered
+INTERACTIONS: Final = ("read", "vread", "update", "patch", "history-instance", "history-type", "create", "search-type")
+"""Of every type (https://hl7.org/fhir/R4/valueset-type-restful-interaction.html)."""
+
+CONDITIONS: Final = {
+    "conditionalCreate": True,
+    "conditionalRead": "full-support",
+    "conditionalUpdate": True,
+    "conditionalDelete": "not-supported",
+}
+"""What is said of conditional interactions, of every type."""
+
+SYSTEM: Final = ("transaction", "batch")
+"""Interactions of the service as a whole: batch, transaction."""
+
+OPERATIONS: Final = {"validate": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}
+"""Operations of every type: name -> canonical of its definition."""
+
+FORMATS: Final = ("application/fhir+json", "json", "application/fhir+xml", "xml")
+PATCH_FORMATS: Final = (PATCH,)
+
+CHANGED = "2026-11-23"  # the day that the table or this file last changed what is offered
+
+SEARCHING: Final = (
+    f"{BY_POST} Results come newest first where _sort says nothing else. Pages hold {MOST} resources at most and are followed by "
+    "their links, within a day. _sort takes any search parameter; _count, _total, _summary and _elements are taken, and :iterate "
+    "with _include and _revinclude. An unknown parameter is left out of the link self and told of in an OperationOutcome, or "
+    "refused with Prefer: handling=strict; a modifier, a chain or _has that is not offered is refused always. A date without "
+    "a time zone is Norwegian."
+)
 
 
 def capability_statement(base: str, version: str, *, open_access: bool) -> dict[str, Any]:
     """What the service at FHIR base `base` offers; `version` is the software's, `open_access` says that no token is asked for."""
     security = "Open: for test on this machine alone." if open_access else "HelseID access tokens, bound by DPoP."
+    rest = {
+        "mode": "server",
+        "documentation": SEARCHING,
+        "security": {"description": security},
+        "resource": [_resource(type) for type in TYPES],
+        "interaction": [{"code": code} for code in SYSTEM],
+    }
     return {
         "resourceType": "CapabilityStatement",
         "id": "stafett",
@@ -25,30 +64,38 @@ def capability_statement(base: str, version: str, *, open_access: bool) -> dict[
         "software": {"name": "Stafett", "version": version},
         "implementation": {"description": "Stafett", "url": base},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
-        "rest": [
-            {
-                "mode": "server",
-                "documentation": f"{BY_POST} Results come newest first. Pages are followed by their links.",
-                "security": {"description": security},
-                "resource": [_resource(type, list(TYPES[type].values())) for type in sorted(TYPES)],
-            }
-        ],
+        "format": list(FORMATS),
+        **({"patchFormat": list(PATCH_FORMATS)} if PATCH_FORMATS else {}),
+        "rest": [_said(rest)],
     }
 
 
-def _resource(type: str, parameters: list[Parameter]) -> dict[str, Any]:
-    return {
-        "type": type,
-        "interaction": [{"code": code} for code in INTERACTIONS],
-        "versioning": "versioned",
-        "readHistory": True,
-        "updateCreate": False,
-        "conditionalRead": "full-support",
-        "searchParam": [_parameter(parameter) for parameter in parameters],
-    }
+def _resource(type: str) -> dict[str, Any]:
+    return _said(
+        {
+            "type": type,
+            "supportedProfile": list(promised(type)),
+            "interaction": [{"code": code} for code in INTERACTIONS],
+            "versioning": "versioned-update" if type in VERSIONED else "versioned",
+            "readHistory": True,
+            "updateCreate": False,
+            **CONDITIONS,
+            "searchInclude": list(includes(type)),
+            "searchRevInclude": list(revincludes(type)),
+            "searchParam": [_parameter(type, parameter) for parameter in TYPES[type].values()],
+            "operation": [{"name": name, "definition": canonical} for name, canonical in OPERATIONS.items()],
+        }
+    )
 
 
-def _parameter(parameter: Parameter) -> dict[str, str]:
-    said = {"name": parameter.name, "type": parameter.type, "definition": parameter.definition}
-    return {key: value for key, value in {**said, "documentation": parameter.documentation}.items() if value}
+def _parameter(type: str, parameter: Parameter) -> dict[str, Any]:
+    taken = [f":{name}" for name in modifiers(type, parameter.name) if name not in TYPES]
+    if len(taken) < len(modifiers(type, parameter.name)):
+        taken.append(":[type]")
+    said = {"name": parameter.name, "definition": parameter.url, "type": parameter.type}
+    return _said({**said, "documentation": f"Modifiers {', '.join(taken)}." if taken else ""})
+
+
+def _said(element: dict[str, Any]) -> dict[str, Any]:
+    """Without what is empty: FHIR has no empty lists or texts."""
+    return {name: value for name, value in element.items() if value not in ("", [])}

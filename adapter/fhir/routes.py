@@ -1,282 +1,231 @@
 """The FHIR REST interface as routes: https://hl7.org/fhir/R4/http.html.
 
-    app.router.routes.append(mount(store, identify, key, base="https://a.example/fhir", version="0.1.0"))
+    app.router.routes.extend(mount(store, identify, key, rules=rules, clock=clock, base="https://a.example/fhir", …))
 
-Plain Starlette routes that return stored bytes. The store is synchronous and is called in the thread pool.
+A route turns a request into `Asked`, lets the interaction answer, and gives the answer in the format that was asked for. The
+interactions are synchronous, as the store is, and run in the thread pool.
 """
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from email.utils import format_datetime
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route, Router
+from starlette.routing import BaseRoute, Match, Mount, Route, Router
 
-from adapter.domain.problem import Kind, problem
-from adapter.failures import FHIR_JSON
-from adapter.fhir import bundles
+from adapter.domain.problem import Finding, Kind, Problem, problem
+from adapter.failures import Refused
+from adapter.fhir import history, reading, writing
+from adapter.fhir.bundling import carry_out_bundle
 from adapter.fhir.capability import capability_statement
-from adapter.fhir.links import seal, unseal
-from adapter.fhir.negotiation import accepted, require_json, strict, unchanged
-from adapter.fhir.search import ID, MOST, USUAL, Pairs, Search, names_person, parse
+from adapter.fhir.face import Answer, Asked, Face, invalid, not_found, refusal, respond
+from adapter.fhir.limits import Limits, Turns, bounded
+from adapter.fhir.negotiation import PLAIN, require_form, wish
+from adapter.fhir.search import ID
+from adapter.fhir.searching import pairs_of, refuse_person, search
 from adapter.fhir.types import TYPES
-from adapter.ports import Store, Stored
-from adapter.security.caller import Caller, Identify
+from adapter.fhir.validating import validate
+from adapter.ports import Clock, Store
+from adapter.r4.bundle import NO_DELETE
+from adapter.security.caller import Identify
+from adapter.usecases.writing import Rules
 
-PARAMETERS: Final = 100  # in one search
 FORM_BYTES: Final = 64 * 1024
-PRIVATE: Final = 100  # resources that a search by a person's number gives at most
-PAGE: Final = "_page"
+METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
+Interaction = Callable[[Asked, bytes], Answer]
 
 
-def mount(store: Store, identify: Identify, key: bytes, *, base: str, version: str, open_access: bool = True) -> Mount:
-    """The routes under /fhir. `key` signs page links; `base` is the FHIR base that others see, without a slash at its end."""
-    face = _Face(store, identify, key, base, version, open_access)
-    routes = [
-        Route("/metadata", face.metadata),
-        Route("/{type}", face.search),
-        Route("/{type}/_search", face.search_by_form, methods=["POST"]),
-        Route("/{type}/{id}", face.read),
-        Route("/{type}/{id}/_history", face.history),
-        Route("/{type}/{id}/_history/{version}", face.vread),
-    ]
-    return Mount("/fhir", Router(routes, redirect_slashes=False))  # a redirect would repeat the Host header
+def mount(
+    store: Store,
+    identify: Identify,
+    key: bytes,
+    *,
+    rules: Rules,
+    clock: Clock,
+    base: str,
+    version: str,
+    limits: Limits,
+    open_access: bool = True,
+) -> list[BaseRoute]:
+    """The routes of /fhir. `key` signs page links; `base` is the FHIR base that others see, without a slash at its end."""
+    turns = Turns(limits.requests_at_once)
+    routes = _Routes(Face(store, identify, clock, rules, key, base, version, open_access, limits, turns))
+    inside = Router(routes.inside(), redirect_slashes=False)  # a redirect would repeat the Host header
+    return [Route("/fhir", routes.bundle, methods=["POST"]), Mount("/fhir", inside)]
 
 
-@dataclass(frozen=True)
-class _Face:
-    """The interactions. Each method is one page of R4's http.html."""
+class _Routes:
+    """Each method is one route: what it takes from the request, and which interaction answers."""
 
-    store: Store
-    identify: Identify
-    key: bytes
-    base: str
-    version: str
-    open_access: bool
+    def __init__(self, face: Face) -> None:
+        self.face = face
+        self.routes: list[Route] = []
+
+    def inside(self) -> list[BaseRoute]:
+        """The routes below /fhir; the last answers what none of the others does."""
+        self.routes = [
+            Route("/", self.bundle, methods=["POST"]),
+            Route("/metadata", self.metadata),
+            Route("/$validate", self.validate, methods=["POST"]),
+            Route("/{type}", self.search, methods=["GET"]),
+            Route("/{type}", self.create, methods=["POST"]),
+            Route("/{type}", self.update, methods=["PUT"]),
+            Route("/{type}", self.patch, methods=["PATCH"]),
+            Route("/{type}/_search", self.search_by_form, methods=["POST"]),
+            Route("/{type}/_history", self.history, methods=["GET"]),
+            Route("/{type}/$validate", self.validate, methods=["POST"]),
+            Route("/{type}/{id}", self.read, methods=["GET"]),
+            Route("/{type}/{id}", self.update, methods=["PUT"]),
+            Route("/{type}/{id}", self.patch, methods=["PATCH"]),
+            Route("/{type}/{id}/$validate", self.validate, methods=["GET", "POST"]),
+            Route("/{type}/{id}/_history", self.history, methods=["GET"]),
+            Route("/{type}/{id}/_history/{version}", self.read, methods=["GET"]),
+        ]
+        return [*self.routes, Route("/{rest:path}", self.nowhere, methods=list(METHODS))]
 
     async def metadata(self, request: Request) -> Response:
         """The CapabilityStatement; open to all."""
-        require_json(request.headers, request.query_params.getlist("_format"))
-        if request.query_params.get("mode", "full") not in ("full", "normative"):
-            raise _invalid("mode", "Only mode=full is offered: leave it out.", "Bare mode=full tilbys: utelat den.")
-        statement = capability_statement(self.base, self.version, open_access=self.open_access)
-        return _answer(request, msgspec.json.encode(statement), {"Cache-Control": "no-cache"})
+        wanted = PLAIN
+        try:
+            wanted = wish(request.headers, pairs_of(request.url.query))
+            if request.query_params.get("mode", "full") not in ("full", "normative"):
+                raise invalid("mode", "Only mode=full is offered: leave it out.", "Bare mode=full tilbys: utelat den.")
+            statement = capability_statement(self.face.base, self.face.version, open_access=self.face.open_access)
+            return respond(Answer(200, msgspec.json.encode(statement), {"Cache-Control": "no-cache"}), wanted)
+        except Problem as fault:
+            return refusal(fault, wanted)
 
     async def read(self, request: Request) -> Response:
-        """The newest version of a resource; 304 where the caller has it."""
-        return await self._one(request, None)
+        version = request.path_params.get("version", "")
+        answer = reading.read_binary if request.path_params["type"] == "Binary" else reading.read
 
-    async def vread(self, request: Request) -> Response:
-        """One version of a resource."""
-        version = request.path_params["version"]
-        if not re.fullmatch(r"[1-9][0-9]{0,8}", version):
-            raise _not_found()
-        return await self._one(request, int(version))
+        def interaction(asked: Asked, _: bytes) -> Answer:
+            refuse_person(asked.pairs)
+            with self.face.store.read() as unit:
+                return answer(self.face, asked, unit, version)
+
+        return await self._answered(request, interaction, any_format=request.path_params["type"] == "Binary")
+
+    async def history(self, request: Request) -> Response:
+        def interaction(asked: Asked, _: bytes) -> Answer:
+            refuse_person(asked.pairs)
+            with self.face.store.read() as unit:
+                return history.history(self.face, asked, unit)
+
+        return await self._answered(request, interaction)
 
     async def search(self, request: Request) -> Response:
-        """Search by the parameters of the address; none may hold a person's number."""
-        type, pairs = _type(request), _pairs(request.url.query)
-        _refuse_person(pairs)
-        require_json(request.headers, [value for name, value in pairs if name == "_format"])
-        caller = self.identify(request.headers)
-        pages = [value for name, value in pairs if name == PAGE]
-        if not pages:
-            search = parse(type, pairs, base=self.base, strict=strict(request.headers))
-            return await self._found(request, caller, search, type)
-        page = self._page(caller, pages[0], "search", type)
-        search = parse(type, [(name, value) for name, value in page["kept"]], base=self.base)
-        after = (datetime.fromisoformat(page["after"][0]), page["after"][1])
-        query = search.query and replace(search.query, after=after)
-        return await self._found(request, caller, replace(search, query=query), type, pages[0])
+        return await self._answered(request, self._found)
 
     async def search_by_form(self, request: Request) -> Response:
         """POST _search: as search, and the only way for a person's number."""
-        type, address = _type(request), _pairs(request.url.query)
-        _refuse_person(address)
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-            en = "A search is posted as application/x-www-form-urlencoded: set Content-Type."
-            nb = "Et søk sendes som application/x-www-form-urlencoded: sett Content-Type."
-            raise problem(Kind.UNSUPPORTED, en, nb, where="http.Content-Type")
-        pairs = [*address, *_pairs(await _form(request))]
-        require_json(request.headers, [value for name, value in pairs if name == "_format"])
-        caller = self.identify(request.headers)
-        search = parse(type, pairs, base=self.base, strict=strict(request.headers))
-        return await self._found(request, caller, search, type)
 
-    async def history(self, request: Request) -> Response:
-        """All versions of a resource, newest first, in pages."""
-        type, id, pairs = _type(request), _id(request), _pairs(request.url.query)
-        _refuse_person(pairs)
-        given = dict(pairs)
-        require_json(request.headers, [given["_format"]] if "_format" in given else [])
-        caller = self.identify(request.headers)
-        if strict(request.headers) and (unknown := set(given) - {"_count", "_format", "_pretty", PAGE}):
-            name = re.sub(r"[^A-Za-z0-9_]", "?", min(unknown))[:64]
-            raise _invalid(name, "History takes _count only: leave it out.", "Historikk tar bare _count: utelat den.")
-        kept = {name: value for name, value in given.items() if name in ("_count", PAGE)}
-        if not re.fullmatch(r"[0-9]{1,18}", kept.get("_count", "0")):
-            raise _invalid("_count", f"_count is a number from 0 to {MOST}.", f"_count er et tall fra 0 til {MOST}.")
-        return _answer(request, await run_in_threadpool(self._history, caller, type, id, kept), {})
+        def interaction(asked: Asked, data: bytes) -> Answer:
+            refuse_person(asked.pairs)
+            pairs = [*asked.pairs, *pairs_of(data.decode("utf-8", "replace"))]
+            wanted = wish(request.headers, pairs)
+            return replace(self._found(replace(asked, pairs=pairs, wish=wanted, private=True), b""), wish=wanted)
 
-    async def _one(self, request: Request, version: int | None) -> Response:
-        type, id = _type(request), _id(request)
-        _refuse_person(_pairs(request.url.query))
-        caller = self.identify(request.headers)
-        stored = await run_in_threadpool(self._read, caller, type, id, version)
-        if stored is None:
-            raise _not_found()
-        headers = {"ETag": bundles.etag(stored), "Last-Modified": format_datetime(stored.updated, usegmt=True)}
-        if type == "Binary" and (raw := _raw(request, stored)) is not None:
-            return raw
-        require_json(request.headers, request.query_params.getlist("_format"))
-        if unchanged(request.headers, stored):
-            return Response(b"", 304, headers)
-        return _answer(request, stored.body, headers)
+        return await self._answered(request, interaction, self._form)
 
-    def _read(self, caller: Caller, type: str, id: str, version: int | None) -> Stored | None:
-        with self.store.read() as unit:
-            return unit.read(caller.tenant, type, id, version)
+    async def create(self, request: Request) -> Response:
+        return await self._answered(request, lambda asked, data: writing.create(self.face, asked, data), self._body)
 
-    def _history(self, caller: Caller, type: str, id: str, kept: dict[str, str]) -> bytes:
-        count = min(int(kept.get("_count", USUAL)), MOST)
-        before = self._page(caller, kept[PAGE], f"history/{id}", type)["before"] if PAGE in kept else None
-        with self.store.read() as unit:
-            newest = unit.read(caller.tenant, type, id)
-            if newest is None:
-                raise _not_found()
-            versions = unit.history(caller.tenant, type, id, before, count + 1) if count else []
-        here = f"{self.base}/{type}/{id}/_history"
-        links = [("self", _address(here, kept))]
-        if len(versions) > count > 0:
-            versions = versions[:count]
-            content = {"of": f"history/{id}", "type": type, "before": versions[-1].version}
-            token = seal(self.key, caller.tenant, content)
-            links.append(("next", _address(here, {PAGE: token, "_count": count})))
-        return bundles.history(self.base, versions, newest.version, links)
+    async def update(self, request: Request) -> Response:
+        return await self._answered(request, lambda asked, data: writing.update(self.face, asked, data), self._body)
 
-    async def _found(self, request: Request, caller: Caller, search: Search, type: str, page: str = "") -> Response:
-        body = await run_in_threadpool(self._search, caller, search, type, page)
-        return _answer(request, body, {})
+    async def patch(self, request: Request) -> Response:
+        return await self._answered(request, lambda asked, data: writing.patch(self.face, asked, data), self._body)
 
-    def _search(self, caller: Caller, search: Search, type: str, page: str) -> bytes:
-        """One page; a search by a person's number goes on by the ids that it found, since a link holds no such number."""
-        count, query = search.count, search.query
-        found: list[Stored] = []
-        total: int | None = 0
-        if query is not None:
-            with self.store.read() as unit:
-                if count:
-                    found = unit.search(caller.tenant, replace(query, limit=PRIVATE if search.private else count + 1))
-                whole = count and len(found) <= count and query.after is None
-                total = len(found) if whole else None if page else unit.count(caller.tenant, query)
-        here = f"{self.base}/{type}"
-        shown = [(name, value) for name, value in search.kept if not names_person(value)]
-        links = [("self", _address(here, {PAGE: page} if page else shown))]
-        if len(found) > count > 0:
-            kept = [("_id", ",".join(one.id for one in found)), ("_count", str(count))] if search.private else search.kept
-            found = found[:count]
-            after = [found[-1].updated.isoformat(), found[-1].id]
-            token = seal(self.key, caller.tenant, {"of": "search", "type": type, "kept": kept, "after": after})
-            links.append(("next", _address(here, {PAGE: token})))
-        return bundles.searchset(self.base, found, total, links)
+    async def bundle(self, request: Request) -> Response:
+        return await self._answered(request, lambda asked, data: carry_out_bundle(self.face, asked, data), self._body)
 
-    def _page(self, caller: Caller, token: str, of: str, type: str) -> dict[str, Any]:
-        content = unseal(self.key, caller.tenant, token)
-        if (content["of"], content["type"]) != (of, type):
-            raise _invalid(PAGE, "This page link is of another search.", "Denne sidelenken hører til et annet søk.")
-        return content
+    async def validate(self, request: Request) -> Response:
+        return await self._answered(request, lambda asked, data: validate(self.face, asked, data), self._body)
+
+    async def nowhere(self, request: Request) -> Response:
+        """What no route answers: another method than the address has, or no address of ours."""
+        wanted = PLAIN
+        try:
+            wanted = wish(request.headers, pairs_of(request.url.query))
+            scopes = {method: {**request.scope, "method": method} for method in METHODS}
+            allowed = {m for m, scope in scopes.items() if any(r.matches(scope)[0] is Match.FULL for r in self.routes)}
+            if not allowed:
+                raise not_found()
+            names = sorted(allowed | {"HEAD"} if "GET" in allowed else allowed)
+            texts = NO_DELETE if request.method == "DELETE" else OTHERWISE
+            raise Refused(405, Finding("error", Kind.NOT_ALLOWED, *texts), headers={"Allow": ", ".join(names)})
+        except Problem as fault:
+            return refusal(fault, wanted)
+
+    def _found(self, asked: Asked, _: bytes) -> Answer:
+        face, private = self.face, asked.private
+        with face.store.read() as unit:
+            body = search(
+                unit,
+                asked.caller,
+                asked.type,
+                asked.pairs,
+                base=face.base,
+                key=face.key,
+                strict=asked.wish.strict,
+                private=private,
+                now=face.clock.now(),
+            )
+        return Answer(200, body)
+
+    async def _answered(
+        self,
+        request: Request,
+        interaction: Interaction,
+        take: Callable[[Request], Awaitable[bytes]] | None = None,
+        *,
+        any_format: bool = False,
+    ) -> Response:
+        """What the interaction answers to the request, or why it does not. `take` reads the body, where one is looked at."""
+        wanted = PLAIN
+        try:
+            pairs = pairs_of(request.url.query)
+            wanted = PLAIN if any_format else wish(request.headers, pairs)
+            type, id = _named(request)
+            caller = self.face.identify(request.headers)
+            asked = Asked(caller, type, id, pairs, request.headers, wanted)
+            with self.face.turns.taken(caller.tenant):
+                data = await take(request) if take else b""
+                answer = await run_in_threadpool(interaction, asked, data)
+                return respond(answer, answer.wish or wanted)
+        except Problem as fault:
+            return refusal(fault, wanted)
+
+    async def _body(self, request: Request) -> bytes:
+        return await bounded(request, self.face.limits)
+
+    async def _form(self, request: Request) -> bytes:
+        require_form(request.headers)
+        return await bounded(request, self.face.limits, FORM_BYTES)
 
 
-def _type(request: Request) -> str:
-    type: str = request.path_params["type"]
-    if type not in TYPES:
+OTHERWISE: Final = (
+    "This method is not offered here: the header Allow names those that are.",
+    "Metoden tilbys ikke her: headeren Allow sier hvilke som gjør det.",
+)
+
+
+def _named(request: Request) -> tuple[str, str]:
+    """Type and id of the address, where it has them. NOT_FOUND for what cannot be one of ours."""
+    type, id = request.path_params.get("type", ""), request.path_params.get("id", "")
+    if type and type not in TYPES:
         raise problem(
             Kind.NOT_FOUND,
             "No such resource type is offered: see /fhir/metadata for those that are.",
             "Denne ressurstypen tilbys ikke: se /fhir/metadata for dem som gjør det.",
         )
-    return type
-
-
-def _id(request: Request) -> str:
-    id: str = request.path_params["id"]
-    if not ID.fullmatch(id):
-        raise _not_found()
-    return id
-
-
-def _address(path: str, parameters: Mapping[str, object] | Pairs) -> str:
-    encoded = urlencode(parameters)
-    return f"{path}?{encoded}" if encoded else path
-
-
-def _pairs(encoded: str) -> Pairs:
-    try:
-        return parse_qsl(encoded, max_num_fields=PARAMETERS)
-    except ValueError:
-        raise _invalid(
-            "", f"More than {PARAMETERS} parameters: send fewer.", f"Flere enn {PARAMETERS} parametere: send færre."
-        ) from None
-
-
-async def _form(request: Request) -> str:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES:
-            raise problem(Kind.TOO_LARGE, "The search is too long: send less.", "Søket er for langt: send mindre.")
-    return body.decode("utf-8", "replace")
-
-
-def _refuse_person(pairs: Pairs) -> None:
-    """A national number in an address ends up in logs and histories on the way: HL7 Norway has it posted."""
-    for name, value in pairs:
-        if names_person(value):
-            raise problem(
-                Kind.INVALID,
-                "A national identity number may not stand in an address: send the search by POST [type]/_search.",
-                "Et fødselsnummer eller annet personnummer kan ikke stå i en adresse: send søket med POST [type]/_search.",
-                where=f"http.{name}" if name in TYPES["Task"] else "http.identifier",
-                rule="HL7 Norway best practice: FNR and DNR, GET versus POST",
-            )
-
-
-def _raw(request: Request, stored: Stored) -> Response | None:
-    """The content of a Binary itself, where Accept names its very type (https://hl7.org/fhir/R4/binary.html#rest)."""
-    kinds = [kind for kind in accepted(request.headers) if kind]
-    binary = msgspec.json.decode(stored.body)
-    kind = str(binary.get("contentType", ""))
-    if kind.partition(";")[0].strip().lower() not in kinds or not re.fullmatch(r"[\w.+-]+/[\w.+-]+(; ?[\w.=-]+)*", kind, re.ASCII):
-        return None
-    headers = {"Content-Disposition": "attachment", "Content-Security-Policy": "sandbox; default-src 'none'"}
-    return _answer(request, b64decode(binary.get("data", "")), {"ETag": bundles.etag(stored), **headers}, kind)
-
-
-def _answer(request: Request, body: bytes, headers: dict[str, str], kind: str = FHIR_JSON) -> Response:
-    """Bytes as they are; a HEAD gets their length alone. Kept by no shared cache."""
-    said = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, X-Stafett-Organisation", **headers}
-    said |= {"Content-Type": kind, "Content-Length": str(len(body))}
-    return Response(b"" if request.method == "HEAD" else body, headers=said)
-
-
-def _not_found() -> Exception:
-    """The same for what never was and what is another organisation's."""
-    return problem(
-        Kind.NOT_FOUND,
-        "There is no such resource, or no such version of it: check type and id.",
-        "Ressursen eller versjonen finnes ikke: kontroller type og id.",
-    )
-
-
-def _invalid(name: str, en: str, nb: str) -> Exception:
-    return problem(Kind.INVALID, en, nb, where=f"http.{name}" if name else "")
+    if id and not ID.fullmatch(id):
+        raise not_found()
+    return type, id

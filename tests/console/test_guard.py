@@ -13,8 +13,11 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from adapter.console.app import app
+from adapter.fhir.limits import Limits
 from adapter.security.caller import by_header
+from adapter.settings import Settings
 from adapter.storage import open_store
+from adapter.wiring import make_rules
 from tests.http.fakes import FakeReception
 from tests.http.service import HOSPITAL, Service
 from tests.serving import StillClock, served, until
@@ -52,7 +55,7 @@ def test_an_address_beyond_measure_is_refused(here: Service) -> None:
 
 def test_neither_log_nor_figures_hold_what_a_caller_invents(here: Service) -> None:
     with capture_logs() as logs:
-        here.http.request("X21858999992", "/messages", headers={"X-Request-Id": "21858999992"})
+        here.http.request("MKCOL", "/messages", headers={"X-Request-Id": "21858999992"})  # as odd as the HTTP parser lets in
         here.http.get("/messages", headers={"X-Request-Id": "218589-99992"})
         until(lambda: len(logs) == 2)  # a line is written behind its answer
 
@@ -73,6 +76,8 @@ def over(store: Any) -> Callable[[str], FastAPI]:
             organisations=[HOSPITAL],
             public_base=base,
             max_bytes=10,
+            rules=make_rules(Settings(public_base=base)),
+            limits=Limits(),
         )
 
     return make
@@ -121,7 +126,7 @@ def test_a_log_line_names_the_route_and_neither_address_nor_number(here: Service
 def test_the_figures_count_states_and_routes_and_name_nobody(here: Service) -> None:
     here.http.post("/messages", content="m1 <x/>", headers={"Content-Type": "text/xml"})
     here.http.get("/fhir/Patient/21858999992")
-    here.http.request("BREW", "/nowhere/21858999992")
+    here.http.request("MKCOL", "/nowhere/21858999992")
     figures = here.http.get("/metrics")
 
     assert figures.headers["content-type"].startswith("text/plain")

@@ -76,7 +76,7 @@ def send(http: httpx.Client, path: str, method: str, operation: dict[str, Any], 
 
 
 def test_the_committed_document_is_the_services_own(real: Service, root: Path) -> None:
-    committed = httpx.Response(200, content=(root / "openapi" / "openapi.json").read_bytes()).json()
+    committed = httpx.Response(200, content=(root / "openapi" / "adapter.json").read_bytes()).json()
 
     assert committed == real.http.get("/openapi.json").json(), "run: make docs"
 

@@ -11,15 +11,19 @@ import httpx
 from fastapi import FastAPI
 
 from adapter.console.app import app
+from adapter.fhir.limits import Limits
 from adapter.ports import Store
 from adapter.security.caller import by_header
+from adapter.settings import Settings
 from adapter.storage import open_store
+from adapter.wiring import make_rules
 from tests.http.fakes import FakeReception
 from tests.serving import StillClock, served
 
 HOSPITAL = "999977774"
 MUNICIPALITY = "312232324"
 LARGEST = 2_000
+LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path, path: str = "") -> Iterator[Service]:
+def service(folder: Path, path: str = "", limits: Limits = LIMITS) -> Iterator[Service]:
     """`path` is where a proxy would put the service; it takes it away again."""
     store, clock = open_store(f"sqlite:///{folder}/stafett.db"), StillClock()
     store.migrate()
@@ -46,6 +50,8 @@ def service(folder: Path, path: str = "") -> Iterator[Service]:
             organisations=[HOSPITAL, MUNICIPALITY],
             public_base=base + path,
             max_bytes=LARGEST,
+            rules=make_rules(Settings(public_base=base + path)),
+            limits=limits,
         )
 
     with served(make) as client:

@@ -1,0 +1,133 @@
+"""What every write of a resource by a client has in common: what it goes by, what it is asked to find, and what it leaves.
+
+https://hl7.org/fhir/R4/http.html#concurrency. No HTTP: headers arrive as words (`if_match`), answers leave as `Written`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from adapter.domain.problem import Finding, Kind, Problem, problem
+from adapter.ports import Draft, Query, Stored, Unit
+from adapter.r4 import json
+from adapter.r4.index import index
+
+Body = dict[str, Any]
+
+VERSIONED: Final = {"CarePlan", "CareTeam", "EpisodeOfCare", "Task"}
+"""Types that organisations work on together: a change must say which version it is of, so that none is lost."""
+
+CONCURRENCY: Final = "https://hl7.org/fhir/R4/http.html#concurrency"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an installation writes by.
+
+    `check` finds everything that is wrong with a resource; `query_of` makes a search of a type and criteria (it raises
+    `Problem` for criteria that are none); `new_id` gives ids.
+    """
+
+    check: Callable[[Any], list[Finding]]
+    query_of: Callable[[str, str], Query]
+    new_id: Callable[[], str]
+    test_environment: bool = True
+    allowed_persons: Collection[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write left: the version that stands now, whether it was made as a new resource, and what is to be told."""
+
+    stored: Stored
+    created: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
+def checked(rules: Rules, resource: Any) -> tuple[Finding, ...]:
+    """What is to be told of a resource that may be kept. Raises `Problem` with every finding where it may not."""
+    findings = rules.check(resource)
+    if has_errors(findings):
+        raise Problem(*findings)
+    return tuple(findings)
+
+
+def has_errors(findings: Sequence[Finding]) -> bool:
+    return any(finding.severity in ("error", "fatal") for finding in findings)
+
+
+def draft(type: str, id: str, resource: Mapping[str, Any]) -> Draft:
+    """The resource as it will be kept: resourceType, id and meta first, then the sender's elements in the sender's order."""
+    meta = {key: value for key, value in resource.get("meta", {}).items() if key.lstrip("_") not in ("versionId", "lastUpdated")}
+    rest = {key: value for key, value in resource.items() if key not in ("resourceType", "id", "meta")}
+    head = b'{"resourceType":' + json.encode(type) + b',"id":' + json.encode(id) + b',"meta":{"versionId":"'
+    meta_tail, tail = json.encode(meta)[1:], json.encode(rest)[1:]
+    between, before = b"," if meta else b"", b"," if rest else b""
+
+    def make(version: int, updated: datetime) -> bytes:
+        moment = updated.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        own = f'{version}","lastUpdated":"{moment}"'.encode()
+        return head + own + between + meta_tail + before + tail
+
+    return Draft(type, id, index({"resourceType": type, "id": id, "meta": meta, **rest}), make)
+
+
+def body_of(stored: Stored) -> Body:
+    """A stored version as plain data."""
+    body: Body = json.parse(stored.body)
+    return body
+
+
+def the_one(unit: Unit, tenant: str, query: Query) -> Stored | None:
+    """The resource that matches, if there is one. Raises `Problem(AMBIGUOUS)` where there are several."""
+    found = unit.search(tenant, replace(query, limit=2)).found
+    if len(found) > 1:
+        raise problem(
+            Kind.AMBIGUOUS,
+            "Several resources match the criteria: narrow them, or use an id.",
+            "Flere ressurser passer med kriteriene: snevre inn, eller bruk en id.",
+            rule="https://hl7.org/fhir/R4/http.html#ccreate",
+        )
+    return found[0] if found else None
+
+
+def require_version(stored: Stored, if_match: str, *, needed: bool) -> None:
+    """Raises `Problem(STALE)` where the caller changes another version than the one that stands, or must say which and does not."""
+    if not if_match:
+        if needed:
+            raise problem(
+                Kind.STALE,
+                f"A {stored.type} is changed by version: read it, and send its ETag in If-Match.",
+                f"En {stored.type} endres etter versjon: les den, og send dens ETag i If-Match.",
+                where="http.If-Match",
+                rule=CONCURRENCY,
+            )
+        return
+    versions = re.findall(r'(?:W/)?"([^"]*)"', if_match)
+    if if_match.strip() != "*" and str(stored.version) not in versions:
+        raise problem(
+            Kind.STALE,
+            "If-Match does not name the version that stands: read it again, and see whether your change still holds.",
+            "If-Match er ikke versjonen som gjelder: les på nytt, og se om endringen fortsatt skal gjøres.",
+            where="http.If-Match",
+            rule=CONCURRENCY,
+        )
+
+
+def no_such() -> Problem:
+    """An update of what is not there: ids are given by us (https://hl7.org/fhir/R4/http.html#upsert)."""
+    return problem(
+        Kind.NOT_ALLOWED,
+        "There is no resource with this id, and a client does not choose ids: create it by POST [type].",
+        "Det finnes ingen ressurs med denne id-en, og klienter velger ikke id: opprett den med POST [type].",
+        rule="https://hl7.org/fhir/R4/http.html#upsert",
+    )
+
+
+def raise_for(findings: Sequence[Finding]) -> None:
+    if findings:
+        raise Problem(*findings)

@@ -1,0 +1,114 @@
+"""$validate over real HTTP (https://hl7.org/fhir/R4/resource-operation-validate.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fhir.made import COMPUTED, FNR, UNBORN, Body, computed, issues, patient, task
+from tests.http.service import Service, service
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with service(tmp_path_factory.mktemp("validate")) as running:
+        yield running
+
+
+def parameters(*parts: Body) -> Body:
+    return {"resourceType": "Parameters", "parameter": list(parts)}
+
+
+def errors(answer: httpx.Response) -> list[tuple[str, str]]:
+    assert answer.status_code == 200, answer.text
+    wrong = [issue for issue in answer.json()["issue"] if issue["severity"] in ("error", "fatal")]
+    return [(i["code"], next(iter(i.get("expression", [""])))) for i in wrong]
+
+
+def test_a_valid_resource_has_nothing_to_report_and_is_not_kept(here: Service) -> None:
+    answer = here.http.post("/fhir/Task/$validate", json=task())
+
+    assert (answer.status_code, answer.json()["resourceType"]) == (200, "OperationOutcome")
+    assert [issue["severity"] for issue in answer.json()["issue"]] == ["information"]
+    assert here.http.get("/fhir/Task").json()["total"] == 0
+
+
+@pytest.mark.parametrize("path", ["/fhir/Task/$validate", "/fhir/$validate"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_what_is_wrong_is_answered_with_200_and_all_findings(here: Service, path: str, wrapped: bool) -> None:
+    body = task(status="done", priority="now")
+    answer = here.http.post(path, json=parameters({"name": "resource", "resource": body}) if wrapped else body)
+
+    assert sorted(errors(answer)) == [("code-invalid", "Task.priority"), ("code-invalid", "Task.status")]
+
+
+def test_findings_have_line_and_column_of_what_was_sent(here: Service) -> None:
+    sent = b'{"resourceType":"Task",\n  "status":"done","intent":"order"}'
+    answer = here.http.post("/fhir/Task/$validate", content=sent, headers={"Content-Type": "application/fhir+json"})
+
+    assert answer.json()["issue"][0]["location"] == ["Line[2] Col[3]"]
+
+
+def test_what_is_kept_can_be_validated_and_what_would_replace_it(here: Service) -> None:
+    id = computed(here.store, task())
+    path = f"/fhir/Task/{id}/$validate"
+
+    assert errors(here.http.get(path)) == []
+    assert errors(here.http.get(path, params={"mode": "update"})) == []
+    change = task(id=id, priority="stat")
+    assert errors(here.http.post(path, json=change)) == []
+    assert errors(here.http.post(path, json=change, params={"mode": "update"})) == [("business-rule", "Task.priority")]
+    assert here.http.get("/fhir/Task/none/$validate").status_code == 404
+
+
+def test_a_mode_of_writing_tells_also_what_would_forbid_it(here: Service) -> None:
+    body = patient(identifier=[{"system": FNR, "value": UNBORN}], meta={"tag": [COMPUTED]})
+    as_parameter = parameters({"name": "mode", "valueCode": "create"}, {"name": "resource", "resource": body})
+
+    assert errors(here.http.post("/fhir/Patient/$validate", json=body)) == []
+    for answer in (
+        here.http.post("/fhir/Patient/$validate", params={"mode": "create"}, json=body),
+        here.http.post("/fhir/Patient/$validate", json=as_parameter),
+    ):
+        assert errors(answer) == [("business-rule", "Patient.meta.tag"), ("business-rule", "Patient.identifier[0].value")]
+        assert UNBORN not in answer.text
+
+
+def test_deleting_is_never_allowed(here: Service) -> None:
+    id = computed(here.store, task())
+
+    assert errors(here.http.get(f"/fhir/Task/{id}/$validate", params={"mode": "delete"})) == [("not-supported", "")]
+
+
+def test_a_profile_can_be_named(here: Service) -> None:
+    deadline = "https://stafett.invalid/fhir/StructureDefinition/deadline-task"
+    unknown = here.http.post("/fhir/Task/$validate", params={"profile": "https://x.example/none"}, json=task())
+
+    assert here.http.post("/fhir/Task/$validate", params={"mode": "profile"}, json=task()).status_code == 400
+    assert unknown.status_code == 200
+    assert "x.example" in unknown.text or errors(unknown) or unknown.json()["issue"][0]["severity"] == "warning"
+    assert deadline
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/fhir/Task/$validate", patient(), 400),
+        ("/fhir/Task/$validate?mode=guess", task(), 400),
+        ("/fhir/Task/$validate", parameters(), 400),
+        ("/fhir/Task/$validate", {"resourceType": "Parameters", "parameter": [7]}, 400),
+        ("/fhir/Basic/$validate", {"resourceType": "Basic"}, 404),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_refused(here: Service, path: str, body: Any, status: int) -> None:
+    answer = here.http.post(path, json=body)
+
+    assert answer.status_code == status, answer.text
+    assert issues(answer)
+
+
+def test_a_resource_of_a_type_that_is_not_kept_can_be_validated_at_the_base(here: Service) -> None:
+    assert errors(here.http.post("/fhir/$validate", json={"resourceType": "Basic"})) == [("required", "Basic.code")]
