@@ -88,21 +88,17 @@ def codes(value_set: str) -> dict[str, frozenset[str]] | None:
     systems = _codes().valueSets.get(value_set.partition("|")[0])
     if systems is None:
         return None
-    return {system: code_system(system) or frozenset() if some is None else frozenset(some) for system, some in systems.items()}
+    return {system: _systems()[system] if some is None else frozenset(some) for system, some in systems.items()}
 
 
-@cache
 def code_system(system: str) -> frozenset[str] | None:
     """All codes of a code system that the standard's package holds in full; None for any other."""
-    found = _codes().systems.get(system)
-    return None if found is None else frozenset(found)
+    return _systems().get(system)
 
 
-@cache
 def known_codes(system: str) -> frozenset[str] | None:
     """All codes that a code system of HL7's has had: R4's, and those that were added later. None where R4 has it not in full."""
-    found = code_system(system)
-    return None if found is None else found | frozenset(_later_codes().get(system, ()))
+    return _grown_systems().get(system)
 
 
 @cache
@@ -148,8 +144,14 @@ def _codes() -> _Codes:
 
 
 @cache
-def _later_codes() -> dict[str, tuple[str, ...]]:
-    return msgspec.json.decode((TABLES / "later_codes.json").read_bytes(), type=dict[str, tuple[str, ...]])
+def _systems() -> dict[str, frozenset[str]]:
+    return {system: frozenset(codes) for system, codes in _codes().systems.items()}
+
+
+@cache
+def _grown_systems() -> dict[str, frozenset[str]]:
+    later = msgspec.json.decode((TABLES / "later_codes.json").read_bytes(), type=dict[str, frozenset[str]])
+    return _systems() | {system: codes | _systems()[system] for system, codes in later.items()}
 
 
 @cache

@@ -1,0 +1,228 @@
+"""One thing wrong at a time, made by hand: what the checker says, where, and by which rule of R4.
+
+The larger corpus with other tools' verdicts is in `tests/r4/corpus`.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from adapter.domain.problem import Kind
+from adapter.r4.checker import check
+
+TASK: dict[str, Any] = {
+    "resourceType": "Task",
+    "id": "t-1",
+    "identifier": [{"system": "https://a.example/id", "value": "1"}],
+    "status": "requested",
+    "intent": "order",
+    "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]},
+    "for": {"reference": "Patient/p-1"},
+    "authoredOn": "2026-11-02T09:00:00+01:00",
+    "owner": {"reference": "https://b.example/fhir/Organization/o-1"},
+    "restriction": {"period": {"start": "2026-11-02", "end": "2026-11-16"}},
+    "input": [{"type": {"text": "a"}, "valueString": "b"}],
+}
+
+
+def found(resource: Any, **options: Any) -> list[tuple[str, Kind]]:
+    return [(f.where, f.kind) for f in check(resource, **options)]
+
+
+def task(**changed: Any) -> dict[str, Any]:
+    """The Task with members changed; None takes one away, `within__period` reaches in."""
+    made = copy.deepcopy(TASK)
+    for path, value in changed.items():
+        *steps, last = path.split("__")
+        node = made
+        for step in steps:
+            node = node[int(step)] if step.isdigit() else node[step]  # type: ignore[call-overload]
+        if value is None:
+            del node[last]
+        else:
+            node[last] = value
+    return made
+
+
+def test_a_sound_task_has_no_findings() -> None:
+    assert check(TASK) == []
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    wrong = task(status="done", intent=None, foo=1, authoredOn="2026-13-01", restriction__period__end="2026-10-01")
+
+    assert set(found(wrong)) == {
+        ("Task.status", Kind.UNKNOWN_CODE),
+        ("Task.intent", Kind.REQUIRED),
+        ("Task.foo", Kind.MALFORMED),
+        ("Task.authoredOn", Kind.VALUE),
+        ("Task.restriction.period", Kind.INVARIANT),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "where", "kind"),
+    [
+        # json.html: members that the type has not, arrays, null and empties
+        ({"performer": []}, "Task.performer", Kind.MALFORMED),
+        ({"fhir_comments": ["x"]}, "Task", Kind.MALFORMED),
+        ({"Status": "requested"}, "Task.Status", Kind.MALFORMED),
+        ({"status": ["requested"]}, "Task.status", Kind.MALFORMED),
+        ({"identifier": {"value": "1"}}, "Task.identifier", Kind.MALFORMED),
+        ({"note": []}, "Task.note", Kind.MALFORMED),
+        ({"code": {}}, "Task.code", Kind.MALFORMED),
+        ({"description": ""}, "Task.description", Kind.MALFORMED),
+        ({"identifier": [None]}, "Task.identifier[0]", Kind.MALFORMED),
+        ({"priority": 1}, "Task.priority", Kind.MALFORMED),
+        ({"restriction__repetitions": "1"}, "Task.restriction.repetitions", Kind.MALFORMED),
+        ({"restriction__repetitions": True}, "Task.restriction.repetitions", Kind.MALFORMED),
+        ({"code__id": "a b"}, "Task.code.id", Kind.VALUE),
+        # datatypes.html: what a primitive looks like
+        ({"restriction__repetitions": 0}, "Task.restriction.repetitions", Kind.VALUE),
+        ({"authoredOn": "2026-11-02T09:00:00"}, "Task.authoredOn", Kind.VALUE),
+        ({"authoredOn": "2026-11-02T09:00Z"}, "Task.authoredOn", Kind.VALUE),
+        ({"authoredOn": "2026-02-29"}, "Task.authoredOn", Kind.VALUE),
+        ({"authoredOn": "0000"}, "Task.authoredOn", Kind.VALUE),
+        ({"authoredOn": "2026-11-02T24:00:00Z"}, "Task.authoredOn", Kind.VALUE),
+        ({"meta": {"lastUpdated": "2026-11-02"}}, "Task.meta.lastUpdated", Kind.VALUE),
+        ({"id": "a_b"}, "Task.id", Kind.VALUE),
+        ({"id": "a" * 65}, "Task.id", Kind.VALUE),
+        ({"description": "a\x07b"}, "Task.description", Kind.VALUE),
+        ({"identifier__0__system": "https://a b"}, "Task.identifier[0].system", Kind.VALUE),
+        ({"identifier__0__system": "urn:oid:1.02"}, "Task.identifier[0].system", Kind.VALUE),
+        ({"code__coding": [{"code": " a"}]}, "Task.code.coding[0].code", Kind.VALUE),
+        ({"language": "norsk bokmål"}, "Task.language", Kind.UNKNOWN_CODE),
+        # formats.html#choice
+        ({"input__0__valueBoolean": True}, "Task.input[0].value", Kind.MALFORMED),
+        ({"input__0__valueString": None}, "Task.input[0].value", Kind.REQUIRED),
+        ({"input__0__value": "b"}, "Task.input[0].value", Kind.MALFORMED),
+        ({"input__0__valueNumber": 1}, "Task.input[0].value", Kind.MALFORMED),
+        # terminologies.html
+        ({"code__coding__0__code": "fullfill"}, "Task.code.coding[0].code", Kind.UNKNOWN_CODE),
+        # references.html
+        ({"owner": {"reference": "Location/1"}}, "Task.owner", Kind.INVARIANT),
+        ({"owner": {"reference": "https://b.example/fhir/Location/1"}}, "Task.owner", Kind.INVARIANT),
+        ({"owner": {"reference": "Location/1/_history/2"}}, "Task.owner", Kind.INVARIANT),
+        ({"owner": {"type": "Location", "display": "x"}}, "Task.owner", Kind.INVARIANT),
+        ({"for": {"reference": "Patient/1", "type": "Group"}}, "Task.for.type", Kind.INVARIANT),
+        ({"for": {"reference": "Pasient/1"}}, "Task.for.reference", Kind.INVARIANT),
+        ({"for": {"reference": "Patient"}}, "Task.for.reference", Kind.VALUE),
+        ({"for": {"reference": "Patient?identifier=1"}}, "Task.for.reference", Kind.VALUE),
+        ({"for": {"reference": "#p"}}, "Task.for", Kind.INVARIANT),
+        # extensibility.html
+        ({"extension": [{"url": "simple", "valueString": "a"}]}, "Task.extension[0].url", Kind.VALUE),
+        ({"extension": [{"url": "urn:a"}]}, "Task.extension[0]", Kind.INVARIANT),
+        (
+            {"extension": [{"url": "urn:a", "valueString": "a", "extension": [{"url": "b", "valueString": "c"}]}]},
+            "Task.extension[0]",
+            Kind.INVARIANT,
+        ),
+        # json.html#primitive
+        ({"_note": [{"id": "a"}]}, "Task.note", Kind.MALFORMED),
+        ({"_status": {}}, "Task.status", Kind.MALFORMED),
+        ({"_status": [{"id": "a"}]}, "Task.status", Kind.MALFORMED),
+        ({"_description": {"id": "a"}}, "Task.description", Kind.INVARIANT),
+        ({"code": {"id": "a"}}, "Task.code", Kind.INVARIANT),
+        ({"_status": {"extension": [{"url": "simple", "valueString": "a"}]}}, "Task.status.extension[0].url", Kind.VALUE),
+        # task.html: inv-1
+        ({"lastModified": "2026-11-02T07:59:59Z"}, "Task", Kind.INVARIANT),
+    ],
+)
+def test_one_defect_is_one_finding_at_its_place(changed: dict[str, Any], where: str, kind: Kind) -> None:
+    assert found(task(**changed)) == [(where, kind)]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"authoredOn": "2024-02-29"},
+        {"authoredOn": "2016-12-31T23:59:60Z"},
+        {"authoredOn": "2026-11", "lastModified": "2026-11-01T00:00:00+14:00"},
+        {"restriction__period": {"start": "2026-11-02", "end": "2026-11"}},
+        {"restriction__period": {"start": "2026-11-02T10:00:00+02:00", "end": "2026-11-02T09:00:00+01:00"}},
+        {"status": None, "_status": {"extension": [{"url": "urn:a", "valueCode": "unknown"}]}},
+        {"input__0__valueString": None, "input__0___valueString": {"extension": [{"url": "urn:a", "valueCode": "unknown"}]}},
+        {"for": {"display": "A"}},
+        {"for": {"reference": "urn:uuid:0b0b1d5e-8c0a-4f5e-9d0c-7a6b5c4d3e2f"}},
+        {"owner": {"reference": "https://b.example/whatever", "type": "http://hl7.org/fhir/StructureDefinition/Organization"}},
+        {"code": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "symptom"}]}},
+        {"extension": [{"url": "urn:a", "extension": [{"url": "simple", "valueString": "a"}]}]},
+        {"meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/Task"]}},
+        {"description": "to\nlinjer\tog en tabulator"},
+    ],
+)
+def test_what_looks_odd_and_is_right_is_let_be(changed: dict[str, Any]) -> None:
+    """The last code system has had `symptom` since R4: HL7's systems grow."""
+    assert check(task(**changed)) == []
+
+
+def test_primitives_that_repeat_have_companions_of_the_same_length() -> None:
+    why = {"extension": [{"url": "urn:a", "valueCode": "unknown"}]}
+
+    def name(given: list[Any], beside: list[Any]) -> list[tuple[str, Kind]]:
+        return found({"resourceType": "Patient", "name": [{"given": given, "_given": beside}]})
+
+    assert name(["A", None], [None, why]) == []
+    assert name(["A", "B"], [None, why]) == []
+    assert name(["A"], [None, why]) == [("Patient.name[0].given", Kind.MALFORMED)]
+    assert name(["A", None], [why, None]) == [("Patient.name[0].given[1]", Kind.MALFORMED)]
+    assert found({"resourceType": "Patient", "name": [{"given": ["A", None]}]}) == [("Patient.name[0].given[1]", Kind.MALFORMED)]
+
+
+def test_the_type_must_be_known_and_the_one_wanted() -> None:
+    assert found({"resourceType": "Pathway"}) == [("Resource", Kind.INVALID)]
+    assert found({"resourceType": "SubscriptionTopic"}) == [("Resource", Kind.INVALID)]
+    assert found({"status": "x"}, type="Task") == [("Task", Kind.REQUIRED)]
+    assert found([]) == [("Resource", Kind.MALFORMED)]
+    assert found(TASK, type="Patient") == [("resourceType", Kind.INVALID)]
+
+
+def test_a_profile_that_is_not_known_is_a_warning_and_never_fetched() -> None:
+    findings = check(task(meta={"profile": ["https://evil.example/p"]}))
+
+    assert [(f.severity, f.kind, f.where) for f in findings] == [("warning", Kind.NOT_UNDERSTOOD, "Task.meta.profile")]
+
+
+def test_a_finding_never_tells_the_senders_text() -> None:
+    secret = "Kari Nordmann"
+    wrong = task(description=[secret], authoredOn=secret, identifier=[{"value": {"x": secret}}], **{"owner": {"reference": secret}})
+
+    assert not any(secret in f.en + f.nb for f in check(wrong))
+
+
+def test_a_concept_with_a_required_value_set_has_one_coding_of_it() -> None:
+    """AllergyIntolerance.clinicalStatus, required binding to allergyintolerance-clinical."""
+
+    def status(concept: dict[str, Any]) -> list[tuple[str, Kind]]:
+        return found({"resourceType": "AllergyIntolerance", "patient": {"reference": "Patient/1"}, "clinicalStatus": concept})
+
+    system = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
+    assert status({"coding": [{"system": "urn:a", "code": "b"}, {"system": system, "code": "active"}]}) == []
+    assert status({"text": "aktiv"}) == [("AllergyIntolerance.clinicalStatus", Kind.UNKNOWN_CODE)]
+    assert status({"coding": [{"code": "active"}]}) == [("AllergyIntolerance.clinicalStatus", Kind.UNKNOWN_CODE)]
+    assert status({"coding": [{"system": system, "code": "on"}]}) == [
+        ("AllergyIntolerance.clinicalStatus.coding[0].code", Kind.UNKNOWN_CODE)
+    ]
+
+
+def test_every_invariant_of_the_standard_can_be_asked() -> None:
+    """All compile, for each type and each member that bears them."""
+    from adapter.r4 import definitions, fhirpath
+    from adapter.r4.checks.compiled import RULED
+    from adapter.r4.checks.rules import BY_HAND, ELSEWHERE
+
+    asked = 0
+    for file in [*sorted(definitions.resource_types()), "datatypes"]:
+        for type in definitions._types(file).values():
+            bearers = [(rule, type.name) for rule in type.invariants]
+            for element in type.elements.values():
+                types = [of for of in element.types if not element.choice or of in RULED]
+                bearers += [(rule, of) for rule in element.invariants for of in types]
+            for rule, of in bearers:
+                if rule not in BY_HAND and rule not in ELSEWHERE:
+                    fhirpath.rule(definitions.invariant(rule).expression, of)
+                    asked += 1
+    assert asked > 150
