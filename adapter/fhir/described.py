@@ -9,13 +9,34 @@ from typing import Any, Final
 
 from adapter.domain.problem import Finding, Kind
 from adapter.failures import FHIR_JSON
-from adapter.fhir.types import BY_POST, TYPES
+from adapter.fhir.results import MOST, SUMMARIES, TOTALS, USUAL
+from adapter.fhir.types import BY_POST, GENERAL, TYPES
 from adapter.r4.outcome import operation_outcome
 
 # The referral that the example message adult-depression-anxiety becomes; its ids follow from the message.
 REFERRAL: Final = "ccdfd1c1-0956-516b-aa27-f5b0d1b8631e"
 NOTHING: Final = "00000000-0000-4000-8000-000000000000"
 PERSON: Final = "urn:oid:2.16.578.1.12.4.1.4.1|21858999992"
+
+COMMON: Final = {
+    "_id": "Ids, with commas between them.",
+    "patient": "A Patient: id, Patient/id or its address; patient:identifier takes system|value.",
+    "status": "Codes, with commas between them; status:not for all others.",
+}
+RESULTS: Final = {
+    "_sort": "Search parameters, the most significant first; - before one for descending.",
+    "_count": f"Resources on a page: {USUAL}, at most {MOST}; 0 gives the number alone.",
+    "_total": f"{', '.join(TOTALS)}; without it the total is given where it costs little.",
+    "_summary": f"{', '.join(SUMMARIES)}: a part of each resource, or the number alone.",
+    "_elements": "Names of elements, with commas between them: those alone, beside the mandatory ones.",
+    "_include": "What is pointed to is given too: Type:parameter or Type:parameter:Target.",
+    "_revinclude": "What points to those found is given too: Type:parameter.",
+}
+MODIFYING: Final = (
+    "A token takes the modifiers :not and :missing, a string :exact, :contains and :missing, a uri :below, :above and :missing, a "
+    "reference :identifier, :missing and :[type], a date :missing. An unknown parameter is left out of the link *self* and told of "
+    "in an OperationOutcome, or refused with `Prefer: handling=strict`; an unknown modifier is refused always."
+)
 
 ORGANISATION: Final = {
     "name": "X-Stafett-Organisation",
@@ -64,21 +85,16 @@ def _search() -> dict[str, Any]:
     }
     parameters = [
         _type(),
-        _query("_id", "Ids, with commas between them."),
         _query("identifier", f"system|value, value, system| or |value. {BY_POST}", identifiers),
-        _query("patient", "A Patient: id, Patient/id or its address."),
-        _query("subject", "As patient, where R4 has it."),
-        _query("status", "Codes, with commas between them (clinical-status of Condition and AllergyIntolerance)."),
-        _query("_lastUpdated", "Partial dates too, with eq, ge, gt, le, lt before them.", _dates()),
-        _query("_summary", "*count* gives the number alone."),
-        _query("_count", "Resources on a page: 50, at most 200."),
+        *(_query(name, said) for name, said in COMMON.items()),
+        _query("_lastUpdated", "Partial dates too, with eq, ne, gt, lt, ge, le, sa, eb or ap before them.", _dates()),
+        *(_query(name, said, _results().get(name)) for name, said in RESULTS.items()),
         ORGANISATION,
     ]
     return _operation(
         "fhir_search",
         "Search",
-        "Newest first; pages are followed by the link *next*. Which parameters a type has stands in /fhir/metadata; an unknown "
-        "one is left out of the link *self*, or refused with `Prefer: handling=strict`.",
+        f"Newest first, where _sort says nothing else; pages are followed by the link *next*. {MODIFYING}\n\n{_offered()}",
         parameters,
         {"200": _resource("What was found.", _bundle("searchset")), "400": _fault(Kind.INVALID), "404": _fault(Kind.NOT_FOUND)},
     )
@@ -97,14 +113,43 @@ def _search_by_form() -> dict[str, Any]:
             "415": _fault(Kind.UNSUPPORTED),
         },
     )
-    fields = ("_id", "identifier", "patient", "status", "_lastUpdated", "_summary", "_count")
     examples = {
         "200-by-national-number": _example(200, "a person by national number", {"identifier": PERSON}),
         "400-not-a-date": _example(400, "not a date", {"_lastUpdated": "yesterday"}),
     }
+    fields = ("identifier", *COMMON, "_lastUpdated", *RESULTS)
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in fields}}
     content = {"application/x-www-form-urlencoded": {"schema": schema, "examples": examples}}
     return {**operation, "requestBody": {"required": True, "content": content}}
+
+
+def _offered() -> str:
+    """Which parameters, includes and reverse includes each type has, from the table that search reads."""
+    general = ", ".join(f"`{name}`" for name in GENERAL)
+    lines = [f"Every type has {general}; beside them:", ""]
+    for type, parameters in TYPES.items():
+        own = ", ".join(f"`{name}` ({one.type})" for name, one in parameters.items() if name not in GENERAL)
+        lines.append(f"- **{type}**: {own or 'nothing more'}")
+    return "\n".join(lines)
+
+
+def _results() -> dict[str, dict[str, Any]]:
+    return {
+        "_include": {
+            "200-none": _example(200, "none", None),
+            "200-patient": _example(200, "the patient of each referral", "ServiceRequest:patient"),
+        },
+        "_revinclude": {
+            "200-none": _example(200, "none", None),
+            "200-provenance": _example(200, "where each came from", "Provenance:target"),
+        },
+        "_summary": {
+            "200-whole": _example(200, "whole resources", None),
+            "200-count": _example(200, "the number alone", "count"),
+            "400-unknown": _example(400, "no such form", "short"),
+        },
+        "_count": {"200-few": _example(200, "two on a page", "2"), "400-no-number": _example(400, "not a number", "many")},
+    }
 
 
 def _read() -> dict[str, Any]:
