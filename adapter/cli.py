@@ -209,10 +209,9 @@ def _explained(explanation: dict[str, Any]) -> Iterator[str]:
 
 
 def _xml(bundle: bytes) -> bytes:
-    from fhir.resources.R4B.bundle import Bundle
+    from adapter.r4 import json, xml
 
-    text: str | bytes = Bundle.model_validate_json(bundle).model_dump_xml()
-    return text if isinstance(text, bytes) else text.encode()
+    return xml.encode(json.parse(bundle))
 
 
 def _json(value: object) -> bytes:

@@ -22,7 +22,7 @@ import msgspec
 
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.r4 import json_scan
-from adapter.r4.json_scan import MAX_DEPTH, number_is_kept
+from adapter.r4.json_scan import MAX_DEPTH, NUMBER, number_is_kept
 
 
 class Number(Decimal):
@@ -75,6 +75,17 @@ def parse(data: bytes) -> Any:
 def encode(body: Any) -> bytes:
     """The body as JSON without white space; every `Number` in the text that it was read from."""
     return _ENCODER.encode(body)
+
+
+def number(text: str) -> int | Number | None:
+    """The number that a body with this text in it would hold; None where it is no number of JSON within our bounds.
+
+    >>> number("7"), number("0.50").text, number("+7"), number("1e999")
+    (7, '0.50', None, None)
+    """
+    if not NUMBER.fullmatch(text) or not number_is_kept(text):
+        return None
+    return Number(text) if set(".eE") & set(text) else _whole(text)
 
 
 def is_deeper(body: Any, levels: int) -> bool:

@@ -27,7 +27,7 @@ _JSON, _STRINGS, _NUMBERS = "RFC 8259", "https://hl7.org/fhir/R4/datatypes.html#
 
 _BLANK = re.compile(r"[ \t\n\r]*+")
 _STRING = re.compile(r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+')  # without the last quote
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+")
+NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+")
 _WORD = re.compile("true|false|null")
 _SPECIAL = re.compile(
     r"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u(?P<code>[0-9a-fA-F]{4})|\\(?P<letter>.)|[\ufffe\uffff]"
@@ -150,7 +150,7 @@ class _Scan:
         """The end of a string, number, true, false or null."""
         if self.text[at : at + 1] == '"':
             return self.string(at)
-        if found := _NUMBER.match(self.text, at):
+        if found := NUMBER.match(self.text, at):
             if not number_is_kept(found[0]):
                 self.refuse(
                     at,
