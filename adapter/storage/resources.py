@@ -94,11 +94,10 @@ class Resources(Part):
                 made.append(stored)
             kept.append(stored)
         if made:
-            owner = key(tenant)
-            self.tell(ADD_VERSION, [(owner, key(s.type), key(s.id), s.version, micros(s.updated), s.body) for s in made])
+            self.tell(ADD_VERSION, [version_of(tenant, stored) for stored in made])
             last = {(draft.type, draft.id): draft for draft in drafts}
             changed = [name for name in last if newest[name] is not before.get(name)]
-            self.tell(FORGET, [(owner, key(id), key(type)) for type, id in changed if (type, id) in before])
+            self.tell(FORGET, [(key(tenant), key(id), key(type)) for type, id in changed if (type, id) in before])
             self.find(tenant, [(newest[name], last[name].index) for name in changed])
         if message_id and kept:
             self._record(tenant, message_id, kept)
@@ -131,6 +130,11 @@ class Resources(Part):
         names = dict.fromkeys((key(s.type), key(s.id), s.version) for s in kept)
         new = [name for name in names if name not in known]
         self.tell(ADD_RECORD, [(owner, message, at, *name) for at, name in enumerate(new, len(known))])
+
+
+def version_of(tenant: str, stored: Stored) -> Columns:
+    """The row of `resource_version`."""
+    return (key(tenant), key(stored.type), key(stored.id), stored.version, micros(stored.updated), stored.body)
 
 
 def head_of(tenant: str, stored: Stored, index: Index) -> Columns:

@@ -102,9 +102,18 @@ class DatabaseStore:
             return outbox.claim(connection, now, lease, limit, hubs)
 
     def migrate(self) -> None:
-        """Bring the tables to this version's. Repeating it does nothing; of several processes one does it."""
+        """Bring the tables, and what is found by search, to this version's. Repeating it does nothing; of several processes
+        one does it.
+        """
+        from adapter.storage.reindex import SETTING, fingerprint, reindex  # noqa: PLC0415 it reads R4's tables
+
+        wanted = fingerprint()
         with begin(self._engines.claiming) as connection:
             schema.migrate(connection)
+            unit = DatabaseUnit(connection)
+            if unit.setting(SETTING) != wanted:
+                reindex(unit)
+                unit.set_setting(SETTING, wanted)
 
     def check(self) -> list[str]:
         try:

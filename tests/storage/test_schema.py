@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from adapter.storage import open_store
+from adapter.ports import Clause, Match, Page, Query, Stored
+from adapter.storage import open_store, reindex, schema
+from adapter.storage.engines import connect
 from adapter.storage.schema import STATISTICS
 from adapter.storage.tables import metadata
-from tests.storage.things import a_message
+from tests.storage.things import NOW, OURS, THEIRS, a_draft, a_message, identified, in_status
 
 
 def test_migrating_from_nothing_makes_the_tables_as_they_are_described(url: str) -> None:
@@ -50,6 +55,71 @@ def test_migrating_again_keeps_what_is_there(url: str) -> None:
     with store.read() as unit:
         assert unit.message("m1") == a_message()
     store.close()
+
+
+V1 = [
+    "INSERT INTO resource (tenant, type, id, version, updated, status, patient) VALUES (:tenant, 'Task', 'r1', 2, :at, 'x', 'p1')",
+    "INSERT INTO resource_version (tenant, type, id, version, updated, body) VALUES (:tenant, 'Task', 'r1', 1, :at, :old)",
+    "INSERT INTO resource_version (tenant, type, id, version, updated, body) VALUES (:tenant, 'Task', 'r1', 2, :at, :new)",
+    "INSERT INTO resource_identifier (tenant, type, id, system, value) VALUES (:tenant, 'Task', 'r1', 'urn:s', '1')",
+]
+
+
+def test_what_was_found_before_is_found_after_the_migration_and_by_more(url: str) -> None:
+    """A database of the first version with a row of two organisations, read back through today's program."""
+    engine = connect(url).claiming
+    config = schema._config()
+    at = (NOW - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    old = b'{"resourceType":"Task","id":"r1","status":"draft","identifier":[{"system":"urn:s","value":"0"}]}'
+    new = old.replace(b"draft", b"requested").replace(b'"0"', b'"1"')[:-1] + b',"owner":{"reference":"Organization/o1"}}'
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for tenant in (OURS, THEIRS):
+            for statement in V1:
+                values = {"tenant": tenant, "at": at, "old": old, "new": new}
+                connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
+    engine.dispose()
+
+    store = open_store(url)
+    store.migrate()
+
+    task = Stored("Task", "r1", 2, NOW, new)
+    with store.read() as unit:
+        now = [Clause("identifier", [Match("urn:s", "1")]), Clause("owner", [Match("Organization", "o1")]), in_status("requested")]
+        before = [Clause("identifier", [Match("urn:s", "0")]), in_status("draft"), in_status("x")]
+        assert [unit.search(OURS, Query("Task", [clause])) for clause in now + before] == [Page([task])] * 3 + [Page([])] * 3
+        assert unit.history(OURS, "Task", None, 9).found == [task, Stored("Task", "r1", 1, NOW, old)]
+    store.close()
+
+
+def test_what_resources_are_found_by_is_worked_out_anew_when_the_parameters_have_changed_and_only_then(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More resources than one batch; the entries that were there are the ones of before the change."""
+    store = open_store(url)
+    store.migrate()
+    body = b'{"resourceType":"Task","id":"%s","status":"ready","identifier":[{"value":"new"}]}'
+    drafts = [a_draft(f"t{n}", type="Task", status="old", identifiers=[("", "old")]) for n in range(7)]
+    with store.write() as unit:
+        unit.put(OURS, [replace(one, make=lambda *_, id=one.id: body % id.encode()) for one in drafts], NOW)
+
+    def found() -> list[int]:
+        with store.read() as unit:
+            return [unit.count(OURS, Query("Task", [identified(("", value)), in_status(status)])) for value, status in BOTH]
+
+    store.migrate()
+    before = found()
+    monkeypatch.setattr(reindex, "BATCH", 3)
+    monkeypatch.setattr(reindex, "FORM", 99)
+    store.migrate()
+    after = found()
+    store.close()
+
+    assert (before, after) == ([7, 0], [0, 7])
+
+
+BOTH = (("old", "old"), ("new", "ready"))
 
 
 def test_processes_that_migrate_at_the_same_time_all_find_the_tables(url: str) -> None:

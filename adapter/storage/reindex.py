@@ -1,0 +1,47 @@
+"""What is found by search parameters is worked out anew when those have changed: after a migration, or with a newer program."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from hashlib import sha256
+
+import msgspec
+
+from adapter.ports import Stored
+from adapter.r4.index import Index, index
+from adapter.r4.parameters import PARAMETERS
+from adapter.storage.resources import FORGET, Resources
+from adapter.storage.tables import moment
+
+FORM = 1  # to be raised when the same parameters come to find other values
+BATCH = 500
+SETTING = "index"
+CURRENT = (
+    "SELECT r.tenant, r.id, r.type, r.version, r.updated, v.body FROM resource r JOIN resource_version v "
+    "ON v.tenant = r.tenant AND v.id = r.id AND v.type = r.type AND v.version = r.version "
+    "WHERE (r.tenant, r.id, r.type) > (?, ?, ?) ORDER BY r.tenant, r.id, r.type LIMIT ?"
+)
+
+decode = msgspec.json.Decoder().decode
+
+
+def fingerprint() -> bytes:
+    """What the entries of a database depend on."""
+    said = [FORM, *sorted(repr(parameter) for of_type in PARAMETERS.values() for parameter in of_type.values())]
+    return sha256(repr(said).encode()).hexdigest().encode()
+
+
+def reindex(unit: Resources) -> int:
+    """Make every newest version found by what it holds now; how many there were."""
+    last = ("", "", "")
+    done = 0
+    while rows := unit.ask(CURRENT, (*last, BATCH)):
+        unit.tell(FORGET, [row[:3] for row in rows])
+        found: defaultdict[str, list[tuple[Stored, Index]]] = defaultdict(list)
+        for tenant, id, type, version, updated, body in rows:
+            found[tenant].append((Stored(type, id, version, moment(updated), body), index(decode(body))))
+        for tenant, changed in found.items():
+            unit.find(tenant, changed)
+        last = rows[-1][:3]
+        done += len(rows)
+    return done

@@ -1,0 +1,103 @@
+"""Fills a store with synthetic Tasks, as many as are wanted, with all that they are found by: python -m bench.loading URL TASKS
+
+    load("sqlite:///many.db", 1_000_000)
+
+A million take some minutes. They are written in the order of their keys and indexed afterwards, which is many times faster
+than one after the other; what is stored is the same, and a test says so.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import chain
+from typing import Any
+
+import msgspec
+from rich.progress import Progress
+from sqlalchemy import Table
+
+from adapter.ports import Draft, Stored
+from adapter.r4.index import Index, index
+from adapter.storage import DatabaseStore, open_store
+from adapter.storage.resources import entries_of, head_of, version_of
+from adapter.storage.rows import Columns, insertion
+from adapter.storage.store import DatabaseUnit
+from adapter.storage.tables import resource, resource_index, resource_version
+from bench.tasks import BEGAN, ORGANISATION, id, task
+
+BATCH = 5000
+TABLES = (resource, resource_index, resource_version)
+
+encode = msgspec.json.Encoder().encode
+
+
+def load(store: DatabaseStore | str, tasks: int, *, tenant: str = ORGANISATION) -> None:
+    """Put `tasks` Tasks into a store that has none: the n-th of `bench.tasks`, updated a second after the one before."""
+    if isinstance(store, str):
+        opened = open_store(store)
+        try:
+            opened.migrate()
+            load(opened, tasks, tenant=tenant)
+        finally:
+            opened.close()
+        return
+    indexes = [one for table in TABLES for one in sorted(table.indexes, key=lambda one: str(one.name))]
+    in_order = sorted(range(tasks), key=id)
+    with Progress(disable=not sys.stderr.isatty()) as progress:
+        loading = progress.add_task("Tasks", total=tasks)
+        with store.write() as unit:
+            for one in indexes:
+                one.drop(unit.connection)
+        for numbers in _batched(in_order):
+            made = list(map(stored_task, numbers))
+            with store.write() as unit:
+                _insert(unit, resource_version, (version_of(tenant, stored) for stored, _ in made))
+                _insert(unit, resource, (head_of(tenant, stored, found) for stored, found in made))
+                _insert(unit, resource_index, chain.from_iterable(entries_of(tenant, *one) for one in made))
+            progress.advance(loading, len(numbers))
+        indexing = progress.add_task("Indexes", total=len(indexes))
+        for one in indexes:
+            with store.write() as unit:
+                one.create(unit.connection)
+            progress.advance(indexing)
+    with store.write() as unit:
+        if unit.postgresql:
+            unit.connection.exec_driver_sql("ANALYZE")
+
+
+def draft(n: int) -> Draft:
+    """The n-th Task as it would be put, one by one."""
+    body = task(n)
+
+    def make(version: int, updated: Any) -> bytes:
+        moment = updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return encode({**body, "meta": {"versionId": str(version), "lastUpdated": moment}})
+
+    return Draft("Task", body["id"], index(body), make)
+
+
+def stored_task(n: int) -> tuple[Stored, Index]:
+    made, updated = draft(n), BEGAN + timedelta(seconds=n)
+    return Stored("Task", made.id, 1, updated, made.make(1, updated)), made.index
+
+
+def _insert(unit: DatabaseUnit, table: Table, rows: Iterable[Columns]) -> None:
+    if not unit.postgresql:
+        unit.tell(insertion(table), list(rows))
+        return
+    columns = ", ".join(table.c.keys())
+    driver: Any = unit.connection.connection.driver_connection
+    with driver.cursor().copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _batched(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(numbers), BATCH):
+        yield numbers[start : start + BATCH]
+
+
+if __name__ == "__main__":
+    load(sys.argv[1], int(sys.argv[2]))
