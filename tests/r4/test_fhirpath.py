@@ -160,7 +160,7 @@ def test_descendants_are_all_that_a_resource_is_made_of() -> None:
     task = {"resourceType": "Task", "id": "t", "focus": {"reference": "Task/1"}, "note": [{"text": "x", "authorString": "y"}]}
     found = compile("descendants()", "Task")(task, task)
 
-    assert found == ["t", task["focus"], "Task/1", task["note"][0], "x", "y"]  # type: ignore[index]
+    assert found == ["t", task["focus"], "Task/1", task["note"][0], "x", "y"]
     assert compile("descendants().as(markdown)", "Task")(task, task) == ["x"]
     assert compile("descendants().reference", "Task")(task, task) == ["Task/1"]
 
@@ -197,8 +197,8 @@ def test_logic_has_three_values(left: str, right: str) -> None:
         return rule(f"{left} {operator} {right}", "Patient")({}, {})
 
     pair = tuple(sorted((left, right), key=["true", "false", "{}"].index))
-    assert said("and") is AND.get(pair, False)  # type: ignore[call-overload]
-    assert said("or") is OR.get(pair, True)  # type: ignore[call-overload]
+    assert said("and") is AND.get(pair, False)
+    assert said("or") is OR.get(pair, True)
     assert said("xor") is (None if "{}" in pair else left != right)
     assert said("implies") is (True if left == "false" else IMPLIES[left, right])
     assert rule(f"{left}.not()", "Patient")({}, {}) is {"true": False, "false": True, "{}": None}[left]
