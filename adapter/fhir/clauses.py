@@ -70,6 +70,8 @@ def parts(item: str) -> tuple[str | None, str]:
 
 def _cut(text: str, mark: str) -> list[str]:
     """The text divided at each mark that no backslash escapes."""
+    if "\\" not in text:
+        return text.split(mark)
     pieces = [""]
     for unit in re.findall(r"\\.|.", text, re.DOTALL):
         if unit == mark:

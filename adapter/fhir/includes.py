@@ -24,17 +24,17 @@ Name = tuple[str, str]  # type and id
 def beside(
     unit: Unit, tenant: str, found: Sequence[Stored], includes: Sequence[Include], *, base: str
 ) -> tuple[list[Stored], bool]:
-    """Each resource once and none of those found; and whether that is all, since more than `MOST_INCLUDED` are not given."""
+    """Each resource once and none of those found; and whether that is all: there are bounds, of resources and of rounds."""
     given: dict[Name, Stored] = {}
     known = {(one.type, one.id) for one in found}
     last, wanted = list(found), list(includes)
     for _ in range(ROUNDS):
         new: dict[Name, Stored] = {}
+        sources = {include.source for include in wanted if not include.reverse}
+        entries = [(one.type, entry) for one in last if one.type in sources for entry in _references(one, base)]
         for include in wanted:
-            room = MOST_INCLUDED + 1 - len(given) - len(new)
-            gathered = (
-                _pointing(unit, tenant, last, include, room) if include.reverse else _pointed(unit, tenant, last, include, base)
-            )
+            room = MOST_INCLUDED + 1 - len(given) + len(known)
+            gathered = _pointing(unit, tenant, last, include, room) if include.reverse else _pointed(unit, tenant, entries, include)
             new |= {(one.type, one.id): one for one in gathered if (one.type, one.id) not in known}
             if len(given) + len(new) > MOST_INCLUDED:
                 return [*given.values(), *new.values()][:MOST_INCLUDED], False
@@ -42,20 +42,21 @@ def beside(
         known |= new.keys()
         last, wanted = list(new.values()), [include for include in includes if include.iterate]
         if not (last and wanted):
-            break
-    return list(given.values()), True
+            return list(given.values()), True
+    return list(given.values()), False
 
 
-def _pointed(unit: Unit, tenant: str, sources: Iterable[Stored], include: Include, base: str) -> list[Stored]:
-    """What the sources' parameter points to."""
-    entries = [entry for one in sources if one.type == include.source for entry in _references(one, include.parameter, base)]
-    names = dict.fromkeys((entry.system, entry.value) for entry in entries if include.target in ("", entry.system))
-    return unit.read_all(tenant, list(names)[: MOST_INCLUDED + 1]) if names else []
-
-
-def _references(stored: Stored, parameter: str, base: str) -> list[Entry]:
+def _references(stored: Stored, base: str) -> list[Entry]:
+    """What a resource's parameters say of resources here."""
     entries = index(json.parse(stored.body), base=base).entries
-    return [one for one in entries if one.parameter == parameter and one.system in TYPES and ID.fullmatch(one.value)]
+    return [one for one in entries if one.system in TYPES and ID.fullmatch(one.value)]
+
+
+def _pointed(unit: Unit, tenant: str, entries: Iterable[tuple[str, Entry]], include: Include) -> list[Stored]:
+    """What the parameter points to; `entries` are those of the sources, with the sources' types."""
+    of = [one for type, one in entries if (type, one.parameter) == (include.source, include.parameter)]
+    names = dict.fromkeys((one.system, one.value) for one in of if include.target in ("", one.system))
+    return unit.read_all(tenant, list(names)[: MOST_INCLUDED + 1]) if names else []
 
 
 def _pointing(unit: Unit, tenant: str, targets: Iterable[Stored], include: Include, room: int) -> list[Stored]:

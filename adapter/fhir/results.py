@@ -20,6 +20,7 @@ from adapter.r4.definitions import type_named
 MOST: Final = 200  # resources on a page
 USUAL: Final = 50
 SORTS: Final = 5
+INCLUDES: Final = 30
 SUMMARIES: Final = ("true", "text", "data", "count", "false")
 TOTALS: Final = ("none", "estimate", "accurate")
 
@@ -140,6 +141,10 @@ def _include(result: Result, type: str, given: Pairs) -> None:
             result.ignored.append(warning(bare, en, "nevner noe som ikke kan tas med: /fhir/metadata lister det som kan"))
         else:
             result.includes += (wanted,)
+            if len(result.includes) > INCLUDES:
+                raise fault(
+                    bare, f"is given more than {INCLUDES} times: ask for less", f"er gitt mer enn {INCLUDES} ganger: be om mindre"
+                )
             result.kept.append((name, value))
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from adapter.domain.problem import Finding, Kind, problem
 from adapter.fhir import bundles
-from adapter.fhir.includes import MOST_INCLUDED, beside
+from adapter.fhir.includes import MOST_INCLUDED, ROUNDS, beside
 from adapter.fhir.links import LONGEST, seal, unseal
 from adapter.fhir.results import MOST, Pairs
 from adapter.fhir.search import PAGE, Search, criteria, names_person, pairs_of, parse, query_of, refuse_person
@@ -67,9 +67,15 @@ def search(
     included, whole = beside(unit, caller.tenant, found, wanted.result.includes, base=base)
     told = list(wanted.ignored)
     if wanted.private and page.next is not None:
-        told.append(_incomplete("", f"{PRIVATE} matches", f"{PRIVATE} treff"))
+        en, nb = (
+            f"The first {PRIVATE} matches are given: narrow the search.",
+            f"De første {PRIVATE} treffene er gitt: snevre inn søket.",
+        )
+        told.append(Finding("warning", Kind.TOO_COSTLY, en, nb))
     if not whole:
-        told.append(_incomplete("_include", f"{MOST_INCLUDED} resources", f"{MOST_INCLUDED} ressurser"))
+        en = f"There may be more to include: at most {MOST_INCLUDED} resources and {ROUNDS} steps are given. Take smaller pages."
+        nb = f"Det kan være mer å ta med: høyst {MOST_INCLUDED} ressurser og {ROUNDS} steg gis. Be om mindre sider."
+        told.append(Finding("warning", Kind.TOO_COSTLY, en, nb, "http._include"))
     elements = wanted.result.elements
     return bundles.searchset(
         base, _shaped(found, wanted, elements), total, links, included=_shaped(included, wanted, ()), told=told
@@ -148,9 +154,3 @@ def _shaped(resources: Iterable[Stored], wanted: Search, elements: Sequence[str]
     if not summary and not elements:
         return resources
     return [replace(one, body=shape(one.body, one.type, summary=summary, elements=elements)) for one in resources]
-
-
-def _incomplete(name: str, en: str, nb: str) -> Finding:
-    said_en = f"There is more than is given: no more than {en} are. Narrow the search."
-    said_nb = f"Det finnes mer enn det som er gitt: høyst {nb} gis. Snevre inn søket."
-    return Finding("warning", Kind.TOO_COSTLY, said_en, said_nb, f"http.{name}" if name else "")

@@ -358,6 +358,16 @@ def test_no_more_is_given_beside_than_is_bearable(store: Store, monkeypatch: pyt
     assert [one["code"] for one in entries(bundle, "outcome")[0]["issue"]] == ["too-costly"]
 
 
+def test_a_long_chain_is_followed_some_steps_and_told_of(own: Store) -> None:
+    with own.write() as unit:
+        links_up = [world.task(n, partOf=[{"reference": f"Task/z{n + 1}"}]) for n in range(8)]
+        unit.put(HOSPITAL, [world.draft("Task", f"z{n}", body) for n, body in enumerate(links_up)], BEGAN)
+    bundle = found(own, "Task", pairs_of("_id=z0&_include:iterate=Task:part-of"))
+
+    assert sorted(ids(bundle, "include")) == ["z1", "z2", "z3", "z4", "z5"]
+    assert [one["location"] for one in entries(bundle, "outcome")[0]["issue"]] == [["http._include"]]
+
+
 def names(resource: Json) -> set[str]:
     return set(resource)
 

@@ -206,6 +206,7 @@ def test_whatever_is_escaped_arrives_as_it_was(tokens: list[tuple[str | None, st
         ("Task", "_summary=text&_include=Task:focus", ["http._include"]),  # search.html#summary
         ("Task", "_include:recurse=Task:focus", ["http._include"]),
         ("Task", "_sort=" + ",".join(["status"] * 6), ["http._sort"]),
+        ("Task", "&".join(["_include=Task:focus"] * 31), ["http._include"]),
         (
             "Task",
             "authored-on=x&_count=y&subject=a b&status:of-type=z",
