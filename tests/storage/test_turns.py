@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -248,3 +250,39 @@ def test_a_conditional_create_that_meets_another_finds_it(store: DatabaseStore) 
         return store.run(job)
 
     assert len(set(together(make, THREADS))) == len(stored(store)) == 1
+
+
+CREATING = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from adapter.storage import open_store
+from tests.storage.things import NOW, OURS, a_draft
+
+store = open_store(sys.argv[1])
+
+def create(thread):
+    for n in count():
+        id = f"r{sys.argv[2]}-{thread}-{n}"
+        store.run(lambda unit: unit.put(OURS, [a_draft(id)], NOW))
+        sys.stdout.write(id + "\\n")
+        sys.stdout.flush()
+
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(create, range(8)))
+"""
+
+
+@pytest.mark.slow
+def test_what_was_answered_is_there_when_the_process_is_killed(sqlite: DatabaseStore, tmp_path: Path, root: Path) -> None:
+    for turn in range(3):
+        command = [sys.executable, "-c", CREATING, f"sqlite:///{tmp_path}/store.db", str(turn)]
+        with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            answered = [process.stdout.readline().strip() for _ in range(200)]
+            process.kill()
+            answered += process.stdout.read().split("\n")[:-1]  # what was written in part was not said
+
+        with sqlite.read() as unit:
+            assert [id for id in answered if unit.read(OURS, "ServiceRequest", id) is None] == []
+            assert len(answered) >= 200
