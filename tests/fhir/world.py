@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -13,6 +16,7 @@ from adapter.fhir.searching import search
 from adapter.ports import Draft, Store
 from adapter.r4.index import index
 from adapter.security.caller import Caller
+from adapter.storage import open_store
 
 HOSPITAL, MUNICIPALITY = "999977774", "312232324"
 CALLERS = {one: Caller(one, (one,)) for one in (HOSPITAL, MUNICIPALITY)}
@@ -153,3 +157,31 @@ def found(
         body = search(unit, CALLERS[tenant], type, pairs, base=BASE, key=KEY, now=now, **asked)
     bundle: Json = msgspec.json.decode(body)
     return bundle
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Store]:
+    """A store with the world in it."""
+    store = open_store(f"sqlite:///{folder}/stafett.db")
+    store.migrate()
+    fill(store)
+    yield store
+    store.close()
+
+
+def entries(bundle: Json, mode: str = "match") -> list[Json]:
+    return [entry["resource"] for entry in bundle.get("entry", []) if entry["search"]["mode"] == mode]
+
+
+def ids(bundle: Json, mode: str = "match") -> list[str]:
+    return [resource["id"] for resource in entries(bundle, mode)]
+
+
+def links(bundle: Json) -> dict[str, str]:
+    return {one["relation"]: one["url"] for one in bundle["link"]}
+
+
+def follow(store: Store, address: str, **given: Any) -> Json:
+    """What an address of ours gives."""
+    parts = urlsplit(address)
+    return found(store, parts.path.rpartition("/")[2], parse_qsl(parts.query), **given)
