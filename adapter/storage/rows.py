@@ -56,6 +56,11 @@ class Part:
         self.postgresql = connection.dialect.name == "postgresql"
         self._driver: Any = connection.connection.driver_connection
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether SQLite still has the transaction open: it ends one by itself when the disk is full."""
+        return bool(self._driver.in_transaction)
+
     def ask(self, sql: str, values: Sequence[Any]) -> list[Columns]:
         """The rows of a statement, its values marked by `?`, in the words of the database itself: keys and moments as kept.
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine
 
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.storage.engines import begin
+from adapter.storage.rows import Part
 
 MOST = 64  # jobs of one turn
 SECONDS = 0.05  # after which no further job is begun in a turn: those who are done wait for the commit
@@ -77,16 +78,17 @@ class Turns:
         done: list[Job] = []
         try:
             with begin(self._engine) as connection:
+                turn = Part(connection)
                 until = time.monotonic() + SECONDS
                 while len(done) < MOST and time.monotonic() < until and (job := self._next()):
                     done.append(job)
-                    _run(connection, job)
+                    _run(turn, job)
         except Exception as error:
             done = done or [self._next() or own]  # no connection: the others try for themselves
             for job in done:
                 job.error = job.error or _copy(error)
-        except BaseException:
-            for job in done:
+        except BaseException:  # an interrupt
+            for job in done or [self._next() or own]:
                 job.error = _lost()
             raise
         finally:
@@ -107,17 +109,17 @@ class Turns:
             self._led = False
 
 
-def _run(connection: Connection, job: Job) -> None:
+def _run(turn: Part, job: Job) -> None:
     """Do a job; raises where that ended the whole transaction, as SQLite does by itself when the disk is full."""
-    connection.exec_driver_sql("SAVEPOINT job")
+    turn.ask("SAVEPOINT job", ())
     try:
-        job.result = job.context.run(job.work, connection)
+        job.result = job.context.run(job.work, turn.connection)
     except Exception as error:
         job.error = error
-        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+        if not turn.in_transaction:
             raise _lost() from error
-        connection.exec_driver_sql("ROLLBACK TO job")
-    connection.exec_driver_sql("RELEASE job")
+        turn.ask("ROLLBACK TO job", ())
+    turn.ask("RELEASE job", ())
 
 
 def _copy(error: Exception) -> Exception:
