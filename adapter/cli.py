@@ -1,4 +1,4 @@
-"""`stafett`: the service, the translation of one message, and a check of the installation.
+"""`stafett`: the service, the translation of one message, and checks of FHIR resources and of the installation.
 
 Everything heavy is imported inside the command that needs it, so that help comes at once. This is also the one
 place that turns kinds of failure into exit codes.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FAILED, REFUSED, NOT_READ, STOPPED = 1, 2, 3, 130
+UNREADABLE = 2  # of `validate`, which has no messages to refuse
 DEMONSTRATION = "000000000"  # the organisation that a translation by hand belongs to
 
 app = typer.Typer(
@@ -185,6 +186,58 @@ def _translated(file: Path, pathway: str, rule_set: str, received: datetime | No
     except Problem as fault:  # a pathway by hand that the rules do not have
         tell(fault.findings)
         raise typer.Exit(FAILED if fault.kind is Kind.BUSINESS_RULE else NOT_READ) from None
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="FHIR JSON or XML; - for standard input.")],
+    profile: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A profile to judge by, beside those in meta.profile; may be repeated.")
+    ] = None,
+    text: Annotated[
+        bool | None, typer.Option("--text/--json", help="Lines for people, or OperationOutcomes; else as the output is a terminal.")
+    ] = None,
+) -> None:
+    """Check FHIR resources against R4 and their profiles; print one OperationOutcome per file, each on a line.
+
+    Exits: 0 no error; 1 some error, or wrong usage; 2 a file that cannot be read or is neither JSON nor XML.
+    """
+    from adapter.r4.outcome import operation_outcome
+
+    for_people, worst = sys.stdout.isatty() if text is None else text, 0
+    for file in files:
+        code, findings = _judged(file, profile or [])
+        worst = max(worst, code)
+        _print("\n".join(_lines(file, findings)).encode() if for_people else _json(operation_outcome(findings)))
+    raise typer.Exit(worst)
+
+
+def _judged(file: Path, profiles: list[str]) -> tuple[int, list[Finding]]:
+    """The exit code that a file calls for, and what there is to say of it."""
+    from adapter.r4.checker import check
+    from adapter.r4.document import read
+
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as fault:
+        en = f"The file cannot be read: {fault.strerror}. Check its name and rights."
+        return UNREADABLE, [Finding("fatal", Kind.NOT_FOUND, en, "Filen kan ikke leses. Kontroller navn og rettigheter.")]
+    try:
+        sent = read(data, xml=data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"))
+    except Problem as fault:  # XML that is well-formed but not FHIR's says where in the resource
+        return FAILED if any(f.where for f in fault.findings) else UNREADABLE, list(fault.findings)
+    findings = sent.located(check(sent.body, profiles=profiles))
+    return FAILED if any(f.severity in ("error", "fatal") for f in findings) else 0, findings
+
+
+def _lines(file: Path, findings: list[Finding]) -> Iterator[str]:
+    """For people, as compilers say it: file, line, column, and what is wrong, in English and Norwegian."""
+    for f in findings:
+        place = ":".join(str(part) for part in (file, f.line, f.column) if part is not None)
+        yield f"{place}: {f.severity}: " + (f"{f.where}: " if f.where else "") + f.en
+        yield f"    {f.nb}" + (f"  [{f.rule}]" if f.rule else "")
+    if not findings:
+        yield f"{file}: no fault / ingen feil"
 
 
 def _start(file: Path, size: int) -> bytes:

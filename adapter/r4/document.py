@@ -68,11 +68,16 @@ class Document:
 def way(body: Any, where: str) -> Path | None:
     """The way down a body to what a FHIRPath names, or to the nearest part around it that is there; None for another resource.
 
+    A body that does not say what it is can be named `Resource`.
+
     >>> way({"resourceType": "Task", "status": "draft", "input": [{"_valueCode": {}}]}, "Task.input[0].value.extension[0].url")
     ('input', 0, '_valueCode')
     """
     steps = _steps(where)
-    if not isinstance(body, dict) or next(steps, ("", None))[0] != body.get("resourceType"):
+    root = next(steps, ("", None))[0]
+    if root == "resourceType":
+        steps = _steps(where)
+    elif not isinstance(body, dict) or root not in (body.get("resourceType"), "Resource"):
         return None
     here: list[tuple[Path, Any]] = [((), body)]  # a value, and for a primitive what `_name` says of it beside it
     for name, index in steps:

@@ -60,7 +60,7 @@ class Reading:
         self.root = root
         self.findings: list[Finding] = []
         self._nodes: list[tuple[Path, etree._Element]] = [((), root)]
-        self.body = self._resource(root, (), "")
+        self.body = self._resource(root, (), "/")
 
     def places(self) -> Iterator[tuple[Path, int]]:
         """Each value: the way to it in the body, and where its element begins in the text."""
@@ -82,7 +82,7 @@ class Reading:
             self._wrong(node, where, en, "Dette er ingen ressurs i R4 i navnerommet http://hl7.org/fhir.")
             return {}
         body: dict[str, Any] = {"resourceType": type}
-        self._content(node, type, body, path, where or type)
+        self._content(node, type, body, path, where if path else type)
         return body
 
     def _content(self, node: etree._Element, type: str, body: dict[str, Any], path: Path, where: str) -> None:

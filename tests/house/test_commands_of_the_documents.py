@@ -32,6 +32,7 @@ ONE_SHOT = {
     ".venv/bin/stafett translate --pathway D12 openapi/examples/child-neurodevelopment-interpreter.xml": '{"resourceType":"Bundle"',
     ".venv/bin/stafett translate --explain=text openapi/examples/adult-depression-anxiety.xml": "FamilyName",
     ".venv/bin/stafett --help": "translate",
+    ".venv/bin/stafett validate --text profiles/CapabilityStatement-stafett.json": "no fault",
     ".venv/bin/stafett doctor": "ok",
     "cp stafett.example.toml stafett.toml": "",
 }
