@@ -20,7 +20,9 @@ from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models
 
 from adapter.r4 import definitions
-from adapter.r4.fhirpath import FHIRPathError, compile
+from adapter.r4.checks.rules import BY_HAND
+from adapter.r4.checks.scope import Scope
+from adapter.r4.fhirpath import FHIRPathError, compile, rule
 from adapter.r4.parameters import PARAMETERS
 from tests.r4.packages import Examples
 
@@ -163,3 +165,33 @@ def test_what_is_refused_is_refused_of_every_type_and_nothing_else() -> None:
                     refused.add(name)
 
     assert refused == {"cid-0"}
+
+
+MEANT = {
+    "con-3": "compares a concept with a text, which is never equal; the rule by hand looks at the concept's coding, as is meant",
+    "drt-1": "leaves a code without a system open; by hand it is broken, as qty-3 is then too",
+}
+"""Rules whose expression is not what they mean."""
+
+
+def test_a_rule_that_is_checked_by_hand_is_broken_where_its_fhirpath_says_so(resources: dict[str, list[Any]]) -> None:
+    differing: dict[str, str] = {}
+    broken: set[str] = set()
+    for type in sorted(resources):
+        for root in resources[type]:
+            for node, kind, rules, resource in places(root, type, root):
+                for name in set(rules) & set(BY_HAND):
+                    if name == "sqty-1" and kind != "Quantity":
+                        continue  # of a choice, it is about this type only
+                    expression = definitions.invariant(name).expression
+                    for variant in maimed(node):
+                        around = variant if node is resource else resource
+                        top = variant if node is root else root
+                        says = rule(expression, kind)(variant, around, top) is not False
+                        if not says:
+                            broken.add(name)
+                        if says != BY_HAND[name](variant, Scope(around, container=None if around is top else Scope(top))):
+                            differing.setdefault(name, f"{kind}: by FHIRPath {says}: {expression}")
+
+    assert differing.keys() == MEANT.keys(), differing
+    assert len(broken) > 15
