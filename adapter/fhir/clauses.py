@@ -1,7 +1,8 @@
 r"""One search parameter, from its text to the store's words (https://hl7.org/fhir/R4/search.html). Pure.
 
->>> clause("Task", "status:not", "completed,cancelled", base="")
-Clause(parameter='status', any_of=(Match(system=None, value='completed', …), Match(…)), negated=True)
+>>> found = clause("Task", "status:not", "completed,cancelled", base="")
+>>> found.parameter, [match.value for match in found.any_of], found.negated
+('status', ['completed', 'cancelled'], True)
 
 A comma divides alternatives, `|` a system from its code; `\,` `\|` `\$` and `\\` are the characters themselves. All else is
 literal: no character is a wildcard.

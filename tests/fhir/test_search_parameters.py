@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import doctest
 from datetime import UTC, datetime
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.domain.problem import Problem
+from adapter.fhir import clauses, dates, results, search, shaping, types
 from adapter.fhir.clauses import NOTHING
 from adapter.fhir.results import Include
 from adapter.fhir.search import Search, criteria, names_person, pairs_of, parse, query_of
@@ -349,3 +352,8 @@ def test_each_type_has_what_its_life_needs() -> None:
     assert {"Provenance:target", "Task:part-of"} <= set(revincludes("Task"))
     assert {"Organization", "identifier", "missing"} <= set(modifiers("Task", "owner"))
     assert len(TYPES) == 23
+
+
+@pytest.mark.parametrize("module", [clauses, dates, results, search, shaping, types])
+def test_the_examples_in_the_documentation_are_true(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
