@@ -19,7 +19,7 @@ Quantities are compared within one unit, none is converted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 from adapter.r4.fhirpath.code import Around, Code, Scope, many, truth
@@ -34,7 +34,7 @@ __all__ = ["FHIRPathError", "Item", "compile", "parse", "rule", "selection"]
 _FORM: Final = (Undecided, AttributeError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def compile(expression: str, of: str) -> Callable[..., list[Any]]:
     """The function (node, resource, root) of an expression on nodes of a type ("Task", "Task.restriction", "Quantity").
 
@@ -54,7 +54,7 @@ def compile(expression: str, of: str) -> Callable[..., list[Any]]:
     return evaluate
 
 
-@cache
+@lru_cache(maxsize=4096)
 def rule(expression: str, of: str) -> Callable[..., bool | None]:
     """As `compile`, for an expression that says whether a rule holds: True, False, or None where it cannot be said."""
     run = truth(_compiled(expression, of))
