@@ -26,8 +26,8 @@ PHASE: Final = f"{BASE}/StructureDefinition/pathway-phase"
 class Parameter:
     """A search parameter of one type: its name in the address, its kind, the FHIRPath that it is taken by, its definition.
 
-    `targets` are the types that a reference may lead to, of those that we serve. `system` is of a token whose element does not say one, a code or a
-    boolean; `systems` code by code, where one value set draws on several.
+    `targets` are the types that a reference may lead to, of those that we serve. `system` is of a token whose element does
+    not say one, a code or a boolean; `systems` code by code, where one value set draws on several.
     """
 
     name: str
