@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from adapter.domain.problem import Problem
+from adapter.r4.checker import check
+from adapter.r4.document import read
 from adapter.r4.json import Number, encode, parse
 from adapter.r4.outcome import operation_outcome, status
 from tests.bad_inputs.cost import SECONDS, measured
@@ -94,7 +96,34 @@ def test_b067_a_decimal_comes_back_as_it_was_sent(text: str) -> None:
     assert b'"n":' + text.encode() + b"}" in encode({"n": Number(text)})
 
 
-CHECKED = {"B065", "B066"}  # empties and arrays of unequal length are JSON: the checker of FHIR judges them
+# JSON that FHIR does not allow (https://hl7.org/fhir/R4/json.html), and the place that is wrong.
+NOT_FHIR = {
+    "B065 array": ('"name":[]', "Patient.name"),
+    "B065 object": ('"maritalStatus":{}', "Patient.maritalStatus"),
+    "B065 string": ('"birthDate":""', "Patient.birthDate"),
+    "B065 object in an array": ('"name":[{}]', "Patient.name[0]"),
+    "B065 string in an array": ('"name":[{"given":[""]}]', "Patient.name[0].given[0]"),
+    "B065 null": ('"birthDate":null', "Patient.birthDate"),
+    "B065 null in an array": ('"name":[null]', "Patient.name[0]"),
+    "B065 the part beside a primitive": ('"_birthDate":{}', "Patient.birthDate"),
+    "B066 fewer values": ('"name":[{"given":["a"],"_given":[null,{"id":"b"}]}]', "Patient.name[0].given"),
+    "B066 more values": ('"name":[{"given":["a","b"],"_given":[{"id":"a"}]}]', "Patient.name[0].given"),
+    "B066 no array": ('"name":[{"given":["a"],"_given":{"id":"a"}}]', "Patient.name[0].given"),
+    "B066 neither value nor more": ('"name":[{"given":["a",null],"_given":[{"id":"a"},null]}]', "Patient.name[0].given[1]"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_FHIR)
+def test_what_is_json_but_not_fhirs_is_400_with_its_place_too(name: str) -> None:
+    wrong, where = NOT_FHIR[name]
+    sent = read(f'{{"resourceType":"Patient",\n{wrong}}}'.encode())
+
+    findings = [f for f in sent.located(check(sent.body)) if f.severity == "error"]
+
+    assert status(findings) == 400
+    assert {(f.where, f.line) for f in findings} == {(where, 2)}
+
+
 LATER = {"B068", "B069", "B070"}  # what a request may weigh and how it is labelled: with the routes
 
 
@@ -103,4 +132,4 @@ def test_every_row_of_the_table_for_fhir_json_is_tried(facts: Path) -> None:
         wanted = {row["id"] for row in csv.DictReader(table) if row["channel"] == "FHIR JSON"}
 
     assert len(wanted) == 14
-    assert wanted - CHECKED - LATER == {name[:4] for name in REFUSED} | {"B067"}
+    assert wanted - LATER == {name[:4] for name in (*REFUSED, *NOT_FHIR)} | {"B067"}

@@ -81,7 +81,7 @@ def _rules(names: tuple[str, ...], type: str) -> tuple[tuple[Rule, str], ...]:
 
 def _walk(table: _Table) -> Check:
     handler_of, required, choices, rules, type = table.members.get, table.required, table.choices, table.rules, table.type
-    is_element = type.kind != "resource"
+    is_element = type.kind != "resource" and type.name != "Element"  # beside a primitive an id is enough: see companion()
 
     def check(value: Any, scope: Scope) -> list[Fault] | None:
         if value.__class__ is not dict:
