@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -65,17 +65,7 @@ def search(
         links.append(("next", _address(f"{base}/{type}", [(PAGE, sealed), *_form(wanted)])))
     found = page.found[:count]
     included, whole = beside(unit, caller.tenant, found, wanted.result.includes, base=base)
-    told = list(wanted.ignored)
-    if wanted.private and page.next is not None:
-        en, nb = (
-            f"The first {PRIVATE} matches are given: narrow the search.",
-            f"De første {PRIVATE} treffene er gitt: snevre inn søket.",
-        )
-        told.append(Finding("warning", Kind.TOO_COSTLY, en, nb))
-    if not whole:
-        en = f"There may be more to include: at most {MOST_INCLUDED} resources and {ROUNDS} steps are given. Take smaller pages."
-        nb = f"Det kan være mer å ta med: høyst {MOST_INCLUDED} ressurser og {ROUNDS} steg gis. Be om mindre sider."
-        told.append(Finding("warning", Kind.TOO_COSTLY, en, nb, "http._include"))
+    told = [*wanted.ignored, *_cut_short(matches=wanted.private and page.next is not None, included=not whole)]
     elements = wanted.result.elements
     return bundles.searchset(
         base, _shaped(found, wanted, elements), total, links, included=_shaped(included, wanted, ()), told=told
@@ -146,6 +136,20 @@ def _form(wanted: Search) -> Pairs:
 
 def _address(path: str, parameters: Pairs) -> str:
     return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def _cut_short(*, matches: bool, included: bool) -> Iterator[Finding]:
+    """What is told where a bound was met."""
+    if matches:
+        en, nb = (
+            f"The first {PRIVATE} matches are given: narrow the search.",
+            f"De første {PRIVATE} treffene er gitt: snevre inn søket.",
+        )
+        yield Finding("warning", Kind.TOO_COSTLY, en, nb)
+    if included:
+        en = f"There may be more to include: at most {MOST_INCLUDED} resources and {ROUNDS} steps are given. Take smaller pages."
+        nb = f"Det kan være mer å ta med: høyst {MOST_INCLUDED} ressurser og {ROUNDS} steg gis. Be om mindre sider."
+        yield Finding("warning", Kind.TOO_COSTLY, en, nb, "http._include")
 
 
 def _shaped(resources: Iterable[Stored], wanted: Search, elements: Sequence[str]) -> Iterable[Stored]:
