@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from adapter.domain.identity import BASE
 from adapter.fhir.results import MOST
 from adapter.fhir.types import BY_POST, TYPES, includes, modifiers, revincludes
 from adapter.r4.bundle import PATCH
@@ -30,6 +31,9 @@ OPERATIONS: Final = {"validate": "http://hl7.org/fhir/OperationDefinition/Resour
 
 FORMATS: Final = ("application/fhir+json", "json", "application/fhir+xml", "xml")
 PATCH_FORMATS: Final = (PATCH,)
+
+REQUIREMENTS: Final = f"{BASE}/CapabilityStatement/stafett"
+"""Canonical of what every installation offers: profiles/CapabilityStatement-stafett.json."""
 
 CHANGED = "2026-11-23"  # the day that the table or this file last changed what is offered
 
@@ -61,6 +65,7 @@ def capability_statement(base: str, version: str, *, open_access: bool) -> dict[
         "status": "active",
         "date": CHANGED,
         "kind": "instance",
+        "instantiates": [REQUIREMENTS],
         "software": {"name": "Stafett", "version": version},
         "implementation": {"description": "Stafett", "url": base},
         "fhirVersion": "4.0.1",

@@ -19,7 +19,7 @@ def read(path: Path) -> Any:
 
 
 def definitions() -> list[Any]:
-    """Every resource that SUSHI made of profiles/input/fsh."""
+    """Every definition that is committed in profiles/."""
     return [read(path) for path in sorted(PROFILES.glob("*.json"))]
 
 

@@ -12,13 +12,18 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+from adapter.fhir.capability import capability_statement
 from adapter.r4 import fhirpath
 from adapter.r4.definitions import code_system, type_named
 from adapter.r4.parameters import PARAMETERS
 from adapter.r4.profiles import known
 from mappings import terms
 from mappings.resources import pathway
-from tests.profiles import BASE, CODES, ROOT, definitions, read
+from tests.official import Validate, official
+from tests.profiles import BASE, CODES, ROOT, definitions, lay_definitions, read
+from tests.profiles import PROFILES as PUBLISHED
+
+__all__ = ["official"]
 
 DEFINITIONS = {f"{d['resourceType']}/{d['id']}": d for d in definitions()}
 OURS = {d["url"]: d for d in (read(path) for path in CODES.glob("*.json"))}
@@ -143,3 +148,32 @@ def test_what_the_state_machine_asks_a_reason_for_the_profile_does_too(facts: Pa
 
 def test_a_computed_resource_bears_the_tag_of_the_code_list() -> None:
     assert pathway.COMPUTED["code"] in (terms.displays(pathway.COMPUTED["system"]) or ())
+
+
+def test_the_published_statement_is_what_metadata_says_but_for_what_is_an_installations_own() -> None:
+    published = DEFINITIONS["CapabilityStatement/stafett"]
+    given = capability_statement("https://example.org/fhir", "1.0", open_access=False)
+    own = {"url", "kind", "software", "implementation", "instantiates", "description"}
+
+    assert {k: v for k, v in published.items() if k not in own} == {k: v for k, v in given.items() if k not in own}
+    assert (published["kind"], set(published) & {"software", "implementation"}) == ("requirements", set())  # cps-7, cps-14 to 16
+    assert given["instantiates"] == [published["url"]]
+
+
+def test_the_statement_names_every_profile_and_search_parameter_of_ours() -> None:
+    offered = DEFINITIONS["CapabilityStatement/stafett"]["rest"][0]["resource"]
+    profiles = {url for resource in offered for url in resource.get("supportedProfile", [])}
+    parameters = {p.get("definition") for resource in offered for p in resource["searchParam"]}
+
+    assert profiles == {profile["url"] for profile in PROFILES if not profile["abstract"]}
+    assert {d["url"] for d in DEFINITIONS.values() if d["resourceType"] == "SearchParameter"} <= parameters
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_official_validator_has_nothing_against_our_definitions(official: Validate, tmp_path: Path) -> None:
+    files = [*PUBLISHED.glob("*.json"), *CODES.glob("*.json")]
+
+    found = official(files, lay_definitions(tmp_path))
+
+    assert {(path.name, i.expression, i.text) for path, issues in found.items() for i in issues if i.is_error} == set()
