@@ -65,27 +65,15 @@ def position(text: str, at: int) -> tuple[int, int]:
 
 def check(text: str) -> None:
     """Raises the `Problem` that the text has; nothing where it has none."""
-    for _ in places(text):
+    for _ in _Scan(text).values():
         pass
 
 
 def places(text: str) -> Iterator[tuple[Path, int]]:
     """Each value in its order: the way to it, and where it begins; a member of an object begins with its name."""
     scan = _Scan(text)
-    begun = at = scan.blank(0)
-    while True:
-        yield tuple(scan.path), begun
-        if text[at : at + 1] in ("{", "["):
-            at, more = scan.open(at)
-        else:
-            at, more = scan.plain(at), False
-        if not more:
-            at = scan.close(at)
-            if not scan.path:
-                break
-        begun, at = scan.member(at)
-    if at < len(text):
-        scan.refuse(at, "Nothing may follow the body.", "Ingenting kan følge etter innholdet.")
+    for at in scan.values():
+        yield tuple(scan.path), at
 
 
 class _Scan:
@@ -95,6 +83,24 @@ class _Scan:
         self.text = text
         self.path: list[str | int] = []
         self.names: list[set[str] | None] = []  # None for an array
+        self.has_odd = "\ufffe" in text or "\uffff" in text
+
+    def values(self) -> Iterator[int]:
+        """Where each value begins, while `path` is the way to it."""
+        begun = at = self.blank(0)
+        while True:
+            yield begun
+            if self.text[at : at + 1] in ("{", "["):
+                at, more = self.open(at)
+            else:
+                at, more = self.plain(at), False
+            if not more:
+                at = self.close(at)
+                if not self.path:
+                    break
+            begun, at = self.member(at)
+        if at < len(self.text):
+            self.refuse(at, "Nothing may follow the body.", "Ingenting kan følge etter innholdet.")
 
     def blank(self, at: int) -> int:
         """The first place from there that is not white space."""
@@ -135,7 +141,9 @@ class _Scan:
         if self.text[at : at + 1] != '"':
             self.expected(at, "a name in double quotes", "et navn i doble anførselstegn")
         end = self.string(at)
-        name = json.loads(self.text[at:end])
+        name = self.text[at + 1 : end - 1]
+        if "\\" in name:
+            name = json.loads(self.text[at:end])
         if name in names:
             shown = f" ({name})" if _HARMLESS.fullmatch(name) else ""
             self.refuse(at, f"The object has this name twice{shown}.", f"Objektet har dette navnet to ganger{shown}.", f"{_JSON} 4")
@@ -172,7 +180,7 @@ class _Scan:
             self.refuse(end, "A control character in a string.", "Et kontrolltegn i en streng.", f"{_JSON} 7")
         if sign != '"':
             self.expected(end, "the end of the string, or an escape of JSON,", "slutten på strengen, eller en escape i JSON,")
-        for special in _SPECIAL.finditer(self.text, at, end):
+        for special in _SPECIAL.finditer(self.text, at, end) if self.has_odd or self.text.find("\\", at, end) >= 0 else ():
             if not _is_allowed(special):
                 self.refuse(
                     special.start(),
