@@ -6,9 +6,12 @@ import doctest
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.r4 import document, xml
+from adapter.r4.checker import check
 from adapter.r4.document import Document, read, way
 
 JSON = """{
@@ -119,6 +122,29 @@ def test_every_place_of_a_document_is_that_of_its_name() -> None:
     for path, at in xml.places(text.encode()):
         names = [str(step).removeprefix("_") for step in path if isinstance(step, str)]
         assert text.startswith(f"<{names[-1] if names else 'Bundle'}", at)
+
+
+cuts = st.tuples(
+    st.integers(0, 700),
+    st.integers(0, 12),
+    st.sampled_from([b"", b"<", b">", b"/", b'"', b"{", b"}", b"[", b"null", b"a", b":", b"&", b"\xff", b"\\"]),
+)
+
+
+@given(st.booleans(), st.lists(cuts, min_size=1, max_size=4))
+def test_whatever_is_sent_is_read_or_refused_and_each_finding_has_a_place(
+    is_xml: bool, changes: list[tuple[int, int, bytes]]
+) -> None:
+    data = XML if is_xml else JSON
+    for at, length, put in changes:
+        data = data[:at] + put + data[at + length :]
+    try:
+        sent = read(data, xml=is_xml)
+    except Problem:
+        return
+
+    for finding in sent.located(check(sent.body)):
+        assert finding.line is not None or not isinstance(sent.body, dict), finding
 
 
 def test_the_nearest_part_that_is_there_stands_for_the_rest() -> None:
