@@ -177,3 +177,13 @@ def test_the_official_validator_has_nothing_against_our_definitions(official: Va
     found = official(files, lay_definitions(tmp_path))
 
     assert {(path.name, i.expression, i.text) for path, issues in found.items() for i in issues if i.is_error} == set()
+
+
+def test_the_page_for_vendors_names_every_profile_output_component_and_search_parameter(root: Path) -> None:
+    page = (root / "docs" / "profiles.md").read_text("utf-8")
+    names = {profile["id"] for profile in PROFILES if not profile["abstract"]}
+    names |= {d["code"] for d in DEFINITIONS.values() if d["resourceType"] == "SearchParameter"}
+    for id in ("task-output", "event-component"):
+        names |= set(terms.displays(f"https://stafett.invalid/fhir/CodeSystem/{id}") or ())
+
+    assert {name for name in names if f"`{name}`" not in page and f" {name} " not in page} == set()
