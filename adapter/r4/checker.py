@@ -9,35 +9,67 @@ rules of identifiers. Nothing is fetched, nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from adapter.domain.problem import Finding, Kind
-from adapter.r4 import profiles as profile_rules
+from adapter.r4.checks import quick
 from adapter.r4.checks.compiled import check_of
-from adapter.r4.checks.faults import FORM, PAGES, shown
+from adapter.r4.checks.faults import FORM, MOST, PAGES, shown
 from adapter.r4.checks.resources import whole
 from adapter.r4.definitions import resource_types
+from adapter.r4.norwegian import check_norwegian
+from adapter.r4.profiles import check_extensions, check_profile, known
 
-MOST: Final = 500
 CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 
 
 def check(resource: Any, *, type: str = "", profiles: Sequence[str] = ()) -> list[Finding]:
     """All findings on a parsed resource, at most 500. `type` is the type it must be; `profiles` go beside meta.profile's."""
+    said = resource.get("resourceType") if isinstance(resource, dict) else None
+    is_known = isinstance(said, str) and said in resource_types()
     try:
-        faults = whole(resource, check_of)
+        findings = [] if quick.accepts(resource) else _full(resource, str(said) if is_known else type or "Resource")
     except RecursionError:
         return [_too_deep()]
-    said = resource.get("resourceType") if isinstance(resource, dict) else None
-    root = said if isinstance(said, str) and said in resource_types() else type or "Resource"
-    findings = [fault.finding(root) for fault in faults]
-    if type and said in resource_types() and said != type:
+    if type and is_known and said != type:
         findings.insert(0, _other_type(str(said), type))
-    elif isinstance(resource, dict) and said in resource_types():
-        findings += _beyond(resource, profiles, any(finding.kind in FORM for finding in findings))
-    return findings if len(findings) <= MOST else [*findings[:MOST], _and_more(len(findings) - MOST)]
+    elif is_known and (claims := _claimed(resource, profiles)):
+        findings += _profiled(resource, claims, _stumbling(findings))
+    return findings if len(findings) <= MOST else [*findings[:MOST], _and_more()]
+
+
+def _full(resource: Any, root: str) -> list[Finding]:
+    """What R4 says, and the rules of our extensions and of Norwegian identifiers."""
+    findings = [fault.finding(root) for fault in whole(resource, check_of)]
+    if not isinstance(resource, dict):
+        return findings
+    stumbling = _stumbling(findings)
+    return findings + _tried(check_extensions, stumbling, resource) + _tried(check_norwegian, stumbling, resource)
+
+
+def _profiled(resource: dict[str, Any], claims: Sequence[str], stumbling: bool) -> list[Finding]:
+    found = []
+    for canonical in claims:
+        if known(canonical):
+            found += _tried(check_profile, stumbling, resource, canonical)
+        elif canonical.partition("|")[0] != CORE + str(resource["resourceType"]):
+            found.append(_unknown(canonical, resource))
+    return found
+
+
+def _stumbling(findings: Sequence[Finding]) -> bool:
+    return any(finding.kind in FORM for finding in findings)
+
+
+def _tried(rules: Callable[..., list[Finding]], stumbling: bool, *of: Any) -> list[Finding]:
+    """What the rules say; where the form is broken they may trip over it, and it has been told already."""
+    try:
+        return rules(*of)
+    except (TypeError, ValueError, AttributeError, LookupError, RecursionError):
+        if stumbling:
+            return []
+        raise
 
 
 def _too_deep() -> Finding:
@@ -50,27 +82,9 @@ def _other_type(said: str, wanted: str) -> Finding:
     return Finding("error", Kind.INVALID, en, nb, "resourceType", rule=PAGES + "http.html")
 
 
-def _and_more(count: int) -> Finding:
-    en, nb = f"There are {count} findings more.", f"Det er {count} funn til."
+def _and_more() -> Finding:
+    en, nb = "There are more findings than these.", "Det er flere funn enn disse."
     return Finding("information", Kind.INVALID, en, nb)
-
-
-def _beyond(resource: dict[str, Any], profiles: Sequence[str], stumbling: bool) -> list[Finding]:
-    """What profiles, extensions and the Norwegian rules say; where the form is broken, as far as they get."""
-    rules = [partial(profile_rules.check_extensions, resource), partial(profile_rules.check_norwegian, resource)]
-    found: list[Finding] = []
-    for canonical in _claimed(resource, profiles):
-        if profile_rules.known(canonical):
-            rules.append(partial(profile_rules.check_profile, resource, canonical))
-        elif canonical.partition("|")[0] != CORE + str(resource["resourceType"]):
-            found.append(_unknown(canonical, resource))
-    for rule in rules:
-        try:
-            found += rule()
-        except (TypeError, ValueError, AttributeError, LookupError, RecursionError):
-            if not stumbling:
-                raise
-    return found
 
 
 def _claimed(resource: dict[str, Any], profiles: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -165,6 +166,7 @@ def told(inside: str, outside: str = f"<div {XHTML}>%s</div>") -> list[tuple[Kin
         '<img src="data:image/png;base64,iVBORw0KGgo=" alt=""/>',
         "<!-- laget av A -->a",
         '<p xml:lang="nb" lang="nb">a</p>',
+        "<p>it's " + "=" * 200 + " isn't</p>",
     ],
 )
 def test_a_sound_narrative_is_let_be(inside: str) -> None:
@@ -212,6 +214,7 @@ def test_what_a_narrative_may_not_hold_is_refused(inside: str) -> None:
         ("a", f"<?xml version='1.0'?><div {XHTML}>%s</div>"),
         ("<![CDATA[><img src='x'/>]]>a", f"<div {XHTML}>%s</div>"),
         ("<!--><img src='x'/>-->a", f"<div {XHTML}>%s</div>"),
+        ("<p " + " ".join(f"a{n}='>'" for n in range(101)) + ">a</p>", f"<div {XHTML}>%s</div>"),
         ("a", "<div>%s</div>"),
         ("a", f"<p {XHTML}>%s</p>"),
         ("a", "%s"),
@@ -220,3 +223,36 @@ def test_what_a_narrative_may_not_hold_is_refused(inside: str) -> None:
 def test_what_is_no_narrative_at_all_is_a_fault_of_form(inside: str, outside: str) -> None:
     """What HTML would show and XML hides is refused with it."""
     assert (Kind.INVALID, "Patient.text.div") in told(inside, outside)
+
+
+# --- bounds
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {f"unknown{n}": 1 for n in range(50_000)},
+        {"note": [None] * 200_000},
+        {"input": [{"valuString": "a"}] * 50_000},
+        {"text": {"status": "generated", "div": f"<div {XHTML}>" + "<!--" * 200_000}},
+        {"text": {"status": "generated", "div": f"<div {XHTML}>" + "<u x=''/>" * 50_000 + "</div>"}},
+        {"text": {"status": "generated", "div": f"<div {XHTML} " + " ".join(f"a{n}=''" for n in range(50_000)) + "/>"}},
+        {"owner": {"reference": "http://" + "/Aaa" * 200_000}},
+        {"contained": [{"resourceType": "Basic", "id": f"a{n}"} for n in range(10_000)]},
+    ],
+    ids=["members", "nulls", "objects", "comments", "elements", "attributes", "address", "contained"],
+)
+def test_a_crowd_of_faults_is_told_in_part_and_in_time(changed: dict[str, Any]) -> None:
+    began = time.process_time()
+    findings = check({"resourceType": "Task", "status": "requested", "intent": "order", **changed})
+
+    assert len(findings) <= 501
+    assert time.process_time() - began < 2
+
+
+def test_nesting_beyond_measure_is_a_finding() -> None:
+    extension: dict[str, Any] = {"url": "urn:a", "valueString": "a"}
+    for _ in range(5_000):
+        extension = {"url": "urn:a", "extension": [extension]}
+
+    assert [f.kind for f in check({"resourceType": "Patient", "extension": [extension]})] == [Kind.MALFORMED]

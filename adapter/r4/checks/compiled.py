@@ -15,7 +15,7 @@ from typing import Any, Final
 from adapter.domain.problem import Kind
 from adapter.r4.checks import bindings, primitives
 from adapter.r4.checks.companions import companion, covered, only_id, two_choices
-from adapter.r4.checks.faults import PAGES, Check, Fault, broken_form, empty, moved, wrong_json
+from adapter.r4.checks.faults import MOST, PAGES, Check, Fault, broken_form, empty, moved, wrong_json
 from adapter.r4.checks.narrative import xhtml
 from adapter.r4.checks.references import reference
 from adapter.r4.checks.resources import any_resource, contained
@@ -89,13 +89,16 @@ def _walk(table: _Table) -> Check:
         if not value:
             return empty("An object", "Et objekt")
         faults: list[Fault] = []
-        odd = None
+        odd: list[str] | None = None
         for key, item in value.items():
             handler = handler_of(key)
             if handler is None:
-                odd = [key] if odd is None else [*odd, key]
+                odd = odd or []
+                odd.append(key)
             elif found := handler(item, scope):
                 faults += moved(found, "." + table.elements[key].name)
+                if len(faults) > MOST:
+                    return faults
         for key in required:
             if key not in value:
                 faults += _missing(key, value)
@@ -143,7 +146,7 @@ def _choice(element: Element, given: AbstractSet[str], names: frozenset[str], va
 
 def _odd(odd: list[str], value: dict[str, Any], table: _Table, faults: list[Fault], scope: Scope) -> list[Fault]:
     """The members that the table lacks: companions of primitives, and those that R4 does not know."""
-    for key in odd:
+    for key in odd[: MOST + 1]:
         name = key[1:]
         element = table.elements.get(name)
         if key[0] != "_" or element is None or not _is_primitive(json_names(element)[name]):
@@ -217,6 +220,8 @@ def _array(one: Check, element: Element) -> Check:
         for index, item in enumerate(value):
             if found := one(item, scope):
                 faults += moved(found, f"[{index}]")
+                if len(faults) > MOST:
+                    return faults
         if len(value) < least or 0 < most < len(value):
             en, nb = f"There must be {least} to {most or 'any number'}.", f"Det må være {least} til {most or 'mange'}."
             faults.append(Fault(Kind.MALFORMED, en, nb, PAGES + "conformance-rules.html#cardinality"))

@@ -13,6 +13,8 @@ from typing import Any, Final
 from adapter.domain.problem import Finding, Kind, Severity
 
 PAGES: Final = "https://hl7.org/fhir/R4/"
+MOST: Final = 500
+"""So many findings are enough for anybody; whoever has more of them stops looking."""
 FORM: Final = frozenset({Kind.MALFORMED, Kind.REQUIRED, Kind.VALUE, Kind.INVALID})
 
 

@@ -61,7 +61,7 @@ def _text(value: Any, type: str) -> list[Fault] | None:
             "Teksten inneholder et kontrolltegn; bare tabulator og linjeskift er tillatt.",
             type,
         )
-    if value.isspace():
+    if not value.strip(" \t\r\n"):
         en, nb = "The text is white space alone; leave the element out.", "Teksten er bare mellomrom; utelat elementet."
         return [Fault(Kind.VALUE, en, nb, f"{PAGES}datatypes.html#{type}", severity="warning")]
     return None

@@ -11,7 +11,7 @@ from adapter.r4.checks.scope import Scope
 from adapter.r4.definitions import resource_types
 
 PAGE: Final = PAGES + "references.html"
-_LITERAL: Final = re.compile(r"(https?://[^?#]+/)?([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?")
+LITERAL: Final = re.compile(r"(https?://[^?#]+/)?([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 _CONDITIONAL: Final = re.compile(r"([A-Z][A-Za-z]+)\?.+")
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:.+")
 _FHIR_TYPE: Final = "http://hl7.org/fhir/StructureDefinition/"
@@ -29,7 +29,7 @@ def reference(base: Check, targets: tuple[str, ...]) -> Check:
         address = value.get("reference")
         said = value.get("type")
         if address.__class__ is str:
-            literal = _LITERAL.fullmatch(address)
+            literal = LITERAL.fullmatch(address)
             if literal is not None and literal[2] in allowed and said is None:
                 return found
             more, led = _led(address, literal, scope)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
+from functools import cache
 from typing import Final
 
 from adapter.domain.problem import Kind
 from adapter.r4.checks.faults import PAGES, Fault
-from adapter.r4.definitions import Type, json_names, r5_elements
+from adapter.r4.definitions import Type, json_names, r5_elements, type_named
 
 PAGE: Final = PAGES + "json.html"
 _NAME: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
@@ -51,7 +51,18 @@ def _wrong_choice(name: str, names: list[str]) -> Fault:
 def _hint(name: str, type: Type) -> tuple[str, str]:
     if name in r5_elements(type.name):
         return " It is an element of R5.", " Det er et element i R5."
-    known = [json_name for element in type.elements.values() for json_name in json_names(element)]
-    lower = {k.lower(): k for k in known}
-    near = get_close_matches(name.lower(), lower, 1, 0.7)
-    return (f" Did you mean {lower[near[0]]}?", f" Mente du {lower[near[0]]}?") if near else ("", "")
+    near = _near(type.name)
+    meant = next((near[variant] for variant in _variants(name.lower()) if variant in near), "")
+    return (f" Did you mean {meant}?", f" Mente du {meant}?") if meant else ("", "")
+
+
+@cache
+def _near(type: str) -> dict[str, str]:
+    """What a misspelt name may look like -> the name."""
+    names = [json_name for element in type_named(type).elements.values() for json_name in json_names(element)]
+    return {variant: name for name in reversed(names) for variant in _variants(name.lower())}
+
+
+def _variants(name: str) -> list[str]:
+    """The name, and all that is left when a letter is taken away: two names that share one are a letter or two apart."""
+    return [name, *(name[:at] + name[at + 1 :] for at in range(len(name)))] if len(name) > 3 else [name]
