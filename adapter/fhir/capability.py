@@ -41,8 +41,8 @@ SEARCHING: Final = (
     f"{BY_POST} Results come newest first where _sort says nothing else. Pages hold {MOST} resources at most and are followed by "
     "their links, within a day. _sort takes any search parameter; _count, _total, _summary and _elements are taken, and :iterate "
     "with _include and _revinclude. An unknown parameter is left out of the link self and told of in an OperationOutcome, or "
-    "refused with Prefer: handling=strict; a modifier, a chain or _has that is not offered is refused always. A date without "
-    "a time zone is Norwegian."
+    "refused with Prefer: handling=strict; a modifier that is not offered, and _has, are refused always. References may "
+    "be chained, three steps at most (patient.family, subject:Patient.identifier). A date without a time zone is Norwegian."
 )
 
 

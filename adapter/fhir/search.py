@@ -4,7 +4,7 @@
     search.query, search.result.count, search.kept
 
 https://hl7.org/fhir/R4/search.html. An unknown parameter is left out and told of, or with handling=strict refused (#errors).
-A modifier that we do not have, a chain and `_has` are refused always, since leaving them out would widen the search.
+A modifier that we do not have and `_has` are refused always, since leaving them out would widen the search.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
+from adapter.fhir.chains import Chain, chained, is_chain
 from adapter.fhir.clauses import ID, clause, fault, parts, shown, warning
 from adapter.fhir.results import MOST, USUAL, Pairs, Result, read
 from adapter.fhir.types import RESULT, TYPES
@@ -47,7 +48,7 @@ class Search:
     """What was asked for: of the store, and of the result.
 
     `kept` are the parameters that were used, for the link *self*; `ignored` tells of the others. `private` says that one of
-    those kept holds a person's number.
+    those kept holds a person's number. `chains` are still to be followed, each to one more clause of the query.
     """
 
     query: Query
@@ -55,6 +56,7 @@ class Search:
     kept: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[Finding] = field(default_factory=list)
     private: bool = False
+    chains: list[Chain] = field(default_factory=list)
 
 
 def pairs_of(encoded: str) -> list[tuple[str, str]]:
@@ -91,6 +93,7 @@ def refuse_person(pairs: Pairs) -> None:
 def parse(type: str, pairs: Pairs, *, base: str, strict: bool = False) -> Search:
     """Read the parameters of a search. Raises `Problem` with every fault; `strict` counts what would be left out as one."""
     clauses: list[Clause] = []
+    chains: list[Chain] = []
     kept: list[tuple[str, str]] = []
     ignored: list[Finding] = []
     faults: list[Finding] = []
@@ -103,7 +106,9 @@ def parse(type: str, pairs: Pairs, *, base: str, strict: bool = False) -> Search
                 ignored.append(unused)
                 continue
             kept.append((name, value))
-            if made := clause(type, name, value, base=base):
+            if is_chain(type, name):
+                chains.append(chained(type, name, value, base=base))
+            elif made := clause(type, name, value, base=base):
                 clauses.append(made)
         except Problem as wrong:
             faults += wrong.findings
@@ -113,7 +118,7 @@ def parse(type: str, pairs: Pairs, *, base: str, strict: bool = False) -> Search
     if faults:
         raise Problem(*faults)
     query = Query(type, tuple(clauses), result.sort)
-    return Search(query, result, kept + result.kept, ignored, any(names_person(value) for _, value in kept))
+    return Search(query, result, kept + result.kept, ignored, any(names_person(value) for _, value in kept), chains)
 
 
 def query_of(type: str, pairs: Pairs, *, base: str) -> Query:
@@ -128,7 +133,11 @@ def query_of(type: str, pairs: Pairs, *, base: str) -> Query:
     if not pairs:
         en, nb = "The criteria are empty: name at least one search parameter.", "Kriteriene er tomme: angi minst én søkeparameter."
         raise problem(Kind.INVALID, en, nb, rule="https://hl7.org/fhir/R4/http.html#ccreate")
-    return parse(type, pairs, base=base, strict=True).query
+    search = parse(type, pairs, base=base, strict=True)
+    if search.chains:
+        en, nb = "is a chain: name what the resource itself has", "er en kjede: angi det ressursen selv har"
+        raise fault(search.chains[0].parameter, en, nb, rule="https://hl7.org/fhir/R4/http.html#ccreate")
+    return search.query
 
 
 def criteria(text: str, type: str, *, base: str) -> list[tuple[str, str]]:
@@ -141,7 +150,7 @@ def criteria(text: str, type: str, *, base: str) -> list[tuple[str, str]]:
     """
     before, mark, query = text.strip().partition("?")
     if not mark or "=" in before:
-        return pairs_of(text.strip())
+        return _meant(text.strip())
     own = {"", type, f"/{type}", f"{urlsplit(base).path}/{type}"}
     if (urlsplit(before).path if "://" in before else before) not in own:
         raise problem(
@@ -150,7 +159,12 @@ def criteria(text: str, type: str, *, base: str) -> list[tuple[str, str]]:
             f"Kriteriene gjelder noe annet enn {type} her: skriv parameter=verdi eller {type}?parameter=verdi.",
             rule="https://hl7.org/fhir/R4/http.html#ccreate",
         )
-    return pairs_of(query)
+    return _meant(query)
+
+
+def _meant(query: str) -> list[tuple[str, str]]:
+    """Without the format, which HAPI sends along whatever it asks."""
+    return [(name, value) for name, value in pairs_of(query) if name not in ("_format", "_pretty")]
 
 
 def _refuse_controls(name: str, value: str) -> None:
@@ -161,12 +175,9 @@ def _refuse_controls(name: str, value: str) -> None:
 def _unused(type: str, name: str, value: str) -> Finding | None:
     """What is told of a parameter that is left out; None for one that is known and says something."""
     bare = name.partition(":")[0]
-    if bare.partition(".")[0] in TYPES[type] and "." in name:
-        en = "is a chain, which is not offered: search for the other resource first"
-        raise fault(name, en, "er en kjede, som ikke tilbys: søk etter den andre ressursen først")
     if bare == "_has":
         raise fault("_has", "is not offered: search for the other type", "tilbys ikke: søk etter den andre typen")
-    if bare not in TYPES[type]:
+    if bare not in TYPES[type] and not is_chain(type, name):
         known = ", ".join(sorted(TYPES[type]))
         en = f"is no search parameter of {type} and was left out. There are {known}"
         return warning(shown(name), en, f"er ingen søkeparameter for {type} og er utelatt. Det finnes {known}")

@@ -16,12 +16,13 @@ from urllib.parse import urlencode
 
 from adapter.domain.problem import Finding, Kind, problem
 from adapter.fhir import bundles
+from adapter.fhir.chains import followed
 from adapter.fhir.includes import MOST_INCLUDED, ROUNDS, beside
 from adapter.fhir.links import LONGEST, seal, unseal
 from adapter.fhir.results import MOST, Pairs
 from adapter.fhir.search import PAGE, Search, criteria, names_person, pairs_of, parse, query_of, refuse_person
 from adapter.fhir.shaping import shape
-from adapter.ports import Page, Stored, Unit
+from adapter.ports import Page, Query, Stored, Unit
 from adapter.security.caller import Caller
 
 __all__ = ["criteria", "pairs_of", "query_of", "refuse_person", "search"]
@@ -53,12 +54,14 @@ def search(
     token = next((value for name, value in pairs if name == PAGE), "")
     here = _opened(unseal(key, caller.tenant, token, now), type) if token else None
     wanted = parse(type, here.kept, base=base) if here else parse(type, pairs, base=base, strict=strict)
+    met = tuple(followed(unit, caller.tenant, chain) for chain in wanted.chains)
+    query = replace(wanted.query, clauses=(*wanted.query.clauses, *met))
     count = wanted.result.count
     page = Page(())
     if count:
         limit = PRIVATE if wanted.private else count
-        page = unit.search(caller.tenant, replace(wanted.query, after=here.after if here else None, limit=limit))
-    total = here.total if here else _total(unit, caller.tenant, wanted, page)
+        page = unit.search(caller.tenant, replace(query, after=here.after if here else None, limit=limit))
+    total = here.total if here else _total(unit, caller.tenant, query, wanted, page)
     links = [("self", _address(f"{base}/{type}", [(PAGE, token)] if here else _shown(wanted)))]
     if rest := _rest(wanted, page, total):
         sealed = _sealed(key, caller.tenant, type, rest, now)
@@ -80,7 +83,7 @@ class _Place(NamedTuple):
     total: int | None
 
 
-def _total(unit: Unit, tenant: str, wanted: Search, page: Page) -> int | None:
+def _total(unit: Unit, tenant: str, query: Query, wanted: Search, page: Page) -> int | None:
     """How many match: where it costs little, or was asked for (https://hl7.org/fhir/R4/search.html#total)."""
     asked, count = wanted.result.total, wanted.result.count
     if count and asked == "none":
@@ -88,8 +91,8 @@ def _total(unit: Unit, tenant: str, wanted: Search, page: Page) -> int | None:
     if count and page.next is None:
         return len(page.found)
     if not count or asked:
-        return unit.count(tenant, wanted.query)
-    number = unit.count(tenant, wanted.query, COUNTED + 1)
+        return unit.count(tenant, query)
+    number = unit.count(tenant, query, COUNTED + 1)
     return number if number <= COUNTED else None
 
 

@@ -76,9 +76,9 @@ def patch(face: Face, asked: Asked, data: bytes) -> Answer:
 def answered(face: Face, asked: Asked, written: Written, told: Sequence[Finding] = (), *, location: bool = False) -> Answer:
     """What a write answers, as Prefer says (https://hl7.org/fhir/R4/http.html#ops): the resource, where it says nothing."""
     stored, findings = written.stored, (*told, *written.findings)
-    headers = of_version(stored)
-    if location or written.created:
-        headers["Location"] = f"{face.base}/{stored.type}/{stored.id}/_history/{stored.version}"
+    here = f"{face.base}/{stored.type}/{stored.id}/_history/{stored.version}"
+    # A client that wants no body back (HAPI asks for none) learns from the address which version now stands.
+    headers = {**of_version(stored), "Location" if location or written.created else "Content-Location": here}
     body = {"minimal": b"", "operationoutcome": outcome(findings)}.get(asked.wish.returned, stored.body)
     return Answer(201 if written.created else 200, body, headers)
 

@@ -188,8 +188,8 @@ def test_whatever_is_escaped_arrives_as_it_was(tokens: list[tuple[str | None, st
         ("Patient", "family:not=x", ["http.family"]),
         ("Task", "_id:missing=true", ["http._id"]),
         ("Task", "authored-on:not=2026", ["http.authored-on"]),
-        ("Task", "patient.name=x", ["http.patient.name"]),  # a chain
-        ("Task", "subject:Patient.name=x", ["http.subject:Patient.name"]),
+        ("Task", "status.name=x", ["http.status.name"]),  # a chain of what is no reference
+        ("Task", "patient.owner=x", ["http.patient.owner"]),  # a Patient has no owner
         ("Patient", "_has:Task:patient:status=draft", ["http._has"]),
         ("Task", "owner:missing=yes", ["http.owner"]),
         ("Task", "identifier=|", ["http.identifier"]),
