@@ -1,0 +1,138 @@
+"""Requests a second over HTTP, as ratios to what is beside us in the same run: one worker, SQLite, 8 connections.
+
+The others: an application that does nothing, a FastAPI route that returns a dict, SEKMET and fhirstarter (`bench/peers`).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from bench.load import free_port, rate, started
+from bench.loading import load
+from bench.row import Row
+from bench.tasks import ORGANISATION, OWNERS, id, task
+
+MANY, MORE = 10_000, 1_000_000
+SECONDS = 5.0
+FHIR = "application/fhir+json"
+CONFIGURATION = f"""
+[store]
+url = "sqlite:///{{database}}"
+[[organisation]]
+number = "{ORGANISATION}"
+name = "Målesykehuset"
+kind = "hospital"
+"""
+READ = f"""
+local n = 0
+request = function() n = (n * 7 + 13) % 1000; return wrk.format("GET", "/fhir/Task/" .. ids[n + 1]) end
+ids = {{{", ".join(f'"{id(n)}"' for n in range(1000))}}}
+"""
+SEARCH = f"""
+local n = 0
+request = function()
+  n = n + 1
+  return wrk.format("GET", "/fhir/Task?owner=Organization/owner-" .. (n % {OWNERS}) .. "&status=requested&_count=20")
+end
+"""
+
+
+def rows() -> Iterator[Row]:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        load(f"sqlite:///{folder}/many.db", MANY)
+        with _ours(folder, "many.db") as base:
+            read, search = rate(base, script=READ, seconds=SECONDS), rate(base, script=SEARCH, seconds=SECONDS)
+            create, transaction = (rate(base, script=script, seconds=SECONDS, status=s) for script, s in _writing("/fhir"))
+        with _floor(folder, "bare") as base:
+            bare = rate(base, seconds=SECONDS)
+        with _floor(folder, "ordinary") as base:
+            ordinary = rate(base, script=READ, seconds=SECONDS)
+        with _sekmet(folder) as base:
+            their_read, their_search = rate(base, script=READ, seconds=SECONDS), rate(base, script=SEARCH, seconds=SECONDS)
+            their_create, their_transaction = (
+                rate(base, script=script, seconds=SECONDS, status=s) for script, s in _writing("/fhir")
+            )
+        with _fhirstarter(folder) as base:
+            starter = rate(base, script=READ.replace("/fhir/Task", "/Task"), seconds=SECONDS)
+        yield Row(f"read a Task ({read:.0f}/s)", read / ordinary, "x a FastAPI route/s", 2.5)
+        yield Row("read a Task", 100 * read / bare, "% of an empty application/s", 15)
+        yield Row("read a Task", read / their_read, "x SEKMET/s", 4)
+        yield Row("read a Task", read / starter, "x fhirstarter/s", 4)
+        yield Row(f"search owner and status, 20 of many ({search:.0f}/s)", search / their_search, "x SEKMET/s", 10)
+        yield Row(f"create a Task ({create:.0f}/s)", create / their_create, "x SEKMET/s", 3)
+        yield Row(f"a transaction of 20 Tasks ({transaction:.0f}/s)", transaction / their_transaction, "x SEKMET/s", 3)
+
+
+def _ours(folder: Path, database: str) -> Any:
+    configuration = folder / "stafett.toml"
+    configuration.write_text(CONFIGURATION.format(database=folder / database), "utf-8")
+    port = free_port()
+    command = [str(Path(sys.executable).parent / "stafett"), "serve", "--roles", "api", "--port", str(port)]
+    return started([*command, "--config", str(configuration)], port, "/health/live")
+
+
+def _floor(folder: Path, app: str) -> Any:
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", f"bench.peers.floor:{app}", "--port", str(port), "--no-access-log"]
+    ready = "/" if app == "bare" else f"/fhir/Task/{id(0)}"
+    return started([*command, "--log-level", "warning"], port, ready, STAFETT_FLOOR=f"sqlite:///{folder}/many.db")
+
+
+def _sekmet(folder: Path) -> Any:
+    data = folder / "sekmet"
+    data.mkdir()
+    command = [sys.executable, "-m", "bench.peers.sekmet"]
+    subprocess.run([*command, "load", str(data), str(MANY)], check=True, timeout=120)
+    port = free_port()
+    return started([*command, "serve", str(data), str(port)], port, "/fhir/metadata")
+
+
+def _fhirstarter(folder: Path) -> Any:
+    """Its environment is made once, beside ours."""
+    home = Path(sys.prefix) / "fhirstarter"
+    if not (home / "bin" / "uvicorn").exists():
+        venv.create(home, with_pip=True)
+        subprocess.run(
+            [home / "bin" / "pip", "-q", "install", "fhirstarter==4.2.0", "uvicorn==0.54.0", "uvloop==0.23.0"], check=True
+        )
+    tasks = folder / "tasks.jsonl"
+    tasks.write_text("\n".join(json.dumps(task(n)) for n in range(1000)), "utf-8")
+    port = free_port()
+    peers = str(Path(__file__).parent.parent / "peers")
+    command = [str(home / "bin" / "uvicorn"), "--app-dir", peers, "fhirstarter_app:app", "--port", str(port), "--no-access-log"]
+    return started([*command, "--log-level", "warning"], port, f"/Task/{id(0)}", TASKS=str(tasks), FHIR_SEQUENCE="R4B")
+
+
+def _writing(base: str) -> Iterator[tuple[str, int]]:
+    """Scripts that create Tasks, none the same as another, one by one and twenty at a time; and the status to expect."""
+    body = _fresh(task(1))
+    yield _posting(f"{base}/Task", body), 201
+    entries = [{"resource": "@", "request": {"method": "POST", "url": "Task"}}] * 20
+    bundle = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).replace('"@"', body)
+    yield _posting(base, bundle), 200
+
+
+def _fresh(body: dict[str, Any]) -> str:
+    body = {key: value for key, value in body.items() if key != "id"}
+    number = f"urn:uuid:{str(uuid5(NAMESPACE_OID, 'fresh'))[:-8]}@NUMBER@"
+    return json.dumps(body | {"identifier": [{"system": "urn:ietf:rfc:3986", "value": number}]})
+
+
+def _posting(path: str, body: str) -> str:
+    return f"""
+local n = os.time() % 1000 * 1000000
+local body = [==[{body}]==]
+request = function()
+  local made = body:gsub("@NUMBER@", function() n = n + 1; return string.format("%08x", n % 4294967296) end)
+  return wrk.format("POST", "{path}", {{["Content-Type"] = "{FHIR}"}}, made)
+end
+"""
