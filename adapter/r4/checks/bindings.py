@@ -86,7 +86,13 @@ def _not_in(what: str, value_set: str, allowed: frozenset[str], system: str = ""
 
 def known_system(system: Any, code: Any) -> Fault | None:
     """A code that the system, one of the standard's own, does not have."""
-    if system.__class__ is not str or code.__class__ is not str:
+    if system.__class__ is not str:
+        return None
+    if ":" not in system:
+        en = "A code's system is an absolute address; a name of its own is understood by nobody else."
+        nb = "En kodes system er en fullstendig adresse; et eget navn forstås ikke av andre."
+        return Fault(Kind.VALUE, en, nb, PAGES + "datatypes.html#Coding", where=".system", severity="warning")
+    if code.__class__ is not str:
         return None
     known = known_codes(system)
     if known is None or code in known:

@@ -7,6 +7,7 @@ from meeting it half made.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from threading import RLock
@@ -15,6 +16,7 @@ from typing import Any, Final
 from adapter.domain.problem import Kind
 from adapter.r4.checks import bindings, primitives
 from adapter.r4.checks.companions import companion, covered, only_id, two_choices
+from adapter.r4.checks.extensions import known_extension_faults
 from adapter.r4.checks.faults import MOST, PAGES, Check, Fault, broken_form, empty, moved, wrong_json
 from adapter.r4.checks.narrative import xhtml
 from adapter.r4.checks.references import reference
@@ -60,7 +62,8 @@ def _object(name: str) -> Check:
         return _MAKING[name]
     type = type_named("Extension" if name == NESTED else name)
     table = _Table(type, rules=_rules(type.invariants, type.name))
-    _MAKING[name] = _coding(_walk(table)) if name == "Coding" else _walk(table)
+    check = _walk(table)
+    _MAKING[name] = _WRAPPERS[type.name](check) if type.name in _WRAPPERS else check
     for element in type.elements.values():
         names = json_names(element)
         for json_name, of in names.items():
@@ -241,6 +244,19 @@ def _coding(base: Check) -> Check:
         return None if fault is None else [fault]
 
     return check
+
+
+def _extension(base: Check) -> Check:
+    """An Extension, whose definition may be one of R4's own."""
+
+    def check(value: Any, scope: Scope) -> list[Fault] | None:
+        found = base(value, scope)
+        return found if found or value.__class__ is not dict else known_extension_faults(value, scope, _object("Reference"))
+
+    return check
+
+
+_WRAPPERS: Final[dict[str, Callable[[Check], Check]]] = {"Coding": _coding, "Extension": _extension}
 
 
 def _absolute_url(value: Any, scope: Scope) -> list[Fault] | None:

@@ -216,7 +216,7 @@ def _absolute(address: str) -> str:
 def _is_good_coding(system: Any, code: str) -> bool:
     """A national series whose code is missing is looked at as an identifier, so a code there must be."""
     known = known_codes(system) if system is not UNSET else None
-    return bool(_is_code(code) and (system is UNSET or _is_uri(system)) and (known is None or code in known))
+    return bool(_is_code(code) and (system is UNSET or (_is_uri(system) and ":" in system)) and (known is None or code in known))
 
 
 def _coding(self: Any) -> None:
@@ -264,9 +264,9 @@ def _contact_point(self: Any) -> None:
 
 
 def _extension(self: Any) -> None:
-    """It has an address, not one of ours, and one value."""
+    """It has an address, not one of ours or of R4's own, and one value."""
     values = astuple(self)
-    if ":" not in self.url_ or self.url_.startswith(BASE) or values.count(UNSET) != len(values) - 2:
+    if ":" not in self.url_ or self.url_.startswith((BASE, "http://hl7.org/fhir/")) or values.count(UNSET) != len(values) - 2:
         raise _Doubt
 
 

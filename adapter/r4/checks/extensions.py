@@ -1,0 +1,32 @@
+"""Extensions that R4 itself defines (https://hl7.org/fhir/R4/extensibility-registry.html): their value has the type they say.
+
+Others with the same beginning have been defined since; what R4 does not know is let be.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapter.domain.problem import Kind
+from adapter.r4.checks.faults import PAGES, Check, Fault, moved
+from adapter.r4.checks.references import reference
+from adapter.r4.checks.scope import Scope
+from adapter.r4.definitions import known_extension
+
+
+def known_extension_faults(value: dict[str, Any], scope: Scope, of_reference: Check) -> list[Fault] | None:
+    """What is wrong with the value of an extension whose form is right."""
+    known = known_extension(str(value.get("url")))
+    given = next((name for name in value if name.startswith("value")), None)
+    if known is None or (given is None and any(name.startswith("_value") for name in value)):
+        return None
+    allowed = [f"value{type[0].upper()}{type[1:]}" for type in known.types]
+    if given in allowed:
+        is_reference = given == "valueReference" and known.targets
+        return moved(reference(of_reference, known.targets)(value[given], scope) or [], ".value") if is_reference else None
+    if given is None and not allowed:
+        return None
+    needed = " or ".join(allowed) or "extensions, and no value"
+    kreves = " eller ".join(allowed) or "utvidelser, og ingen verdi"
+    en, nb = f"R4 defines this extension: it has {needed}.", f"R4 definerer denne utvidelsen: den har {kreves}."
+    return [Fault(Kind.INVARIANT, en, nb, PAGES + "extensibility-registry.html")]
