@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+
 import msgspec
 
 TABLES = files("adapter.r4") / "tables"
