@@ -21,7 +21,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from adapter.console import docs, health, openapi, pages
 from adapter.console.middleware import Guard
 from adapter.failures import handlers
+from adapter.fhir.face import Face
 from adapter.fhir.limits import Limits
+from adapter.fhir.quick import QuickReads
 from adapter.fhir.routes import mount
 from adapter.hub import http
 from adapter.hub.reception import Reception
@@ -29,7 +31,7 @@ from adapter.ports import NOBODY, Clock, Store
 from adapter.security.caller import Identify
 from adapter.usecases.writing import Rules
 
-SMALL: Final = 1024  # bytes below which an answer is not compressed: it fits in a packet as it is
+SMALL: Final = 4096  # bytes below which an answer is not compressed: it leaves in the first few packets as it is
 CORS: Final[dict[str, Any]] = {
     "allow_methods": ["GET", "HEAD", "POST", "PUT", "PATCH"],
     "allow_headers": [
@@ -79,9 +81,11 @@ def app(
     address = urlsplit(public)
     figures = health.Figures(store, (*organisations, NOBODY))
     hosts = frozenset({address.hostname or "", *LOOPBACK}) if open_access else None
+    release = version("stafett")
+    face = Face(store, identify, clock, rules, key, f"{public}/fhir", release, open_access, limits)
     service = FastAPI(
         title="Stafett",
-        version=version("stafett"),
+        version=release,
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": address.path}] if address.path else None,
@@ -93,6 +97,7 @@ def app(
         middleware=[
             Middleware(Guard, observe=figures.observe, hosts=hosts, origins=frozenset(cors_origins)),
             *([Middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)] if cors_origins else []),
+            Middleware(QuickReads, face=face, small=SMALL),
             Middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=4),
         ],
     )
@@ -101,17 +106,6 @@ def app(
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))
     service.include_router(pages.router(reception, store, identify, prefix=address.path, open_access=open_access))
-    fhir = mount(
-        store,
-        identify,
-        key,
-        rules=rules,
-        clock=clock,
-        base=f"{public}/fhir",
-        version=service.version,
-        limits=limits,
-        open_access=open_access,
-    )
-    service.router.routes.extend(fhir)
+    service.router.routes.extend(mount(face))
     service.openapi = lambda: openapi.complete(service)  # type: ignore[method-assign]
     return service

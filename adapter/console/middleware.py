@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +33,7 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+RAW: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 log = structlog.get_logger()
 
 Observe = Callable[[str, str, int, float], None]
@@ -65,9 +66,9 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                answered = MutableHeaders(scope=message)
-                for name, value in {**HEADERS, "X-Request-Id": request_id, **given}.items():
-                    answered.setdefault(name, value)
+                said = {name for name, _ in message["headers"]}
+                own = [*RAW, *((n.encode(), v.encode()) for n, v in {"x-request-id": request_id, **given}.items())]
+                message = {**message, "headers": [*message["headers"], *(pair for pair in own if pair[0] not in said)]}
             elif scope["method"] == "HEAD":
                 message = {**message, "body": b""}
             await send(message)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
@@ -25,12 +26,12 @@ from adapter.r4.outcome import operation_outcome, status
 from adapter.security.caller import Caller, Identify
 from adapter.usecases.writing import Rules
 
-VARY = "Accept, Authorization, X-Stafett-Organisation"
+USUAL: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, X-Stafett-Organisation"}
 
 
 @dataclass(frozen=True)
 class Face:
-    """An installation's FHIR interface. `base` is the FHIR base that others see; `key` signs page links."""
+    """An installation's FHIR interface. `base` is what others see, without a slash at its end; `key` signs page links."""
 
     store: Store
     identify: Identify
@@ -41,7 +42,10 @@ class Face:
     version: str
     open_access: bool
     limits: Limits
-    turns: Turns
+
+    @cached_property
+    def turns(self) -> Turns:
+        return Turns(self.limits.requests_at_once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,8 @@ def respond(answer: Answer, wish: Wish) -> Response:
             body, kind = xml.encode(json.parse(body)), FHIR_XML
         elif wish.pretty:
             body = msgspec.json.format(body, indent=2)
-    usual = {"Cache-Control": "private, no-cache", "Vary": VARY}
     said = {"Content-Type": kind} if body else {}
-    return Response(body, answer.status, {**usual, **said, **answer.headers})
+    return Response(body, answer.status, {**USUAL, **said, **answer.headers})
 
 
 def refusal(error: Problem, wish: Wish) -> Response:

@@ -1,6 +1,6 @@
 """The FHIR REST interface as routes: https://hl7.org/fhir/R4/http.html.
 
-    app.router.routes.extend(mount(store, identify, key, rules=rules, clock=clock, base="https://a.example/fhir", …))
+    app.router.routes.extend(mount(Face(store, identify, clock, rules, key, base="https://a.example/fhir", …)))
 
 A route turns a request into `Asked`, lets the interaction answer, and gives the answer in the format that was asked for. The
 interactions are synchronous, as the store is, and run in the thread pool.
@@ -24,16 +24,13 @@ from adapter.fhir import history, reading, writing
 from adapter.fhir.bundling import carry_out_bundle
 from adapter.fhir.capability import capability_statement
 from adapter.fhir.face import Answer, Asked, Face, invalid, not_found, refusal, respond
-from adapter.fhir.limits import Limits, Turns, bounded
+from adapter.fhir.limits import bounded
 from adapter.fhir.negotiation import PLAIN, require_form, wish
 from adapter.fhir.search import ID
 from adapter.fhir.searching import pairs_of, refuse_person, search
 from adapter.fhir.types import TYPES
 from adapter.fhir.validating import validate
-from adapter.ports import Clock, Store
 from adapter.r4.bundle import NO_DELETE
-from adapter.security.caller import Identify
-from adapter.usecases.writing import Rules
 
 FORM_BYTES: Final = 64 * 1024
 METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
@@ -41,21 +38,9 @@ METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 Interaction = Callable[[Asked, bytes], Answer]
 
 
-def mount(
-    store: Store,
-    identify: Identify,
-    key: bytes,
-    *,
-    rules: Rules,
-    clock: Clock,
-    base: str,
-    version: str,
-    limits: Limits,
-    open_access: bool = True,
-) -> list[BaseRoute]:
-    """The routes of /fhir. `key` signs page links; `base` is the FHIR base that others see, without a slash at its end."""
-    turns = Turns(limits.requests_at_once)
-    routes = _Routes(Face(store, identify, clock, rules, key, base, version, open_access, limits, turns))
+def mount(face: Face) -> list[BaseRoute]:
+    """The routes of /fhir."""
+    routes = _Routes(face)
     inside = Router(routes.inside(), redirect_slashes=False)  # a redirect would repeat the Host header
     return [Route("/fhir", routes.bundle, methods=["POST"]), Mount("/fhir", inside)]
 

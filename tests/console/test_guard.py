@@ -28,10 +28,12 @@ SECRET = "21858999992 Kari"
 class BrokenStore:
     """A store whose faults carry what no one may see."""
 
-    def read(self) -> None:
+    quick = True
+
+    def read(self, *_: str) -> None:
         raise RuntimeError(SECRET)
 
-    write = check = read
+    write = check = newest = read
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "localhost.evil.example:8000"])

@@ -211,3 +211,15 @@ def test_history_of_a_type_has_all_versions_of_all_its_resources_in_pages(fhir: 
 def test_a_history_that_cannot_be_understood_is_refused(fhir: Service, query: str) -> None:
     assert fhir.http.get(f"/fhir/ServiceRequest/r1/_history?{query}").status_code in (400, 404)
     assert fhir.http.get("/fhir/Task/_history?_at=2026").status_code == 400
+
+
+def test_the_shortest_way_answers_as_the_routes_do(fhir: Service) -> None:
+    """A plain read takes it; the same with a parameter that changes nothing goes by the routes."""
+    for path in ("/fhir/ServiceRequest/r1", "/fhir/ServiceRequest/none", "/fhir/Patient/p2", "/fhir/Basic/r1"):
+        for headers in ({}, {"Accept": "application/fhir+json"}, {ORGANISATION: MUNICIPALITY}, {ORGANISATION: "1"}):
+            short = fhir.http.get(path, headers=headers)
+            long = fhir.http.get(f"{path}?_format=json", headers=headers)
+            assert (short.status_code, short.content) == (long.status_code, long.content)
+            ours = {name: short.headers.get(name) for name in ("etag", "last-modified", "content-type", "cache-control")}
+            assert ours == {name: long.headers.get(name) for name in ours}
+            assert short.headers.get("vary", "").startswith("Accept") == long.headers.get("vary", "").startswith("Accept")
