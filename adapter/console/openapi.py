@@ -10,11 +10,15 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from adapter.fhir.described import paths
+from adapter.fhir import described, described_writes
 
 TAGS = [
     {"name": "Messages", "description": "Referrals in, receipts out, and why everything became as it did."},
-    {"name": "FHIR", "description": "What the messages became: FHIR R4 (4.0.1), read, history and search."},
+    {
+        "name": "FHIR",
+        "description": "What the messages became, and what clients add: FHIR R4 (4.0.1), read, search, create, update, patch, history, "
+        "batch, transaction and validate.",
+    },
     {"name": "Operation", "description": "For what watches over the service."},
 ]
 
@@ -24,7 +28,9 @@ def complete(app: FastAPI) -> dict[str, Any]:
     generate = FastAPI.openapi
     if app.openapi_schema is None:
         document = generate(app)
-        document["paths"] |= paths()
+        for paths in (described.paths(), described_writes.paths()):
+            for path, operations in paths.items():
+                document["paths"][path] = document["paths"].get(path, {}) | operations
         document["tags"] = TAGS
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):  # ours are OperationOutcomes
