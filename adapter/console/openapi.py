@@ -16,8 +16,8 @@ TAGS = [
     {"name": "Messages", "description": "Referrals in, receipts out, and why everything became as it did."},
     {
         "name": "FHIR",
-        "description": "What the messages became, and what clients add: FHIR R4 (4.0.1), read, search, create, update, patch, history, "
-        "batch, transaction and validate.",
+        "description": "What the messages became, and what clients add: FHIR R4 (4.0.1), read, search, create, update, patch, "
+        "history, batch, transaction and validate.",
     },
     {"name": "Operation", "description": "For what watches over the service."},
 ]
