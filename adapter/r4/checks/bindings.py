@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from adapter.domain.problem import Kind
 from adapter.r4.checks import primitives
+from adapter.r4.checks.currencies import CURRENCY
 from adapter.r4.checks.faults import PAGES, Check, Fault, shown
 from adapter.r4.definitions import codes, known_codes
 
 PAGE: Final = PAGES + "terminologies.html#required"
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 SHAPES: Final[dict[str, re.Pattern[str]]] = {
     "http://hl7.org/fhir/ValueSet/mimetypes": primitives.MIME,
-    "http://hl7.org/fhir/ValueSet/currencies": _CURRENCY,
+    "http://hl7.org/fhir/ValueSet/currencies": CURRENCY,
     "http://hl7.org/fhir/ValueSet/all-languages": primitives.LANGUAGE,
 }
-"""Value sets that the standard does not list, but whose codes have a shape (RFC 6838, ISO 4217, RFC 5646)."""
+"""Value sets that the standard does not list: codes of a shape (RFC 6838, RFC 5646), or of a list elsewhere (ISO 4217)."""
 
 
 def code_of(value_set: str) -> Check:
