@@ -1,4 +1,4 @@
-"""Every command that README.md and CONTRIBUTING.md show is run here, as it stands."""
+"""Every command that README.md and CONTRIBUTING.md show is run here, as it stands; docs/fhir.md has a test of its own."""
 
 from __future__ import annotations
 
