@@ -32,6 +32,7 @@ from adapter.security.caller import Identify
 from adapter.usecases.writing import Rules
 
 SMALL: Final = 4096  # bytes below which an answer is not compressed: it leaves in the first few packets as it is
+NO_TELEMETRY: Final[Any] = {"tracing": False, "metrics": False, "logs": False}  # the figures are at /metrics
 CORS: Final[dict[str, Any]] = {
     "allow_methods": ["GET", "HEAD", "POST", "PUT", "PATCH"],
     "allow_headers": [
@@ -93,6 +94,7 @@ def app(
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat the Host header
         lifespan=lifespan,
+        telemetry=NO_TELEMETRY,
         exception_handlers=handlers(),
         middleware=[
             Middleware(Guard, observe=figures.observe, hosts=hosts, origins=frozenset(cors_origins)),

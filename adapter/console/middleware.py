@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +33,7 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+IDS: Final = (b"x-request-id", b"nhn-event-id")
 RAW: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 log = structlog.get_logger()
 
@@ -56,10 +57,11 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, headers = time.perf_counter(), Headers(scope=scope)
-        given = {name: value for name in ("x-request-id", "nhn-event-id") if REQUEST_ID.fullmatch(value := headers.get(name, ""))}
-        request_id = given.get("x-request-id") or given.get("nhn-event-id") or str(uuid4())
+        began, headers = time.perf_counter(), {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}
+        given = {name: value for name in IDS if name in headers and REQUEST_ID.fullmatch(value := headers[name])}
+        request_id = given.get(IDS[0]) or given.get(IDS[1]) or str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
+        own = [*RAW, *((name, value.encode()) for name, value in {IDS[0]: request_id, **given}.items())]
         status = 0
 
         async def send_on(message: Message) -> None:
@@ -67,39 +69,39 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 said = {name for name, _ in message["headers"]}
-                own = [*RAW, *((n.encode(), v.encode()) for n, v in {"x-request-id": request_id, **given}.items())]
                 message = {**message, "headers": [*message["headers"], *(pair for pair in own if pair[0] not in said)]}
             elif scope["method"] == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            refusal = self._refusal(scope, headers)
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            asked = {**scope, "method": "GET"} if method == "HEAD" else scope  # wherever GET is offered, so is HEAD (RFC 9110 9.1)
-            try:
-                await (refusal or self.app)(asked, receive, send_on)
-            except Exception as error:
-                if status:  # it has begun to answer; all that can be done is to break off
-                    log.error("answer broken off", error=type(error).__name__)
-                    raise BrokenOff from None
-                await unexpected(Request(scope), error)(scope, receive, send_on)
-            finally:
-                route, seconds = _template(asked), time.perf_counter() - began
-                self.observe(method, route, status, seconds)
-                log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+        token = structlog.contextvars.bind_contextvars(request_id=request_id)
+        refusal = self._refusal(scope, headers)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        asked = {**scope, "method": "GET"} if method == "HEAD" else scope  # wherever GET is offered, so is HEAD (RFC 9110 9.1)
+        try:
+            await (refusal or self.app)(asked, receive, send_on)
+        except Exception as error:
+            if status:  # it has begun to answer; all that can be done is to break off
+                log.error("answer broken off", error=type(error).__name__)
+                raise BrokenOff from None
+            await unexpected(Request(scope), error)(scope, receive, send_on)
+        finally:
+            route, seconds = _template(asked), time.perf_counter() - began
+            self.observe(method, route, status, seconds)
+            log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+            structlog.contextvars.reset_contextvars(**token)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Callable[[Scope, Receive, Send], Awaitable[None]] | None:
+    def _refusal(self, scope: Scope, headers: Mapping[bytes, str]) -> Callable[[Scope, Receive, Send], Awaitable[None]] | None:
         if len(scope["query_string"]) > LONGEST:
             en, nb = "The address is too long: use POST _search.", "Adressen er for lang: bruk POST _search."
             return outcome_response(414, Finding("error", Kind.TOO_LARGE, en, nb))
         if scope["path"].startswith(UNGUARDED):
             return None
-        if self.hosts is not None and _name(headers.get("host", "")) not in self.hosts:
+        if self.hosts is not None and _name(headers.get(b"host", "")) not in self.hosts:
             en = "This service does not go by that name: use the address in public_base."
             nb = "Tjenesten har ikke dette navnet: bruk adressen i public_base."
             return outcome_response(400, Finding("error", Kind.INVALID, en, nb, "http.Host"))
-        if scope["method"] not in SAFE and headers.get("origin") not in self.origins and _from_another_site(headers):
+        if scope["method"] not in SAFE and headers.get(b"origin") not in self.origins and _from_another_site(headers):
             en = "A page of another site asked for this: send it from here, or from a program."
             nb = "En side på et annet nettsted ba om dette: send det herfra, eller fra et program."
             return outcome_response(403, Finding("error", Kind.BUSINESS_RULE, en, nb, "http.Origin"))
@@ -110,14 +112,15 @@ class BrokenOff(Exception):
     """An answer that could not be completed."""
 
 
-def _from_another_site(headers: Headers) -> bool:
+def _from_another_site(headers: Mapping[bytes, str]) -> bool:
     """Browsers say where a request comes from; programs say nothing."""
-    if site := headers.get("sec-fetch-site"):
+    if site := headers.get(b"sec-fetch-site"):
         return site not in ("same-origin", "none")
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    origin = headers.get(b"origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get(b"host")
 
 
+@lru_cache(100)
 def _name(host: str) -> str:
     """The host of a Host header, without its port."""
     try:

@@ -34,6 +34,6 @@ store = open_store(os.environ["STAFETT_FLOOR"])
 def read(id: str) -> dict[str, Any]:
     """The same look-up as ours, through the same store."""
     stored = store.newest(ORGANISATION, "Task", id)
-    assert stored  # noqa: S101
+    assert stored
     found: dict[str, Any] = json.loads(stored.body)
     return found
