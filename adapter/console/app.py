@@ -108,6 +108,6 @@ def app(
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))
     service.include_router(pages.router(reception, store, identify, prefix=address.path, open_access=open_access))
-    service.router.routes.extend(mount(face))
+    service.router.routes[:0] = mount(face)  # looked at first: most requests are for them
     service.openapi = lambda: openapi.complete(service)  # type: ignore[method-assign]
     return service
