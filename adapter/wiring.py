@@ -68,7 +68,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     """Open the database, bring its tables up to date, and put the parts together."""
     clock = clock or SystemClock()
     store = open_store(settings.store.url)
-    store.migrate()
+    store.migrate(fhir_base(settings))
     key = installation_key(store)
     hubs = [make_hub(hub, settings, clock) for hub in settings.hub]
     reception = Reception(
@@ -120,13 +120,19 @@ def make_rules(settings: Settings) -> Rules:
     from adapter.fhir.face import matching  # noqa: PLC0415
     from adapter.r4.checker import check  # noqa: PLC0415
 
+    base = fhir_base(settings)
     return Rules(
         check,
-        partial(matching, f"{settings.public_base.rstrip('/')}/fhir"),
+        partial(matching, base),
         lambda: str(uuid.uuid4()),
         settings.environment == "test",
         frozenset(settings.allowed_persons),
+        base,
     )
+
+
+def fhir_base(settings: Settings) -> str:
+    return f"{settings.public_base.rstrip('/')}/fhir"
 
 
 def make_translator(settings: Settings, key: bytes) -> Translator:

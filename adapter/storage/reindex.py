@@ -10,8 +10,9 @@ import msgspec
 from adapter.ports import Stored
 from adapter.r4.index import Index, index
 from adapter.r4.parameters import PARAMETERS
-from adapter.storage.resources import FORGET, Resources
-from adapter.storage.tables import moment
+from adapter.storage.resources import Resources
+from adapter.storage.rows import Columns
+from adapter.storage.tables import moment, resource_index
 
 FORM = 1  # to be raised when the same parameters come to find other values
 BATCH = 500
@@ -27,21 +28,30 @@ decode = msgspec.json.Decoder().decode
 
 def fingerprint() -> bytes:
     """What the entries of a database depend on."""
-    said = [FORM, *sorted(repr(parameter) for of_type in PARAMETERS.values() for parameter in of_type.values())]
-    return sha256(repr(said).encode()).hexdigest().encode()
+    said = [
+        (type, one.name, one.type, one.expression, one.system, sorted(one.systems.items()))
+        for type, parameters in sorted(PARAMETERS.items())
+        for one in parameters.values()
+    ]
+    return sha256(repr((FORM, said)).encode()).hexdigest().encode()
 
 
-def reindex(unit: Resources) -> int:
-    """Make every newest version found by what it holds now; how many there were."""
-    last = ("", "", "")
-    done = 0
+def reindex(unit: Resources) -> None:
+    """Make every newest version found by what it holds now.
+
+    The table is filled anew and indexed afterwards, which takes a third of the time: some six minutes for a million Tasks.
+    """
+    indexes = sorted(resource_index.indexes, key=lambda one: str(one.name))
+    for one in indexes:
+        one.drop(unit.connection)
+    unit.tell("DELETE FROM resource_index", [()])
+    last: Columns = ("", "", "")
     while rows := unit.ask(CURRENT, (*last, BATCH)):
-        unit.tell(FORGET, [row[:3] for row in rows])
         found: defaultdict[str, list[tuple[Stored, Index]]] = defaultdict(list)
         for tenant, id, type, version, updated, body in rows:
             found[tenant].append((Stored(type, id, version, moment(updated), body), index(decode(body))))
         for tenant, changed in found.items():
             unit.find(tenant, changed)
         last = rows[-1][:3]
-        done += len(rows)
-    return done
+    for one in indexes:
+        one.create(unit.connection)

@@ -101,7 +101,7 @@ class DatabaseStore:
         with begin(self._engines.claiming) as connection:
             return outbox.claim(connection, now, lease, limit, hubs)
 
-    def migrate(self) -> None:
+    def migrate(self, base: str = "") -> None:
         """Bring the tables, and what is found by search, to this version's. Repeating it does nothing; of several processes
         one does it.
         """
@@ -112,8 +112,9 @@ class DatabaseStore:
             schema.migrate(connection)
             unit = DatabaseUnit(connection)
             if unit.setting(SETTING) != wanted:
-                reindex(unit)
+                reindex(unit, base)
                 unit.set_setting(SETTING, wanted)
+            schema.state_statistics(connection)
 
     def check(self) -> list[str]:
         try:

@@ -26,4 +26,4 @@ def create(
 def to_create(rules: Rules, resource: Body, id: str) -> Draft:
     """The first version of a resource, where a client may write it."""
     raise_for(faults_of_new(resource, rules))
-    return draft(resource["resourceType"], id, resource)
+    return draft(resource["resourceType"], id, resource, rules.base)

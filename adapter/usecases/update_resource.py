@@ -68,7 +68,7 @@ def to_update(unit: Unit, rules: Rules, tenant: str, old: Stored, resource: Body
     before = body_of(old)
     require_version(old, if_match, needed=old.type in VERSIONED or computed(before))
     raise_for(faults_of_change(unit, tenant, before, resource, rules))
-    return draft(old.type, old.id, kept_meta(before, resource))
+    return draft(old.type, old.id, kept_meta(before, resource), rules.base)
 
 
 def to_patch(

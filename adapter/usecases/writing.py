@@ -37,6 +37,7 @@ class Rules:
     new_id: Callable[[], str]
     test_environment: bool = True
     allowed_persons: Collection[str] = frozenset()
+    base: str = ""  # our own FHIR address: a reference that begins with it is one of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def has_errors(findings: Sequence[Finding]) -> bool:
     return any(finding.severity in ("error", "fatal") for finding in findings)
 
 
-def draft(type: str, id: str, resource: Mapping[str, Any]) -> Draft:
+def draft(type: str, id: str, resource: Mapping[str, Any], base: str = "") -> Draft:
     """The resource as it will be kept: resourceType, id and meta first, then the sender's elements in the sender's order."""
     meta = {key: value for key, value in resource.get("meta", {}).items() if key.lstrip("_") not in ("versionId", "lastUpdated")}
     rest = {key: value for key, value in resource.items() if key not in ("resourceType", "id", "meta")}
@@ -73,7 +74,7 @@ def draft(type: str, id: str, resource: Mapping[str, Any]) -> Draft:
         own = f'{version}","lastUpdated":"{moment}"'.encode()
         return head + own + between + meta_tail + before + tail
 
-    return Draft(type, id, index({"resourceType": type, "id": id, "meta": meta, **rest}), make)
+    return Draft(type, id, index({"resourceType": type, "id": id, "meta": meta, **rest}, base=base), make)
 
 
 def body_of(stored: Stored) -> Body:

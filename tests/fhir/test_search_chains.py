@@ -98,3 +98,15 @@ def test_criteria_take_no_chain(own: Service) -> None:
     answer = own.http.post("/fhir/Task", json={"resourceType": "Task", "status": "requested", "intent": "order"}, headers=headers)
 
     assert answer.status_code == 400
+
+
+def test_a_reference_by_our_own_whole_address_is_one_of_ours(own: Service) -> None:
+    """As a client may write it; it is found, chained and included as a relative one (references.html#literal)."""
+    patient = made(own, "Patient", name=[{"family": "Adresseth"}])
+    whole = {"reference": f"{own.base}/fhir/Patient/{patient}"}
+    made(own, "Task", status="requested", intent="order", description="whole", **{"for": whole})
+
+    for query in (f"patient={patient}", f"patient=Patient/{patient}", f"patient={whole['reference']}", "patient.family=adresseth"):
+        assert found(own, query) == {"whole"}
+    bundle = own.http.get(f"/fhir/Task?patient={patient}&_include=Task:patient").json()
+    assert [entry["search"]["mode"] for entry in bundle["entry"]] == ["match", "include"]
