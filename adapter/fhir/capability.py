@@ -45,13 +45,21 @@ SEARCHING: Final = (
     "be chained, three steps at most (patient.family, subject:Patient.identifier). A date without a time zone is Norwegian."
 )
 
+WRITING: Final = (
+    "Every write is checked against all of R4 and the profiles that it claims. Ids are given here; nothing is deleted: end by "
+    f"status. A change of {', '.join(sorted(VERSIONED))} needs If-Match, and their identifiers are added to, never replaced. A "
+    "resource with the tag computed is read-only, but for the answer to a Task (status, statusReason, owner, executionPeriod, note, output). "
+    "A security label stays where it was set. In a transaction entries resolving to one resource are refused, and conditional "
+    "references are resolved. Bodies are not taken compressed."
+)
+
 
 def capability_statement(base: str, version: str, *, open_access: bool) -> dict[str, Any]:
     """What the service at FHIR base `base` offers; `version` is the software's, `open_access` says that no token is asked for."""
     security = "Open: for test on this machine alone." if open_access else "HelseID access tokens, bound by DPoP."
     rest = {
         "mode": "server",
-        "documentation": SEARCHING,
+        "documentation": f"{SEARCHING}\n\n{WRITING}",
         "security": {"description": security},
         "resource": [_resource(type) for type in TYPES],
         "interaction": [{"code": code} for code in SYSTEM],

@@ -1,6 +1,6 @@
 """The FHIR REST interface as routes: https://hl7.org/fhir/R4/http.html.
 
-    app.router.routes.extend(mount(Face(store, identify, clock, rules, key, base="https://a.example/fhir", …)))
+    app.router.routes[:0] = mount(Face(store, identify, clock, rules, key, base="https://a.example/fhir", …))
 
 A route turns a request into `Asked`, lets the interaction answer, and gives the answer in the format that was asked for. The
 interactions are synchronous, as the store is, and run in the thread pool.
