@@ -26,18 +26,18 @@ CURRENT = (
 decode = msgspec.json.Decoder().decode
 
 
-def fingerprint() -> bytes:
-    """What the entries of a database depend on."""
+def fingerprint(base: str) -> bytes:
+    """What the entries of a database depend on; `base` is our own address."""
     said = [
         (type, one.name, one.type, one.expression, one.system, sorted(one.systems.items()))
         for type, parameters in sorted(PARAMETERS.items())
         for one in parameters.values()
     ]
-    return sha256(repr((FORM, said)).encode()).hexdigest().encode()
+    return sha256(repr((FORM, base, said)).encode()).hexdigest().encode()
 
 
-def reindex(unit: Resources) -> None:
-    """Make every newest version found by what it holds now.
+def reindex(unit: Resources, base: str) -> None:
+    """Make every newest version found by what it holds now; `base` is our own FHIR address.
 
     The table is filled anew and indexed afterwards, which takes a third of the time: some six minutes for a million Tasks.
     """
@@ -49,7 +49,7 @@ def reindex(unit: Resources) -> None:
     while rows := unit.ask(CURRENT, (*last, BATCH)):
         found: defaultdict[str, list[tuple[Stored, Index]]] = defaultdict(list)
         for tenant, id, type, version, updated, body in rows:
-            found[tenant].append((Stored(type, id, version, moment(updated), body), index(decode(body))))
+            found[tenant].append((Stored(type, id, version, moment(updated), body), index(decode(body), base=base)))
         for tenant, changed in found.items():
             unit.find(tenant, changed)
         last = rows[-1][:3]

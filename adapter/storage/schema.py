@@ -43,8 +43,6 @@ def migrate(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    if connection.dialect.name == "sqlite":
-        _state_statistics(connection)
 
 
 def check(connection: Connection) -> list[str]:
@@ -59,7 +57,10 @@ def check(connection: Connection) -> list[str]:
     return [f"The database's tables ({found}) are newer than this program's ({head}). Install the newer program."]
 
 
-def _state_statistics(connection: Connection) -> None:
+def state_statistics(connection: Connection) -> None:
+    """Tell SQLite what the tables hold. Whoever drops an index, drops what was said of it."""
+    if connection.dialect.name != "sqlite":
+        return
     connection.execute(text("ANALYZE sqlite_schema"))  # makes the table, if need be
     connection.execute(text("DELETE FROM sqlite_stat1"))
     rows = [{"table": table, "index": index, "counts": counts} for (table, index), counts in STATISTICS.items()]
