@@ -62,6 +62,7 @@ def load(store: DatabaseStore | str, tasks: int, *, tenant: str = ORGANISATION) 
             with store.write() as unit:
                 one.create(unit.connection)
             progress.advance(indexing)
+    store.migrate()  # states SQLite's statistics again, which went with the indexes
     with store.write() as unit:
         if unit.postgresql:
             unit.connection.exec_driver_sql("ANALYZE")

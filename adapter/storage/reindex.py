@@ -26,14 +26,14 @@ CURRENT = (
 decode = msgspec.json.Decoder().decode
 
 
-def fingerprint(base: str) -> bytes:
-    """What the entries of a database depend on; `base` is our own address."""
+def fingerprint() -> bytes:
+    """What the entries of a database depend on. Not our own address: references by an earlier one stay ours."""
     said = [
         (type, one.name, one.type, one.expression, one.system, sorted(one.systems.items()))
         for type, parameters in sorted(PARAMETERS.items())
         for one in parameters.values()
     ]
-    return sha256(repr((FORM, base, said)).encode()).hexdigest().encode()
+    return sha256(repr((FORM, said)).encode()).hexdigest().encode()
 
 
 def reindex(unit: Resources, base: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from adapter.storage import DatabaseStore, open_store
+from adapter.storage.schema import STATISTICS
 from adapter.storage.tables import metadata
 from bench.loading import TABLES, draft, load
 from bench.tasks import BEGAN, ORGANISATION
@@ -40,3 +41,6 @@ def test_the_indexes_are_there_afterwards(store: DatabaseStore) -> None:
         for table in TABLES:
             made = {one["name"] for one in inspect(unit.connection).get_indexes(table.name)}
             assert made == {one.name for one in metadata.tables[table.name].indexes}
+        if not unit.postgresql:
+            stated = {row[0] for row in unit.connection.execute(text("SELECT idx FROM sqlite_stat1"))}
+            assert stated == {index for _, index in STATISTICS}
