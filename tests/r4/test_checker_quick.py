@@ -18,6 +18,7 @@ from adapter.r4.json import Number, parse
 from adapter.r4.norwegian import check_norwegian
 from adapter.r4.profiles import check_extensions
 from bench.tasks import task
+from corpus import cases
 from tests.national_numbers import make
 from tests.r4.packages import Examples
 
@@ -139,6 +140,33 @@ def test_no_example_is_accepted_at_a_glance_that_the_full_check_refuses(r4_examp
 
     assert all(nothing_wrong(body) for body in accepted)
     assert len(accepted) > 40
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"resourceType": "Patient", "communication": [{"preferred": True}]},  # without language, whose codes a glance does not know
+        {"resourceType": "DocumentReference", "status": "current", "content": [{}]},  # without attachment
+        {"resourceType": "DocumentReference", "status": "current", "content": [{"format": CODING}]},
+        {"resourceType": "Bundle", "type": "collection", "total": 1},  # bdl-1
+        {"resourceType": "Bundle", "type": "document"},  # bdl-9 to bdl-11
+    ],
+)
+def test_what_must_be_there_is_missed_also_where_a_glance_would_not_know_it(body: dict[str, Any]) -> None:
+    """Each lacks an element that its page has as 1..1 or 1..*, or breaks a rule of the Bundle's page."""
+    assert not quick.accepts(body)
+    assert whole(body, check_of)
+
+
+def test_no_case_of_the_corpus_is_accepted_at_a_glance_with_any_part_of_it_left_out() -> None:
+    bodies = [body for case in cases() if case.expected == "valid" and isinstance(body := parse(case.data), dict)]
+    for body in bodies:
+        for at in range(len(list(places(body)))):
+            changed = copy.deepcopy(body)
+            holder, key = list(places(changed))[at]
+            del holder[key]
+            if quick.accepts(changed):
+                assert nothing_wrong(changed), changed
 
 
 def test_every_type_can_be_glanced_at() -> None:

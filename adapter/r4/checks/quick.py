@@ -41,6 +41,7 @@ def _text(pattern: str) -> Any:
     return Annotated[str, Meta(pattern=rf"\A(?:{pattern})\Z", max_length=LONGEST)]
 
 
+_NEVER: Final = Annotated[str, Meta(pattern="(?!)")]
 _STRING: Final = Annotated[str, Meta(min_length=1, max_length=LONGEST)]  # and see _ESCAPED
 _ADDRESS: Final = rf"{_UUID}|{_OID}|(?!urn:(?:oid|uuid):|#)[!-~]+"
 _URI: Final = _text(_ADDRESS)
@@ -86,7 +87,7 @@ class _Doubt(ValueError):
 def accepts(resource: Any) -> bool:
     """Is there nothing to say of the resource, its profiles apart? False says nothing: ask the full check."""
     type = resource.get("resourceType") if resource.__class__ is dict else None
-    if type.__class__ is not str or type not in resource_types():
+    if type.__class__ is not str or type not in resource_types() or type == "Bundle":  # which has rules of its own
         return False
     model, rules = _model(type)
     try:
@@ -121,6 +122,8 @@ def _struct(type: Type, targets: tuple[str, ...]) -> Any:
     for element in type.elements.values():
         members = [(name, _annotation(type, element, of)) for name, of in json_names(element).items()]
         known = [(name, of) for name, of in members if of is not None]
+        if not known and element.least:
+            fields.append((f"{element.name}_", _NEVER))  # what must be there is for the full check, so all that has it is
         if element.choice:
             spans.append((len(fields), len(fields) + len(known), element.least))
         for name, of in known:
