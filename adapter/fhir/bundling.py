@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -107,13 +106,8 @@ def _look(face: Face, asked: Asked, unit: Unit, step: Step) -> Answer:
 
 def _done(answer: Answer | Written) -> Done:
     if isinstance(answer, Answer):
-        modified = answer.headers.get("Last-Modified")
-        return Done(
-            answer.status,
-            answer.body,
-            answer.headers.get("ETag", ""),
-            instant(parsedate_to_datetime(modified)) if modified else "",
-        )
+        read = answer.stored
+        return Done(answer.status, answer.body, etag(read) if read else "", instant(read.updated) if read else "")
     stored = answer.stored
     return Done(
         201 if answer.created else 200,

@@ -66,13 +66,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an interaction answers: a body in JSON, or in `kind`; headers beside the usual ones; `wish` where it found another."""
+    """What an interaction answers: a body in JSON, or in `kind`; headers beside the usual ones; `wish` where it found another.
+
+    `stored` is the version that was read, where it was one.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     kind: str = FHIR_JSON
     wish: Wish | None = None
+    stored: Stored | None = None
 
 
 def of_version(stored: Stored) -> dict[str, str]:

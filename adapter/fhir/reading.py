@@ -33,8 +33,8 @@ def read_binary(face: Face, asked: Asked, unit: Unit, version: str = "") -> Answ
 
 def _given(asked: Asked, stored: Stored) -> Answer:
     if unchanged(asked.headers, stored):
-        return Answer(304, headers=of_version(stored))
-    return Answer(200, stored.body, of_version(stored))
+        return Answer(304, headers=of_version(stored), stored=stored)
+    return Answer(200, stored.body, of_version(stored), stored=stored)
 
 
 def _stored(asked: Asked, unit: Unit, version: str) -> Stored:

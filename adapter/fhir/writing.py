@@ -123,8 +123,8 @@ def conditions(asked: Asked) -> list[tuple[str, str]]:
 
 def _unless(face: Face, asked: Asked) -> Query | None:
     """If-None-Exist, as criteria or as a whole address; no person's number in it, since headers are kept in logs too."""
-    text = asked.headers.get("if-none-exist", "")
-    if not text:
+    text = asked.headers.get("if-none-exist")
+    if text is None:
         return None
     _refuse_person("If-None-Exist", criteria(text, asked.type, base=face.base))
     return matching(face.base, asked.type, text)

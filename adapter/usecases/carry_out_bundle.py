@@ -20,7 +20,7 @@ from adapter.ports import Draft, Query, Stored, Unit
 from adapter.r4.bundle import RULES, Step, condition, in_order, references, renaming, rewritten, same_resource, twice
 from adapter.usecases.create_resource import to_create
 from adapter.usecases.update_resource import nothing_to_patch, require_same_id, to_patch, to_update
-from adapter.usecases.writing import Rules, Written, has_errors, no_such, the_one
+from adapter.usecases.writing import Rules, Written, has_errors, no_such, require_none, the_one
 
 Look = Callable[[Unit, Step], Any]
 """Carries out a GET within the unit; what it gives is given back as it is."""
@@ -119,6 +119,7 @@ def _drafted(unit: Unit, rules: Rules, tenant: str, step: Step, name: str, old: 
         return to_update(unit, rules, tenant, old, resource, step.if_match), ()
     if step.name:
         raise no_such()
+    require_none(step.if_match if step.method == "PUT" else "")
     return to_create(rules, resource, _split(name)[1]), ()
 
 

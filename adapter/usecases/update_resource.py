@@ -20,6 +20,7 @@ from adapter.usecases.writing import (
     draft,
     no_such,
     raise_for,
+    require_none,
     require_version,
     the_one,
 )
@@ -44,6 +45,7 @@ def update_matching(
     found = the_one(unit, tenant, query)
     require_same_id(resource, found)
     if found is None:
+        require_none(if_match)
         return create(unit, rules, tenant, resource, now, id=new_id)
     return update(unit, rules, tenant, resource, now, id=found.id, if_match=if_match)
 

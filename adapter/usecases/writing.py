@@ -119,6 +119,18 @@ def require_version(stored: Stored, if_match: str, *, needed: bool) -> None:
         )
 
 
+def require_none(if_match: str) -> None:
+    """Raises `Problem(STALE)` where the caller changes a version of what is not there (RFC 9110 13.1.1)."""
+    if if_match:
+        raise problem(
+            Kind.STALE,
+            "If-Match names a version, and no resource matches: leave it out to create one, or correct the criteria.",
+            "If-Match oppgir en versjon, og ingen ressurs passer: utelat den for å opprette en, eller rett kriteriene.",
+            where="http.If-Match",
+            rule=CONCURRENCY,
+        )
+
+
 def no_such() -> Problem:
     """An update of what is not there: ids are given by us (https://hl7.org/fhir/R4/http.html#upsert)."""
     return problem(

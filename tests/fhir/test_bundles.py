@@ -331,6 +331,23 @@ def test_every_look_up_has_its_place_in_a_batch(here: Service) -> None:
     assert "resource" not in answers[1]
 
 
+def test_what_is_read_in_a_bundle_was_modified_when_its_meta_says(here: Service) -> None:
+    """bundle.html, Bundle.entry.response.lastModified: it has to match meta.lastUpdated, where a resource is included."""
+    id = here.http.post("/fhir/Task", json=task()).json()["id"]
+    (answer,) = sent(here, "batch", entry("GET", f"Task/{id}")).json()["entry"]
+
+    assert answer["response"]["lastModified"] == answer["resource"]["meta"]["lastUpdated"]
+
+
+def test_a_version_of_what_is_not_there_fails_the_transaction(here: Service) -> None:
+    """RFC 9110 13.1.1: If-Match is false where there is nothing; creating it would hide that the other has gone."""
+    own = identifier()
+    put = entry("PUT", f"Task?identifier={own['system']}|{own['value']}", task(identifier=[own]), ifMatch='W/"3"')
+    answer = sent(here, "transaction", put)
+
+    assert (answer.status_code, issues(answer)) == (412, [("conflict", "Bundle.entry[0].request")])
+
+
 def test_another_organisations_resources_are_out_of_reach(here: Service) -> None:
     made = here.http.post("/fhir/Patient", json=patient()).json()
     answers = sent(

@@ -50,7 +50,7 @@ def test_several_matches_are_a_failed_precondition(here: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "unless", ["nonsense=1", "identifier=", "_count=1", "Patient?identifier=urn:x|1", "status=requested&colour=red"]
+    "unless", ["", "nonsense=1", "identifier=", "_count=1", "Patient?identifier=urn:x|1", "status=requested&colour=red"]
 )
 def test_criteria_that_say_less_than_they_seem_to_are_refused(here: Service, unless: str) -> None:
     """What is left out of criteria would match, or create, another resource than was meant."""
@@ -99,6 +99,16 @@ def test_a_conditional_update_with_another_id_is_refused(here: Service) -> None:
 
     assert (nowhere.status_code, other.status_code, several.status_code) == (405, 400, 412)
     assert issues(other) == [("invalid", "Patient.id")]
+
+
+@pytest.mark.parametrize("tag", ['W/"1"', "*"])
+def test_a_conditional_update_of_a_version_creates_nothing(here: Service, tag: str) -> None:
+    """RFC 9110 13.1.1: If-Match is false where nothing matches, `*` too."""
+    own = identifier()
+    answer = here.http.put(f"/fhir/Task?{criteria(own)}", json=task(identifier=[own]), headers={"If-Match": tag})
+
+    assert (answer.status_code, issues(answer)) == (412, [("conflict", "http.If-Match")])
+    assert here.http.get(f"/fhir/Task?{criteria(own)}").json()["total"] == 0
 
 
 def test_an_update_without_id_or_criteria_is_refused(here: Service) -> None:
