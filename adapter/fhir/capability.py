@@ -46,11 +46,11 @@ SEARCHING: Final = (
 )
 
 WRITING: Final = (
-    "Every write is checked against all of R4 and the profiles that it claims. Ids are given here; nothing is deleted: end by "
+    "Every write is checked against all of R4 and the profiles that it claims. Ids are given here. Nothing is deleted: end by "
     f"status. A change of {', '.join(sorted(VERSIONED))} needs If-Match, and their identifiers are added to, never replaced. A "
-    "resource with the tag computed is read-only, but for the answer to a Task (status, statusReason, owner, executionPeriod, note, output). "
-    "A security label stays where it was set. In a transaction entries resolving to one resource are refused, and conditional "
-    "references are resolved. Bodies are not taken compressed."
+    "resource with the tag computed is read-only, but for the answer to a Task (status, statusReason, owner, executionPeriod, "
+    "note, output). A security label stays where it was set. In a transaction entries that resolve to one resource are refused, "
+    "and conditional references are resolved. Bodies are not taken compressed."
 )
 
 
