@@ -47,9 +47,7 @@ def update(face: Face, asked: Asked, data: bytes) -> Answer:
         now = face.clock.now()
         if isinstance(which, str):
             if resource.get("id") != which:
-                en, nb = "The resource's id is not the one in the address.", "Ressursens id er ikke den i adressen."
-                rule = "https://hl7.org/fhir/R4/http.html#update"
-                raise problem(Kind.INVALID, en, nb, where=f"{asked.type}.id", rule=rule)
+                raise Problem(other_id(asked.type))
             written = face.store.run(
                 lambda unit: update_resource(unit, face.rules, tenant, resource, now, id=which, if_match=if_match)
             )
@@ -104,6 +102,15 @@ def of_type(body: Any, type: str) -> dict[str, Any]:
         where=type,
         rule="https://hl7.org/fhir/R4/http.html#create",
     )
+
+
+def other_id(type: str) -> Finding:
+    """A resource says which one it is, and the address says so too (#update)."""
+    en, nb = (
+        "The resource's id is not the one in the address: correct the one that is wrong.",
+        "Ressursens id er ikke den i adressen: rett den som er feil.",
+    )
+    return Finding("error", Kind.INVALID, en, nb, f"{type}.id", rule="https://hl7.org/fhir/R4/http.html#update")
 
 
 @contextmanager

@@ -9,15 +9,15 @@ rules of identifiers. Nothing is fetched, nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
-from adapter.domain.problem import Finding, Kind
+from adapter.domain.problem import Finding, Kind, Severity
 from adapter.r4.checks import quick
 from adapter.r4.checks.compiled import check_of
 from adapter.r4.checks.faults import FORM, MOST, PAGES, shown
 from adapter.r4.checks.resources import whole
-from adapter.r4.definitions import resource_types
+from adapter.r4.definitions import resource_types, type_named
 from adapter.r4.norwegian import check_norwegian
 from adapter.r4.profiles import check_extensions, check_profile, known
 
@@ -35,7 +35,7 @@ def check(resource: Any, *, type: str = "", profiles: Sequence[str] = ()) -> lis
     if type and is_known and said != type:
         findings.insert(0, _other_type(str(said), type))
     elif is_known and (claims := _claimed(resource, profiles)):
-        findings += _profiled(resource, claims, _stumbling(findings))
+        findings += _profiled(resource, claims, frozenset(profiles), _stumbling(findings))
     return findings if len(findings) <= MOST else [*findings[:MOST], _and_more()]
 
 
@@ -48,14 +48,26 @@ def _full(resource: Any, root: str) -> list[Finding]:
     return findings + _tried(check_extensions, stumbling, resource) + _tried(check_norwegian, stumbling, resource)
 
 
-def _profiled(resource: dict[str, Any], claims: Sequence[str], stumbling: bool) -> list[Finding]:
-    found = []
+def _profiled(resource: dict[str, Any], claims: Sequence[str], named: Collection[str], stumbling: bool) -> list[Finding]:
+    """What the profiles say; one that is not known is an error where the caller named it, since he is owed an answer."""
+    found, own = [], str(resource["resourceType"])
     for canonical in claims:
+        core = canonical.partition("|")[0].removeprefix(CORE)
         if known(canonical):
             found += _tried(check_profile, stumbling, resource, canonical)
-        elif canonical.partition("|")[0] != CORE + str(resource["resourceType"]):
-            found.append(_unknown(canonical, resource))
+        elif core not in _ancestry(own):
+            is_type = canonical.startswith(CORE) and core in resource_types()
+            found.append(
+                _of_other(core, own) if is_type else _unknown(canonical, own, "error" if canonical in named else "warning")
+            )
     return found
+
+
+def _ancestry(type: str) -> Iterator[str]:
+    """The type and those that it is made of, as Task, DomainResource and Resource."""
+    while type:
+        yield type
+        type = type_named(type).base
 
 
 def _stumbling(findings: Sequence[Finding]) -> bool:
@@ -95,9 +107,12 @@ def _claimed(resource: dict[str, Any], profiles: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*said, *profiles]))
 
 
-def _unknown(canonical: str, resource: dict[str, Any]) -> Finding:
+def _of_other(wanted: str, own: str) -> Finding:
+    en, nb = f"The profile is for {wanted}, not for {own}.", f"Profilen er for {wanted}, ikke for {own}."
+    return Finding("error", Kind.INVARIANT, en, nb, f"{own}.meta.profile", rule=PAGES + "profiling.html")
+
+
+def _unknown(canonical: str, own: str, severity: Severity) -> Finding:
     en = f"The profile {shown(canonical)} is not known here and was not checked."
     nb = f"Profilen {shown(canonical)} er ikke kjent her og ble ikke kontrollert."
-    return Finding(
-        "warning", Kind.NOT_UNDERSTOOD, en, nb, f"{resource['resourceType']}.meta.profile", rule=PAGES + "profiling.html"
-    )
+    return Finding(severity, Kind.NOT_UNDERSTOOD, en, nb, f"{own}.meta.profile", rule=PAGES + "profiling.html")

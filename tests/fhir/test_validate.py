@@ -52,6 +52,45 @@ def test_findings_have_line_and_column_of_what_was_sent(here: Service) -> None:
     assert answer.json()["issue"][0]["location"] == ["Line[2] Col[3]"]
 
 
+@pytest.mark.parametrize("head", [b"", b'{"name":"mode","valueCode":"create"},'])
+def test_findings_on_a_resource_in_parameters_have_their_line_and_column_too(here: Service, head: bytes) -> None:
+    sent = b'{"resourceType":"Parameters","parameter":[%b\n{"name":"resource",\n  "resource":{"resourceType":"Task",' % head
+    sent += b'\n "status":"done","intent":"order"}}]}'
+    answer = here.http.post("/fhir/Task/$validate", content=sent, headers={"Content-Type": "application/fhir+json"})
+
+    assert errors(answer) == [("code-invalid", "Task.status")]
+    assert answer.json()["issue"][0]["location"] == ["Line[4] Col[2]"]
+
+
+def test_a_profile_that_is_asked_for_and_cannot_be_judged_is_an_error(here: Service) -> None:
+    """resource-operation-validate.html, profile: a server that cannot validate against it says so by an error."""
+    asked = here.http.post("/fhir/Task/$validate", params={"profile": "https://a.example/StructureDefinition/x"}, json=task())
+    claimed = here.http.post("/fhir/Task/$validate", json=task(meta={"profile": ["https://a.example/StructureDefinition/x"]}))
+
+    assert errors(asked) == [("not-supported", "Task.meta.profile")]
+    assert errors(claimed) == []
+    assert claimed.json()["issue"][0]["severity"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("type", "wrong"), [("Task", False), ("Task|4.0.1", False), ("DomainResource", False), ("Resource", False), ("Patient", True)]
+)
+def test_the_profile_of_a_core_type_is_met_by_that_type_alone(here: Service, type: str, wrong: bool) -> None:
+    core = f"http://hl7.org/fhir/StructureDefinition/{type}"
+    answer = here.http.post("/fhir/Task/$validate", params={"profile": core}, json=task())
+
+    assert errors(answer) == ([("invariant", "Task.meta.profile")] if wrong else [])
+
+
+def test_an_update_of_another_id_is_foretold(here: Service) -> None:
+    """mode=update: what PUT would answer with 400."""
+    id = here.http.post("/fhir/Task", json=task()).json()["id"]
+    path = f"/fhir/Task/{id}/$validate?mode=update"
+
+    assert errors(here.http.post(path, json=task(id="another"))) == [("invalid", "Task.id")]
+    assert errors(here.http.post(path, json=task(id=id))) == []
+
+
 def test_what_is_kept_can_be_validated_and_what_would_replace_it(here: Service) -> None:
     id = computed(here.store, task())
     path = f"/fhir/Task/{id}/$validate"
