@@ -46,13 +46,19 @@ PLAIN: Final = Wish()
 
 
 def wish(headers: Mapping[str, str], pairs: Pairs) -> Wish:
-    """What is asked for by Accept, Prefer, `_format` and `_pretty`. Raises `Refused` (406) where neither JSON nor XML will do."""
+    """What is asked for by Accept, Prefer, `_format` and `_pretty`. Raises `Refused` (406) where neither JSON nor XML will do.
+
+    A browser asks for text/html first, and for XML that it can show; FHIR's it would save as a file. It is given JSON, indented.
+    """
     formats = [value.replace(" ", "+") for name, value in pairs if name == "_format"]
+    kinds = accepted(headers)
+    if browser := "text/html" in kinds:
+        kinds.sort(key=XML.__contains__)
     preferred = {name.strip(): value.strip().strip('"') for name, value in _preferences(headers.get("prefer", ""))}
     returned = preferred.get("return", "").lower()
     return Wish(
-        xml=_is_xml(headers, formats),
-        pretty=any(name == "_pretty" and value == "true" for name, value in pairs),
+        xml=_is_xml(kinds, formats),
+        pretty=next((value == "true" for name, value in pairs if name == "_pretty"), browser),
         returned=returned if returned in RETURNED else "",
         strict=preferred.get("handling", "").lower() == "strict",
     )
@@ -116,9 +122,9 @@ def unchanged(headers: Mapping[str, str], stored: Stored) -> bool:
     return since is not None and stored.updated.replace(microsecond=0) <= since
 
 
-def _is_xml(headers: Mapping[str, str], formats: Sequence[str]) -> bool:
+def _is_xml(kinds: Sequence[str], formats: Sequence[str]) -> bool:
     """`_format` wins over Accept; of several the first that we have. Without either it is JSON."""
-    asked = [value.partition(";")[0].strip().lower() for value in formats] or accepted(headers) or [FHIR_JSON]
+    asked = [value.partition(";")[0].strip().lower() for value in formats] or kinds or [FHIR_JSON]
     for kind in asked:
         if kind in JSON or kind in ANY:
             return False

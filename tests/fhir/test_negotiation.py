@@ -81,6 +81,16 @@ def test_a_resource_can_be_pretty(here: Service, path: str) -> None:
     assert pretty.text.splitlines()[1] == '  "resourceType": "Patient",'
 
 
+def test_a_browser_is_given_what_it_can_show(here: Service, path: str) -> None:
+    """Chromium's and Firefox's own Accept: text/html, then XML before anything; they would save application/fhir+xml as a file."""
+    accept = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
+    shown = here.http.get(path, headers=accept)
+
+    assert (shown.headers["Content-Type"], shown.text[:4]) == (JSON, "{\n  ")
+    assert "\n" not in here.http.get(f"{path}?_pretty=false", headers=accept).text
+    assert here.http.get(f"{path}?_format=xml", headers=accept).headers["Content-Type"] == XML
+
+
 def test_xml_comes_in_and_goes_out(here: Service) -> None:
     answer = here.http.post("/fhir/Task", content=AS_XML, headers={"Content-Type": XML, "Accept": XML})
     root = etree.fromstring(answer.content)
