@@ -19,7 +19,7 @@ from typing import Any, Final
 from adapter.domain.problem import Finding
 from adapter.r4 import json, json_scan, xml
 from adapter.r4.definitions import json_names, type_named
-from adapter.r4.json_scan import Path, position
+from adapter.r4.json_scan import Path, positions
 
 _STEP: Final = re.compile(r"(?:^|\.)([A-Za-z_][\w-]*)(?:\[(\d+)\])?(\([^)]*\))?", re.ASCII)
 _CASTS: Final = frozenset({"ofType", "as"})
@@ -43,18 +43,24 @@ class Document:
 
         An element that is missing has the place of the one around it.
         """
-        return [self._located(finding) for finding in findings]
+        findings = list(findings)
+        begins = [self._begin(finding) for finding in findings]
+        lines = positions(self._text, (at for at in begins if at is not None)) if any(at is not None for at in begins) else {}
+        return [
+            finding if at is None else replace(finding, line=lines[at][0], column=lines[at][1])
+            for finding, at in zip(findings, begins, strict=True)
+        ]
 
-    def _located(self, finding: Finding) -> Finding:
+    def _begin(self, finding: Finding) -> int | None:
+        """Where in the text the finding's place begins; None where it has no place in this resource, or a line already."""
         if finding.line is not None or finding.where.startswith(("/", "http.")):
-            return finding
+            return None
         path = way(self.body, finding.where)
         if path is None:
-            return finding
+            return None
         while path not in self._places:  # an attribute in XML stands with its element
             path = path[:-1]
-        line, column = position(self._text, self._places[path])
-        return replace(finding, line=line, column=column)
+        return self._places[path]
 
     @cached_property
     def _text(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Final, NoReturn
 
@@ -61,6 +61,18 @@ def number_is_kept(text: str) -> bool:
 def position(text: str, at: int) -> tuple[int, int]:
     """Line and column of a character, both from 1; columns count characters."""
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+
+
+def positions(text: str, places: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """`position` of each of the characters, in one pass over the text: hundreds of faults in megabytes are told at once."""
+    found: dict[int, tuple[int, int]] = {}
+    before, line, begin = 0, 1, 0
+    for at in sorted(set(places)):
+        line += text.count("\n", before, at)
+        begin = max(begin, text.rfind("\n", before, at) + 1)
+        found[at] = line, at - begin + 1
+        before = at
+    return found
 
 
 def check(text: str) -> None:

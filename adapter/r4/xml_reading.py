@@ -7,16 +7,17 @@ What a value may be is not asked here: a boolean or number that is none stays te
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
 from lxml import etree
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.r4.checks.faults import shown
+from adapter.r4.checks.faults import MOST, and_more, shown
 from adapter.r4.definitions import resource_types, type_named
 from adapter.r4.json import number
-from adapter.r4.json_scan import MAX_DEPTH, Path, position
+from adapter.r4.json_scan import MAX_DEPTH, Path, positions
 from adapter.r4.xml_members import FHIR, RULE, XHTML_DIV, Member, members
 from adapter.r4.xml_scan import spans
 from mappings.messages.xml import Limits, parse
@@ -34,7 +35,7 @@ def read(data: bytes, limits: Limits = LIMITS) -> Reading:
         raise problem(Kind.MALFORMED, "FHIR XML is UTF-8. Send UTF-8.", "FHIR XML er UTF-8. Send UTF-8.", line=1, rule=RULE)
     reading = Reading(data.decode("utf-8-sig"), root)
     if reading.findings:
-        raise Problem(*reading.findings)
+        raise Problem(*reading.located())
     return reading
 
 
@@ -53,12 +54,13 @@ def _name(node: etree._Element) -> str:
 
 
 class Reading:
-    """One document: its `body` as FHIR JSON has it, and `findings`."""
+    """One document: its `body` as FHIR JSON has it, and `findings`, `MOST` at most."""
 
     def __init__(self, text: str, root: etree._Element) -> None:
         self.text = text
         self.root = root
         self.findings: list[Finding] = []
+        self._begins: list[int] = []
         self._nodes: list[tuple[Path, etree._Element]] = [((), root)]
         self.body = self._resource(root, (), "/")
 
@@ -72,8 +74,18 @@ class Reading:
         return dict(zip(self.root.iter(), spans(self.text), strict=True))
 
     def _wrong(self, node: etree._Element, where: str, en: str, nb: str) -> None:
-        line, column = position(self.text, self._spans[node][0])
-        self.findings.append(Finding("error", Kind.MALFORMED, en, nb, where, line, column, RULE))
+        self.findings.append(Finding("error", Kind.MALFORMED, en, nb, where, rule=RULE))
+        self._begins.append(self._spans[node][0])
+        if len(self.findings) == MOST:
+            raise Problem(*self.located(), and_more())
+
+    def located(self) -> list[Finding]:
+        """The findings, each with line and column."""
+        lines = positions(self.text, self._begins)
+        return [
+            replace(finding, line=lines[at][0], column=lines[at][1])
+            for finding, at in zip(self.findings, self._begins, strict=True)
+        ]
 
     def _resource(self, node: etree._Element, path: Path, where: str) -> dict[str, Any]:
         type = _name(node)

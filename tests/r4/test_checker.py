@@ -189,6 +189,11 @@ def test_the_type_must_be_known_and_the_one_wanted() -> None:
     assert found(TASK, type="Patient") == [("resourceType", Kind.INVALID)]
 
 
+def test_a_member_without_a_name_is_an_unknown_one() -> None:
+    assert found({**TASK, "": None}) == [("Task", Kind.MALFORMED)]
+    assert found({"resourceType": "Patient", "name": [{"": {}}]}) == [("Patient.name[0]", Kind.MALFORMED)]
+
+
 def test_a_profile_that_is_not_known_is_a_warning_and_never_fetched() -> None:
     findings = check(task(meta={"profile": ["https://evil.example/p"]}))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -70,6 +71,16 @@ def test_a_part_of_a_resource_has_a_line_and_a_column(where: str) -> None:
     assert place(read(JSON), where) == expected_json
     if where != "Patient.name":
         assert place(read(XML, xml=True), where) == expected_xml
+
+
+def test_many_places_in_a_large_text_are_found_in_one_pass() -> None:
+    lines = b",\n".join(b'{"text":"' + b"x" * 5_000 + b'"}' for _ in range(1_000))
+    sent = read(b'{"resourceType":"Task","note":[\n' + lines + b"]}")
+    wanted = [Finding("error", Kind.VALUE, "", "", f"Task.note[{number}].text") for number in reversed(range(1_000))]
+    began = time.monotonic()
+
+    assert [(f.line, f.column) for f in sent.located(wanted)] == [(number + 2, 2) for number in reversed(range(1_000))]
+    assert time.monotonic() - began < 1
 
 
 def test_json_and_xml_say_the_same() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import re
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -192,6 +193,18 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "Task.note[0].y",
         "Task.note[0]",
     ]
+
+
+def test_a_crowd_of_faults_is_told_of_up_to_a_bound_and_at_once() -> None:
+    """Each fault's line and column was once counted from the beginning: minutes, for megabytes of them."""
+    began = time.monotonic()
+    with pytest.raises(Problem) as raised:
+        parse(task("\n" + '<note><text value="x"/>\n  <text value="y"/></note>\n' * 30_000).encode())
+
+    found = raised.value.findings
+    assert (found[499].where, found[499].line, found[499].column) == ("Task.note[499].text", 1_001, 3)
+    assert [f.severity for f in found[500:]] == ["information"]
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def _odd(odd: list[str], value: dict[str, Any], table: _Table, faults: list[Faul
     for key in odd[: MOST + 1]:
         name = key[1:]
         element = table.elements.get(name)
-        if key[0] != "_" or element is None or not _is_primitive(json_names(element)[name]):
+        if key[:1] != "_" or element is None or not _is_primitive(json_names(element)[name]):
             faults.append(unknown(key, table.type))
             continue
         nulls = covered(element, value, name)

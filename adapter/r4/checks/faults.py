@@ -31,6 +31,11 @@ class Fault:
         return Finding(self.severity, self.kind, self.en, self.nb, root + self.where, rule=self.rule)
 
 
+def and_more() -> Finding:
+    """What is told behind `MOST` findings."""
+    return Finding("information", Kind.INVALID, "There are more findings than these.", "Det er flere funn enn disse.")
+
+
 Check = Callable[[Any, Any], "list[Fault] | None"]
 """A check of one JSON value within a `Scope`."""
 
