@@ -26,6 +26,10 @@ FORM: Final = re.compile(
     re.ASCII,
 )
 
+BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+END: Final = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)  # what is open ends after it
+"""The calendar's ends stand for what lies beyond them: `lt9999-12-31` is how some say "whatever comes"."""
+
 EXAMPLES: Final = "2026, 2026-11, 2026-11-21, 2026-11-21T10:00:00Z; before it eq, ne, gt, lt, ge, le, sa, eb or ap"
 
 
@@ -52,23 +56,24 @@ def matches(value: str, *, name: str = "", moment: bool = False) -> tuple[Match,
 
 def _of_intervals(prefix: str, first: datetime, last: datetime) -> tuple[Match, ...]:
     """R4's table of prefixes. "Contains" is of the whole interval; gt and lt ask only that some of it lies beyond."""
-    width = last - first
+    early, late = _around(first, last)
+    within = None if last == END else last
     table: dict[str, tuple[Match, ...]] = {
-        "eq": (Match(low_from=first, high_to=last),),
+        "eq": (Match(low_from=first, high_to=within),),
         "ne": (Match(low_before=first), Match(high_after=last)),
         "gt": (Match(high_after=last),),
         "lt": (Match(low_before=first),),
         "ge": (Match(low_from=first), Match(high_after=last)),
-        "le": (Match(high_to=last), Match(low_before=first)),
+        "le": (Match(high_to=within), Match(low_before=first)),
         "sa": (Match(low_from=last),),
         "eb": (Match(high_to=first),),
-        "ap": (Match(low_before=last + width, high_after=first - width),),
+        "ap": (Match(low_before=late, high_after=early),),
     }
     return table[prefix]
 
 
 def _of_moments(prefix: str, first: datetime, last: datetime) -> tuple[Match, ...]:
-    width = last - first
+    early, late = _around(first, last)
     table: dict[str, tuple[Match, ...]] = {
         "eq": (Match(low_from=first, low_before=last),),
         "ne": (Match(low_before=first), Match(low_from=last)),
@@ -78,9 +83,15 @@ def _of_moments(prefix: str, first: datetime, last: datetime) -> tuple[Match, ..
         "le": (Match(low_before=last),),
         "sa": (Match(low_from=last),),
         "eb": (Match(low_before=first),),
-        "ap": (Match(low_from=first - width, low_before=last + width),),
+        "ap": (Match(low_from=early, low_before=late),),
     }
     return table[prefix]
+
+
+def _around(first: datetime, last: datetime) -> tuple[datetime, datetime]:
+    """As much before and after as lies between."""
+    width = last - first
+    return first - min(width, first - BEGINNING), last + min(width, END - last)
 
 
 def _interval(form: re.Match[str]) -> tuple[datetime, datetime]:
@@ -88,19 +99,28 @@ def _interval(form: re.Match[str]) -> tuple[datetime, datetime]:
     year, month, day = int(form["year"]), int(form["month"] or 1), int(form["day"] or 1)
     if form["hour"] is None:
         first = datetime(year, month, day, tzinfo=OSLO)
-        return first.astimezone(UTC), _next(first, form).astimezone(UTC)
+        return _utc(first), _next(first, form)
     micro = int((form["fraction"] or "").ljust(6, "0")[:6])
     clock = (int(form["hour"]), int(form["minute"]), int(form["second"] or 0), micro)
-    first = datetime(year, month, day, *clock, tzinfo=_zone(form["zone"])).astimezone(UTC)
-    return first, first + _precision(form)
+    first = _utc(datetime(year, month, day, *clock, tzinfo=_zone(form["zone"])))
+    return first, first + min(_precision(form), END - first)
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return BEGINNING if moment.year == 1 else END
 
 
 def _next(first: datetime, form: re.Match[str]) -> datetime:
+    if (first.year, first.month if form["month"] else 12, first.day if form["day"] else 31) == (9999, 12, 31):
+        return END
     if form["day"]:
-        return first + timedelta(days=1)  # by the wall clock: a day of summer time's change has 23 or 25 hours
+        return _utc(first + timedelta(days=1))  # by the wall clock: a day of summer time's change has 23 or 25 hours
     if form["month"]:
-        return first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    return first.replace(year=first.year + 1)
+        return _utc(first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1))
+    return _utc(first.replace(year=first.year + 1))
 
 
 def _precision(form: re.Match[str]) -> timedelta:

@@ -147,7 +147,7 @@ def test_about_takes_as_much_on_either_side() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *("", "yesterday", "26", "2026-13", "2026-02-30", "2026-1", " 2026", "２０２６", "9999", "0000", "0001"),
+        *("", "yesterday", "26", "2026-13", "2026-02-30", "2026-1", " 2026", "２０２６", "0000"),
         *("2026-11-21T10", "2026-11-21T24:00", "2026-11-21T10:00:60Z", "2026-11-21T10:00:00.Z", "2026-11-21T10:00+99:99"),
         *("xx2026", "GE2026", "ge", "2026-11-21Z"),
     ],
@@ -157,3 +157,33 @@ def test_what_is_no_date_is_refused(value: str) -> None:
         matches(value, name="authored-on")
 
     assert [(one.kind, one.where) for one in refused.value.findings] == [(Kind.INVALID, "http.authored-on")]
+
+
+ENDLESS = (datetime(2026, 1, 1, tzinfo=UTC), None)
+PAST = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+LAST_DAY = (datetime(9999, 12, 30, 23, tzinfo=UTC), None)  # as 9999-12-31 is kept
+
+
+@pytest.mark.parametrize(
+    ("value", "endless", "past", "last_day"),
+    [
+        ("lt9999-12-31", True, True, False),
+        ("le9999-12-31T23:59:59Z", True, True, True),
+        ("9999-12-31", False, False, True),
+        ("9999", False, False, True),
+        ("9999-12", False, False, True),
+        ("ge9999-12-31", True, False, True),
+        ("sa9999-12-31", False, False, False),
+        ("ge0001", True, True, True),
+        ("lt0001-01-01", False, False, False),
+        ("ap9999-12-31T23:59:59-10:00", True, False, True),
+        ("ap0001-01-01", False, False, False),
+    ],
+)
+def test_the_calendars_ends_can_be_searched_by(value: str, endless: bool, past: bool, last_day: bool) -> None:
+    """search.html#prefix, where 9999-12-31 says "for ever": the form of a date (datatypes.html#date) allows 0001 to 9999."""
+    found = matches(value)
+
+    for stored, wanted in ((ENDLESS, endless), (PAST, past), (LAST_DAY, last_day)):
+        assert any(holds(match, *stored) for match in found) is wanted, stored
+    assert matches(value, moment=True)
