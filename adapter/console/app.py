@@ -39,7 +39,7 @@ CORS: Final[dict[str, Any]] = {
         *("Authorization", "DPoP", "X-Stafett-Organisation", "Prefer", "X-Request-Id", "nhn-event-id"),
         *("If-Match", "If-Modified-Since", "If-None-Exist", "If-None-Match"),
     ],
-    "expose_headers": ["ETag", "Last-Modified", "Location", "Retry-After", "X-Request-Id", "nhn-event-id"],
+    "expose_headers": ["Content-Location", "ETag", "Last-Modified", "Location", "Retry-After", "X-Request-Id", "nhn-event-id"],
 }
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 DESCRIPTION: Final = """
@@ -48,6 +48,8 @@ referrals come in over the national message hub, become FHIR R4, and are answere
 
 **Try it**: open *POST /translate*, choose an example, and execute: you see the FHIR Bundle, the receipt, and where every
 value came from. *POST /messages* keeps the message, as the hub would have it; its id is in the header `Location`.
+*POST /fhir/{type}/$validate* says all that is wrong with a FHIR resource, *POST /fhir/{type}* keeps one.
+
 The name of an example starts with the status that answers it. Every error is an OperationOutcome, in English and Norwegian.
 """
 

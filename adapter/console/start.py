@@ -30,7 +30,8 @@ def start_page(
     warning = "Test installation: nobody is asked who they are. Use invented persons only."
     intro = (
         "Carries the baton of a patient pathway between hospital and municipality. Referrals come in over the national "
-        "message hub, become FHIR R4, and are answered with application receipts (AppRec)."
+        "message hub, become FHIR R4, and are answered with application receipts (AppRec). Journal systems read, search and "
+        "write what they became over FHIR's own interface."
     )
     return page(
         prefix,
