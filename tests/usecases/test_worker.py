@@ -193,4 +193,4 @@ def test_the_service_ends_cleanly_when_asked_to(tmp_path: Path) -> None:
         process.kill()
         process.wait()
     assert process.returncode == 0, said
-    assert b'"event": "message.received"' in said
+    assert b'"event":"message.received"' in said
