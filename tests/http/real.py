@@ -17,13 +17,14 @@ RECEIVERS = {"8000101": "D11", "8000102": "D12", "8000103": "D01", "8000104": ""
 
 
 @contextmanager
-def real_service(folder: Path) -> Iterator[Service]:
+def real_service(folder: Path, url: str = "") -> Iterator[Service]:
+    """`url` is of the store; without, a SQLite file in the folder."""
     clock, made = StillClock(), list[Services]()
 
     def make(base: str) -> FastAPI:
         settings = Settings(
             public_base=base,
-            store=StoreSettings(url=f"sqlite:///{folder}/stafett.db"),
+            store=StoreSettings(url=url or f"sqlite:///{folder}/stafett.db"),
             organisation=(Organisation(number=HOSPITAL, name="Fjordheim sykehus HF"),),
             receiver=tuple(Receiver(her_id=id, organisation=HOSPITAL, pathway=pathway) for id, pathway in RECEIVERS.items()),
         )

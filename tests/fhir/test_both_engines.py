@@ -1,0 +1,125 @@
+"""The FHIR interface over HTTP on SQLite and on PostgreSQL alike: what many clients do at once, and what is done whole or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.http.real import real_service
+from tests.http.service import Service
+from tests.postgres import postgresql  # noqa: F401  a fixture
+
+URI = "urn:ietf:rfc:3986"
+TASK = {"resourceType": "Task", "status": "requested", "intent": "order"}
+THREADS = 64
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    url = ""
+    if request.param == "postgresql":
+        database: Callable[[], str] = request.getfixturevalue("postgresql")
+        url = database()
+    with real_service(tmp_path_factory.mktemp(request.param), url) as running:
+        yield running
+
+
+def at_once(number: int, ask: Callable[[int], httpx.Response]) -> list[httpx.Response]:
+    start = Barrier(number)
+
+    def wait_and_ask(which: int) -> httpx.Response:
+        start.wait(30)
+        return ask(which)
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(wait_and_ask, range(number)))
+
+
+def total(service: Service, query: str) -> int:
+    return int(service.http.get(f"/fhir/{query}").raise_for_status().json()["total"])
+
+
+@pytest.mark.slow
+def test_of_64_conditional_creates_at_once_one_is_201_and_the_others_200(service: Service) -> None:
+    """Bad input B086: http.html#ccreate."""
+    with httpx.Client(base_url=service.base, limits=httpx.Limits(max_connections=THREADS), timeout=60, trust_env=False) as http:
+        for turn in range(5):
+            value = f"urn:uuid:10000000-0000-4000-8000-{turn:012}"
+            body = {**TASK, "identifier": [{"system": URI, "value": value}]}
+            headers = {"If-None-Exist": f"identifier={URI}|{value}"}
+
+            def create(_: int, body: dict[str, Any] = body, headers: dict[str, str] = headers) -> httpx.Response:
+                return http.post("/fhir/Task", json=body, headers=headers)
+
+            answers = at_once(THREADS, create)
+            assert sorted(answer.status_code for answer in answers) == [200] * (THREADS - 1) + [201]
+            assert len({answer.json()["id"] for answer in answers}) == 1
+            assert total(service, f"Task?identifier={URI}|{value}") == 1
+
+
+def test_of_updates_of_one_version_at_once_one_wins_and_the_others_are_412(service: Service) -> None:
+    made = service.http.post("/fhir/Task", json=TASK).json()
+    here = f"{service.base}/fhir/Task/{made['id']}"
+
+    def change(which: int) -> httpx.Response:
+        return httpx.put(here, json={**made, "description": f"writer {which}"}, headers={"If-Match": 'W/"1"'}, timeout=60)
+
+    answers = at_once(12, change)
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 11
+    winner = next(answer for answer in answers if answer.status_code == 200)
+    assert httpx.get(here).json()["description"] == winner.json()["description"]
+    assert httpx.get(f"{here}/_history").json()["total"] == 2
+
+
+def test_a_transaction_with_one_fault_leaves_nothing(service: Service) -> None:
+    identifier = [{"system": "urn:all-or-nothing", "value": "1"}]
+    good = {"resource": {**TASK, "identifier": identifier}, "request": {"method": "POST", "url": "Task"}}
+    stale = {
+        "resource": {**TASK, "id": "00000000-0000-4000-8000-000000000000"},
+        "request": {"method": "PUT", "url": "Task/00000000-0000-4000-8000-000000000000"},
+    }
+    answer = service.http.post("/fhir", json={"resourceType": "Bundle", "type": "transaction", "entry": [good, stale]})
+
+    assert answer.status_code == 405
+    assert total(service, "Task?identifier=urn:all-or-nothing|1") == 0
+
+
+def test_a_transaction_sent_twice_at_once_makes_one_of_each(service: Service) -> None:
+    person, task = "urn:uuid:5f1c7c3e-0000-4000-8000-0000000000a1", "urn:uuid:5f1c7c3e-0000-4000-8000-0000000000a2"
+    entries = [
+        {
+            "fullUrl": person,
+            "resource": {"resourceType": "Patient", "identifier": [{"system": "urn:twice", "value": "p"}]},
+            "request": {"method": "POST", "url": "Patient", "ifNoneExist": "identifier=urn:twice|p"},
+        },
+        {
+            "fullUrl": task,
+            "resource": {**TASK, "identifier": [{"system": "urn:twice", "value": "t"}], "for": {"reference": person}},
+            "request": {"method": "POST", "url": "Task", "ifNoneExist": "identifier=urn:twice|t"},
+        },
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    answers = at_once(8, lambda _: httpx.post(f"{service.base}/fhir", json=bundle, timeout=60))
+
+    assert {answer.status_code for answer in answers} == {200}
+    made = [[entry["response"]["status"][:3] for entry in answer.json()["entry"]] for answer in answers]
+    assert sorted(made) == [["200", "200"]] * 7 + [["201", "201"]]
+    assert (total(service, "Patient?identifier=urn:twice|p"), total(service, "Task?patient.identifier=urn:twice|p")) == (1, 1)
+
+
+def test_what_is_searched_sorted_and_paged_is_the_same_on_both(service: Service) -> None:
+    for day in (3, 1, 2, 5, 4):
+        body = {**TASK, "groupIdentifier": {"value": "sorted"}, "restriction": {"period": {"end": f"2026-12-0{day}"}}}
+        assert service.http.post("/fhir/Task", json=body).status_code == 201
+    url, seen = "/fhir/Task?group-identifier=sorted&_sort=deadline&_count=2&deadline=ge2026-12-02", list[str]()
+    while url:
+        bundle = service.http.get(url).json()
+        seen += [entry["resource"]["restriction"]["period"]["end"] for entry in bundle["entry"]]
+        url = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), "")
+
+    assert seen == [f"2026-12-0{day}" for day in (2, 3, 4, 5)]
