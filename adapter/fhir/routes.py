@@ -183,8 +183,7 @@ class _Routes:
             asked = Asked(caller, type, id, pairs, request.headers, wanted)
             with self.face.turns.taken(caller.tenant):
                 data = await take(request) if take else b""
-                answer = await run_in_threadpool(interaction, asked, data)
-                return respond(answer, answer.wish or wanted)
+                return await run_in_threadpool(_response, interaction, asked, data)
         except Problem as fault:
             return refusal(fault, wanted)
 
@@ -194,6 +193,12 @@ class _Routes:
     async def _form(self, request: Request) -> bytes:
         require_form(request.headers)
         return await bounded(request, self.face.limits, FORM_BYTES)
+
+
+def _response(interaction: Interaction, asked: Asked, data: bytes) -> Response:
+    """The interaction and its answer's format together, out of the way of others: a page of XML takes a while to write."""
+    answer = interaction(asked, data)
+    return respond(answer, answer.wish or asked.wish)
 
 
 OTHERWISE: Final = (

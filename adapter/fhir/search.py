@@ -179,8 +179,8 @@ def _unused(type: str, name: str, value: str) -> Finding | None:
         raise fault("_has", "is not offered: search for the other type", "tilbys ikke: søk etter den andre typen")
     if bare not in TYPES[type] and not is_chain(type, name):
         known = ", ".join(sorted(TYPES[type]))
-        en = f"is no search parameter of {type} and was left out. There are {known}"
-        return warning(shown(name), en, f"er ingen søkeparameter for {type} og er utelatt. Det finnes {known}")
+        en = f"is no search parameter of {type} and does not count. There are {known}"
+        return warning(shown(name), en, f"er ingen søkeparameter for {type} og teller ikke. Det finnes {known}")
     if not value.strip(","):
-        return warning(name, "has no value and was left out", "har ingen verdi og er utelatt")
+        return warning(name, "has no value and does not count", "har ingen verdi og teller ikke")
     return None

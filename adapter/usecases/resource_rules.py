@@ -4,6 +4,7 @@
   owner inside the organisation, time, notes and output. An assignment's own rules are elsewhere.
 - The tag *computed* is ours to give; a security label stays where it was set, and so do the identifiers of what
   organisations share.
+- A part of a resource, as a search gives it, is not kept for the whole.
 - A test environment takes no person who may be real.
 """
 
@@ -19,6 +20,8 @@ from adapter.ports import Unit
 from adapter.usecases.writing import VERSIONED, Body, Rules, body_of
 
 TAG: Final = f"{BASE}/CodeSystem/tag"
+SUBSETTED: Final = ("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "SUBSETTED")
+SUMMARY: Final = "https://hl7.org/fhir/R4/search.html#summary"
 ASSIGNMENT: Final = f"{BASE}/CodeSystem/coordination-task"
 ENTERPRISE: Final = "urn:oid:2.16.578.1.12.4.1.4.101"  # Enhetsregisteret
 ANSWER: Final = ("status", "statusReason", "owner", "executionPeriod", "note", "output")
@@ -51,14 +54,14 @@ def answerable(resource: Mapping[str, Any]) -> bool:
 
 def faults_of_new(resource: Body, rules: Rules) -> list[Finding]:
     """Why a resource may not be created."""
-    return [*_claims(resource), *_persons(resource, rules)]
+    return [*_claims(resource), *_partial(resource), *_persons(resource, rules)]
 
 
 def faults_of_change(unit: Unit, tenant: str, old: Body, new: Body, rules: Rules) -> list[Finding]:
     """Why `old` may not become `new`."""
     if computed(old):
-        return [*_answer(unit, tenant, old, new), *_persons(new, rules)]
-    return [*_claims(new), *_identifiers(old, new), *_persons(new, rules)]
+        return [*_answer(unit, tenant, old, new), *_partial(new), *_persons(new, rules)]
+    return [*_claims(new), *_partial(new), *_identifiers(old, new), *_persons(new, rules)]
 
 
 def kept_meta(old: Body, new: Body) -> Body:
@@ -86,6 +89,14 @@ def _claims(resource: Body) -> Iterator[Finding]:
         en = "The tag computed is given by this service alone: remove it."
         nb = "Merkelappen computed settes bare av tjenesten: fjern den."
         yield Finding("error", Kind.BUSINESS_RULE, en, nb, f"{resource['resourceType']}.meta.tag")
+
+
+def _partial(resource: Body) -> Iterator[Finding]:
+    """What a search gave parts of is so tagged lest it takes the place of the whole (search.html#summary, #elements)."""
+    if any((tag.get("system"), tag.get("code")) == SUBSETTED for tag in resource.get("meta", {}).get("tag", [])):
+        en = "This is a part of a resource, as the tag SUBSETTED says: read it whole, and send that."
+        nb = "Dette er en del av en ressurs, som merkelappen SUBSETTED sier: les den hel, og send den."
+        yield Finding("error", Kind.BUSINESS_RULE, en, nb, f"{resource['resourceType']}.meta.tag", rule=SUMMARY)
 
 
 def _identifiers(old: Body, new: Body) -> Iterator[Finding]:

@@ -102,8 +102,8 @@ def require_version(stored: Stored, if_match: str, *, needed: bool) -> None:
         if needed:
             raise problem(
                 Kind.STALE,
-                f"A {stored.type} is changed by version: read it, and send its ETag in If-Match.",
-                f"En {stored.type} endres etter versjon: les den, og send dens ETag i If-Match.",
+                f"This {stored.type} is changed by version: read it, and send its ETag in If-Match.",
+                f"Denne {stored.type} endres etter versjon: les den, og send ETag-en i If-Match.",
                 where="http.If-Match",
                 rule=CONCURRENCY,
             )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from lxml import etree
+from starlette.responses import Response
 
+from adapter.fhir import routes
+from adapter.fhir.face import Answer, respond
+from adapter.fhir.negotiation import Wish
 from adapter.settings import FhirSettings, Organisation, Settings, StoreSettings
 from adapter.wiring import build
 from tests.fhir.made import issues, patient, task
@@ -245,3 +250,22 @@ def test_a_page_of_any_other_site_may_not(shared: Service, here: Service) -> Non
             running.http.get("/fhir/metadata", headers=headers),
         )
         assert (answer.status_code, "access-control-allow-origin" in read.headers) == (403, False)
+
+
+def test_an_answer_is_written_in_its_format_out_of_the_way_of_others(here: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of XML takes a second at the most that is asked for: on the event loop nobody else would be answered meanwhile."""
+    aside: list[bool] = []
+
+    def watched(answer: Answer, wish: Wish) -> Response:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            aside.append(True)
+        else:
+            aside.append(False)
+        return respond(answer, wish)
+
+    monkeypatch.setattr(routes, "respond", watched)
+
+    assert here.http.get("/fhir/Task?_format=xml").status_code == 200
+    assert aside == [True]

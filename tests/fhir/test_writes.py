@@ -249,3 +249,14 @@ def test_an_answer_that_changes_more_is_refused_element_by_element(here: Service
     answer = here.http.put(f"/fhir/Task/{id}", json={**task(id=id, code=ASSESS), **change}, headers={"If-Match": "*"})
 
     assert (answer.status_code, issues(answer)) == (422, [("business-rule", place) for place in places])
+
+
+@pytest.mark.parametrize("part", ["_elements=priority", "_summary=true"])
+def test_a_part_of_a_resource_does_not_take_the_place_of_the_whole(here: Service, part: str) -> None:
+    """search.html#summary: the tag SUBSETTED is there so that what was left out is not lost when it is sent back."""
+    id = here.http.post("/fhir/Task", json=task(description="all of it")).json()["id"]
+    (entry,) = here.http.get(f"/fhir/Task?_id={id}&{part}").json()["entry"]
+    answer = here.http.put(f"/fhir/Task/{id}", json=entry["resource"], headers={"If-Match": 'W/"1"'})
+
+    assert (answer.status_code, issues(answer)) == (422, [("business-rule", "Task.meta.tag")])
+    assert here.http.get(f"/fhir/Task/{id}").json()["description"] == "all of it"
