@@ -8,6 +8,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from adapter.domain.problem import Kind, problem
+
 MIGRATING = 0x53746166  # PostgreSQL's advisory lock of this name; SQLite has one writer anyway
 
 # What SQLite takes the tables to hold (https://www.sqlite.org/fileformat2.html#stat1tab): rows, then rows that share the
@@ -37,24 +39,41 @@ STATISTICS = {
 
 
 def migrate(connection: Connection) -> None:
-    """Run what is missing, within the connection's transaction."""
+    """Run what is missing, within the connection's transaction. UNSUPPORTED where a newer program has been here."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": MIGRATING})
     config = _config()
     config.attributes["connection"] = connection
+    if newer := _newer(connection):
+        raise problem(Kind.UNSUPPORTED, newer, "Databasen er laget av et nyere program: installer det.", where="store.url")
     command.upgrade(config, "head")
 
 
 def check(connection: Connection) -> list[str]:
     """Whether the tables are this version's."""
-    found = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory.from_config(_config())
-    head = scripts.get_current_head()
+    found, head = _found(connection), _scripts().get_current_head()
     if found == head:
         return []
+    if newer := _newer(connection):
+        return [newer]
+    return [f"The database's tables are of version {found or 'none'}, this program's {head}. Start the service: it migrates."]
+
+
+def _newer(connection: Connection) -> str:
+    """What is told where the tables are of a version that this program does not know; empty where they are not."""
+    found, scripts = _found(connection), _scripts()
     if found is None or found in {script.revision for script in scripts.walk_revisions()}:
-        return [f"The database's tables are of version {found or 'none'}, this program's {head}. Start the service: it migrates."]
-    return [f"The database's tables ({found}) are newer than this program's ({head}). Install the newer program."]
+        return ""
+    head = scripts.get_current_head()
+    return f"The database's tables ({found}) are newer than this program's ({head}). Install the newer program."
+
+
+def _found(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def state_statistics(connection: Connection) -> None:

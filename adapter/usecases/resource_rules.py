@@ -36,7 +36,7 @@ INSTEAD: Final = {
         "register an event (an Observation), or answer its Tasks",
         "registrer en hendelse (Observation), eller besvar oppgavene",
     ),
-    "Task": ("answer it: change " + ", ".join(ANSWER) + " only", "besvar den: endre bare " + ", ".join(ANSWER)),
+    "Task": ("change " + ", ".join(ANSWER) + " only", "endre bare " + ", ".join(ANSWER)),
 }
 OTHERWISE: Final = ("answer the Task that it came from", "besvar oppgaven den kommer fra")
 

@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+from adapter.domain.problem import Problem
 from adapter.ports import Clause, Match, Page, Query, Stored
 from adapter.storage import open_store, reindex, schema
 from adapter.storage.engines import connect
@@ -141,8 +142,11 @@ def test_a_database_without_tables_or_from_a_newer_program_is_reported(url: str)
     with store.write() as unit:
         unit.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     newer = store.check()
+    with pytest.raises(Problem) as refused:
+        store.migrate()
     store.close()
 
+    assert [finding.en for finding in refused.value.findings] == newer
     assert before == ["The database's tables are of version none, this program's 0002. Start the service: it migrates."]
     assert migrated == []
     assert newer == ["The database's tables (9999) are newer than this program's (0002). Install the newer program."]
