@@ -28,8 +28,7 @@ def asked(clause: Clause, postgresql: bool) -> Sql:
         found = of_own("r", clause, postgresql)
     else:
         any_of = joined(alternatives("e", clause, postgresql), " OR ") if clause.any_of else Sql("1 = 0")
-        entries = of_r("SELECT 1", clause.parameter, f" AND ({any_of.text})")
-        found = Sql(f"EXISTS {entries.text}", entries.values + any_of.values)
+        return has(clause.parameter, f" AND ({any_of.text})", any_of.values, none=clause.negated)
     return Sql(f"NOT ({found.text})", found.values) if clause.negated else found
 
 
@@ -98,9 +97,23 @@ def _value(column: str, match: Match, postgresql: bool) -> Sql:
     return Sql(f"{'strpos' if postgresql else 'instr'}({column}, ?) > 0", (value,))
 
 
+def has(parameter: str, also: str = "", values: tuple[Any, ...] = (), *, none: bool = False) -> Sql:
+    """Whether candidate `r` has an entry of a parameter; or with `none`, that it has none.
+
+    Not said by EXISTS: PostgreSQL would sometimes join with all entries there are, rather than look at those of `r`.
+    """
+    entry = of_r("SELECT 1", parameter, f"{also} LIMIT 1")
+    return Sql(f"{entry.text} IS {'' if none else 'NOT '}NULL", entry.values + values)
+
+
 def of_r(select: str, parameter: str, also: str = "") -> Sql:
-    """A question of the entries that candidate `r` has of a parameter."""
+    """A question of the entries that candidate `r` has of a parameter.
+
+    They have its status and its time too: with these said, also the index of values leads straight to an entry of `r`,
+    should a database choose that one.
+    """
     same = "e.tenant = r.tenant AND e.id = r.id AND e.type = r.type AND e.parameter = ?"
+    same += " AND e.status = r.status AND e.updated = r.updated"
     return Sql(f"({select} FROM {ENTRIES} e WHERE {same}{also})", (key(parameter),))
 
 

@@ -28,6 +28,7 @@ from adapter.storage.conditions import (
     asked,
     equals,
     every,
+    has,
     is_anything,
     is_exact,
     is_hard,
@@ -234,8 +235,8 @@ class Search:
         found: list[Columns] = []
         if after is None or after[0] is not None:
             entry = Sql(f"r.parameter = ? AND r.low IS {'' if column == 'value' else 'NOT '}NULL", (key(parameter),))
-            better = of_r("SELECT 1", parameter, f" AND e.{column} {'>' if descending else '<'} r.{column}")
-            first = every(self._type, entry, Sql(f"NOT EXISTS {better.text}", better.values))
+            better = f" AND e.{column} {'>' if descending else '<'} r.{column}"
+            first = every(self._type, entry, has(parameter, better, none=True))
             beyond = later([f"r.{column}"], [descending], after, strict=True)
             order = order_by([f"r.{column}"], [descending], "r.id")
             walk = Plan([Source(ENTRIES, first)])
@@ -243,8 +244,7 @@ class Search:
             page = self._union(head, walk, Sql(f"{beyond.text} ORDER BY {order} LIMIT ?", (*beyond.values, self._limit)))
             found = self._bodies(page, ["k0"], [descending])
         if len(found) < self._limit:
-            without = of_r("SELECT 1", parameter)
-            where = every(self._type, Sql(f"NOT EXISTS {without.text}", without.values))
+            where = every(self._type, has(parameter, none=True))
             compared, last = ("<" if descending else ">"), after if after and after[0] is None else None
             beyond = Sql(f"r.id {compared} ?", (last[1],)) if last else Sql("1 = 1")
             order = "r.id DESC" if descending else "r.id"
