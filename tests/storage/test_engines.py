@@ -126,7 +126,7 @@ INDEXES = [
     (Query("Task", [identified((None, "1"))]), f"{BY_VALUE})"),
     (Query("Task", [OWNER, in_status("a")]), f"{BY_VALUE} AND status=?)"),
     (Query("Task", [OWNER, in_status("a", "b")], after=[1, "t1"]), f"{BY_VALUE} AND status=? AND (updated,id)<(?,?))"),
-    (Query("Task", [OWNER, of_patient("p1")]), f"{BY_VALUE} AND status=? AND updated=? AND id=? AND system=?)"),
+    (Query("Task", [OWNER, of_patient("p1")]), f"{BY_VALUE} AND status=? AND updated=? AND id=? AND system=? AND low=?)"),
     (Query("Task", [OWNER, Clause("code", [Match()])]), "PRIMARY KEY (tenant=? AND id=? AND type=? AND parameter=?)"),
     (Query("Task", [OWNER], [("deadline", False)]), "PRIMARY KEY (tenant=? AND id=? AND type=? AND parameter=?)"),
     (Query("Task", [NAME]), "resource_index_value (tenant=? AND type=? AND parameter=? AND value>? AND value<?)"),
