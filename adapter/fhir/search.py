@@ -20,6 +20,7 @@ from adapter.fhir.clauses import ID, clause, fault, parts, shown, warning
 from adapter.fhir.results import MOST, USUAL, Pairs, Result, read
 from adapter.fhir.types import RESULT, TYPES
 from adapter.ports import Clause, Query
+from adapter.r4.systems import canonical_system
 
 __all__ = [
     "ID",
@@ -72,7 +73,7 @@ def names_person(value: str) -> bool:
     """Whether a search value holds, or may hold, a person's national number."""
     for item in value.split(","):
         system, code = parts(item)
-        if NUMBER.fullmatch(code.rpartition("|")[2].strip()) or (code and system in PERSONS):
+        if NUMBER.fullmatch(code.rpartition("|")[2].strip()) or (code and canonical_system(system or "") in PERSONS):
             return True
     return False
 

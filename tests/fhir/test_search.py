@@ -67,6 +67,7 @@ def own(tmp_path: Path) -> Iterator[Store]:
         ("Task", f"code={KIND}|deadline", ["t1"]),
         ("Task", f"code={EVENT}|M", ["t1"]),
         ("Task", "code=http://helsedir.no/fhir/CodeSystem/no-kodeverk-9322|M", ["t1"]),
+        ("Task", "code=2.16.578.1.12.4.1.1.9322|M", ["t1"]),
         ("Task", "code=|bare", ["t2"]),
         ("Task", f"code={KIND}|", ["t1", "t0"]),
         ("Task", "code=|deadline", []),

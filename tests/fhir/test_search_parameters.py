@@ -287,7 +287,17 @@ def test_more_parameters_than_anyone_needs_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["{n}", "urn:oid:2.16.578.1.12.4.1.4.1|{n}", "|{n}", "a,{n}", "a\\,{n}", "urn:oid:2.16.578.1.12.4.1.4.3|x", "HNR|7", "a|b|{n}"],
+    [
+        "{n}",
+        "urn:oid:2.16.578.1.12.4.1.4.1|{n}",
+        "|{n}",
+        "a,{n}",
+        "a\\,{n}",
+        "urn:oid:2.16.578.1.12.4.1.4.3|x",
+        "2.16.578.1.12.4.1.4.3|x",
+        "HNR|7",
+        "a|b|{n}",
+    ],
 )
 def test_a_persons_number_is_seen_in_any_form(value: str) -> None:
     number = make(12, 3, 1985, "female")

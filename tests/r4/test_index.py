@@ -112,10 +112,26 @@ def test_a_national_code_system_is_one_by_whatever_name(alias: str) -> None:
         "http://snomed.info/sct",
         "http://helsedir.no/fhir/CodeSystem/no-kodeverk-",
         "http://helsedir.no/fhir/CodeSystem/no-kodeverk-7110a",
+        "3.1",  # the roots are 0, 1 and 2
+        "2",
+        "2.16.0578.1",  # datatypes.html#oid: no zero before a number
+        "2.16.578.",
+        "2.16.578.1\n",
+        "2.16.٥78",
+        "http://a.example/2.16.578.1",
     ],
 )
 def test_any_other_system_keeps_its_name(system: str) -> None:
     assert canonical_system(system) == system
+
+
+@pytest.mark.parametrize("oid", ["2.16.578.1.12.4.1.1.8485", "2.16.840.1.113883.6.96", "1.0", "0.9.2342"])
+def test_an_oid_without_the_words_before_it_is_the_same(oid: str) -> None:
+    """datatypes.html#oid: `urn:oid:` and the number; Norwegian messages have the number alone."""
+    condition = {"resourceType": "Condition", "code": {"coding": [{"system": oid, "code": "1"}]}}
+
+    assert canonical_system(oid) == f"urn:oid:{oid}"
+    assert entries(condition, "code") == [("code", f"urn:oid:{oid}", "1")]
 
 
 def test_every_name_in_the_facts_about_norwegian_systems_is_understood(facts: Any) -> None:
