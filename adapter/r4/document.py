@@ -11,13 +11,13 @@ Places are worked out by a second reading, and only when a finding asks for one:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any, Final
 
 from adapter.domain.problem import Finding
-from adapter.r4 import json, json_scan, xml
+from adapter.r4 import json, json_places, xml
 from adapter.r4.definitions import json_names, type_named
 from adapter.r4.json_scan import Path, positions
 
@@ -44,31 +44,30 @@ class Document:
         An element that is missing has the place of the one around it.
         """
         findings = list(findings)
-        begins = [self._begin(finding) for finding in findings]
-        lines = positions(self._text, (at for at in begins if at is not None)) if any(at is not None for at in begins) else {}
+        paths = [self._path(finding) for finding in findings]
+        begins = self._begins([path for path in paths if path is not None])
+        lines = positions(self._text, begins.values()) if begins else {}
         return [
-            finding if at is None else replace(finding, line=lines[at][0], column=lines[at][1])
-            for finding, at in zip(findings, begins, strict=True)
+            finding if path is None else replace(finding, line=lines[begins[path]][0], column=lines[begins[path]][1])
+            for finding, path in zip(findings, paths, strict=True)
         ]
 
-    def _begin(self, finding: Finding) -> int | None:
-        """Where in the text the finding's place begins; None where it has no place in this resource, or a line already."""
+    def _path(self, finding: Finding) -> Path | None:
+        """The way to the finding's place; None where it has none in this resource, or a line already."""
         if finding.line is not None or finding.where.startswith(("/", "http.")):
             return None
-        path = way(self.body, finding.where)
-        if path is None:
-            return None
-        while path not in self._places:  # an attribute in XML stands with its element
-            path = path[:-1]
-        return self._places[path]
+        return way(self.body, finding.where)
+
+    def _begins(self, paths: Sequence[Path]) -> dict[Path, int]:
+        """Where each of them begins in the text; an attribute in XML stands with its element."""
+        if not paths or not self._is_xml:
+            return json_places.begins(self._text, paths) if paths else {}
+        places = dict(xml.places(self._data))
+        return {path: next(places[path[:n]] for n in range(len(path), -1, -1) if path[:n] in places) for path in paths}
 
     @cached_property
     def _text(self) -> str:
         return self._data.decode("utf-8-sig")
-
-    @cached_property
-    def _places(self) -> dict[Path, int]:
-        return dict(xml.places(self._data) if self._is_xml else json_scan.places(self._text))
 
 
 def way(body: Any, where: str) -> Path | None:

@@ -3,7 +3,8 @@
 RFC 8259 leaves open what a parser does with a name given twice, with numbers beyond its means and with half a surrogate
 pair; parsers that differ there see different patients. So all of it is refused, with line and column, never the value:
 names given twice, NaN and Infinity, numbers of more than 64 characters or beyond what a double can hold, half a surrogate
-pair, control characters (https://hl7.org/fhir/R4/datatypes.html#string), a byte order mark, more than 64 levels.
+pair, control characters (https://hl7.org/fhir/R4/datatypes.html#string), a byte order mark, more than 64 levels. So are
+more values than any resource has.
 
 A decimal keeps its text, since its precision matters (https://hl7.org/fhir/R4/json.html#decimal).
 
@@ -20,9 +21,12 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from adapter.domain.problem import Finding, Kind, Problem
+from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.r4 import json_scan
 from adapter.r4.json_scan import MAX_DEPTH, NUMBER, number_is_kept
+
+MAX_VALUES: Final = 500_000
+"""At most, counted by brackets and commas: as many as ten megabytes of ordinary FHIR have. A few bytes of JSON become hundreds."""
 
 
 class Number(Decimal):
@@ -53,6 +57,13 @@ class Number(Decimal):
 
 def parse(data: bytes) -> Any:
     """What the bytes say. Objects are dicts in the sender's order, whole numbers int, others `Number`. Raises `Problem`."""
+    brackets = data.count(b"{") + data.count(b"[")
+    if brackets + data.count(b",") > MAX_VALUES:
+        raise problem(
+            Kind.TOO_COSTLY,
+            f"The body has more than {MAX_VALUES} values: send it in parts.",
+            f"Innholdet har flere enn {MAX_VALUES} verdier: send det i deler.",
+        )
     try:
         text = data.decode()
     except UnicodeDecodeError as fault:
@@ -62,12 +73,7 @@ def parse(data: bytes) -> Any:
     except (ValueError, RecursionError):
         json_scan.check(text)
         raise
-    if (
-        _SUSPECT.search(text)
-        or "\ufffe" in text
-        or "\uffff" in text
-        or (data.count(b"{") + data.count(b"[") > MAX_DEPTH and is_deeper(body, MAX_DEPTH))
-    ):
+    if _SUSPECT.search(text) or "\ufffe" in text or "\uffff" in text or (brackets > MAX_DEPTH and is_deeper(body, MAX_DEPTH)):
         json_scan.check(text)
     return body
 

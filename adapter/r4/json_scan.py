@@ -1,17 +1,18 @@
-"""The same strict JSON as `adapter.r4.json` reads, one token at a time: what is wrong with a text, and where each value stands.
+"""The same strict JSON as `adapter.r4.json` reads, one token at a time: what is wrong with a text, and where.
 
 Slow beside the parser, so it is asked only when something is wrong. No recursion: a text of nothing but brackets costs
 no more than any other of its length.
 
->>> list(places('{"a": [1]}'))
-[((), 0), (('a',), 1), (('a', 0), 7)]
+>>> check('{"a": [1]}')
+>>> positions("a\\nbc", [3])
+{3: (2, 2)}
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Final, NoReturn
 
@@ -77,40 +78,30 @@ def positions(text: str, places: Iterable[int]) -> dict[int, tuple[int, int]]:
 
 def check(text: str) -> None:
     """Raises the `Problem` that the text has; nothing where it has none."""
-    for _ in _Scan(text).values():
-        pass
-
-
-def places(text: str) -> Iterator[tuple[Path, int]]:
-    """Each value in its order: the way to it, and where it begins; a member of an object begins with its name."""
-    scan = _Scan(text)
-    for at in scan.values():
-        yield tuple(scan.path), at
+    _Scan(text).read()
 
 
 class _Scan:
-    """A text, and where in it we are: names and indices down to the value at hand, and the names that each object has had."""
+    """A text, and what we are in: the objects and arrays around the value at hand, with the names that each object has had."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.path: list[str | int] = []
         self.names: list[set[str] | None] = []  # None for an array
         self.has_odd = "\ufffe" in text or "\uffff" in text
 
-    def values(self) -> Iterator[int]:
-        """Where each value begins, while `path` is the way to it."""
-        begun = at = self.blank(0)
+    def read(self) -> None:
+        """The whole text, one value and all. Raises `Problem`."""
+        at = self.blank(0)
         while True:
-            yield begun
             if self.text[at : at + 1] in ("{", "["):
                 at, more = self.open(at)
             else:
                 at, more = self.plain(at), False
             if not more:
                 at = self.close(at)
-                if not self.path:
+                if not self.names:
                     break
-            begun, at = self.member(at)
+            at = self.member(at)
         if at < len(self.text):
             self.refuse(at, "Nothing may follow the body.", "Ingenting kan følge etter innholdet.")
 
@@ -120,10 +111,9 @@ class _Scan:
 
     def open(self, at: int) -> tuple[int, bool]:
         """Into an object or array. Where its first member begins, or its end; and whether it has a member."""
-        if len(self.path) == MAX_DEPTH:
+        if len(self.names) == MAX_DEPTH:
             self.refuse(at, f"There are more than {MAX_DEPTH} levels.", f"Det er mer enn {MAX_DEPTH} nivåer.")
         is_object = self.text[at] == "{"
-        self.path.append("" if is_object else -1)
         self.names.append(set() if is_object else None)
         at = self.blank(at + 1)
         return at, self.text[at : at + 1] != ("}" if is_object else "]")
@@ -132,7 +122,7 @@ class _Scan:
         """After a value: out of all that ends here, past the comma. Where the next member begins, or the text's end."""
         while True:
             at = self.blank(at)
-            if not self.path:
+            if not self.names:
                 return at
             end = "]" if self.names[-1] is None else "}"
             sign = self.text[at : at + 1]
@@ -140,16 +130,14 @@ class _Scan:
                 return self.blank(at + 1)
             if sign != end:
                 self.expected(at, f"a comma or {end}", f"komma eller {end}")
-            self.path.pop()
             self.names.pop()
             at += 1
 
-    def member(self, at: int) -> tuple[int, int]:
-        """The next member of the object or array: where it begins, and where its value does."""
+    def member(self, at: int) -> int:
+        """The next member of the object or array: where its value begins."""
         names = self.names[-1]
         if names is None:
-            self.path[-1] = int(self.path[-1]) + 1
-            return at, at
+            return at
         if self.text[at : at + 1] != '"':
             self.expected(at, "a name in double quotes", "et navn i doble anførselstegn")
         end = self.string(at)
@@ -160,11 +148,10 @@ class _Scan:
             shown = f" ({name})" if _HARMLESS.fullmatch(name) else ""
             self.refuse(at, f"The object has this name twice{shown}.", f"Objektet har dette navnet to ganger{shown}.", f"{_JSON} 4")
         names.add(name)
-        self.path[-1] = name
         colon = self.blank(end)
         if self.text[colon : colon + 1] != ":":
             self.expected(colon, "a colon", "kolon")
-        return at, self.blank(colon + 1)
+        return self.blank(colon + 1)
 
     def plain(self, at: int) -> int:
         """The end of a string, number, true, false or null."""

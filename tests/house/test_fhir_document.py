@@ -21,7 +21,7 @@ from adapter.fhir.results import MOST, USUAL
 from adapter.fhir.routes import FORM_BYTES
 from adapter.fhir.search import PARAMETERS
 from adapter.fhir.types import TYPES
-from adapter.r4 import json_scan, patch
+from adapter.r4 import json, json_scan, patch
 from adapter.r4.checks import faults, primitives
 from adapter.usecases.resource_rules import ANSWER
 from adapter.usecases.writing import VERSIONED
@@ -93,6 +93,7 @@ def test_the_limits_are_those_of_the_code(document: str) -> None:
         "an address's query": f"{QUERY >> 10} KiB",
         "entries of a batch or transaction (setting)": f"{usual.max_entries:,}",
         "requests at once, of one organisation (setting)": str(usual.requests_at_once),
+        "values of JSON, counted by brackets and commas": f"{json.MAX_VALUES:,}",
         "levels of JSON; characters of a number": f"{json_scan.MAX_DEPTH}; {json_scan.MAX_NUMBER}",
         "a text": f"{primitives.LONGEST >> 20} MiB",
         "operations of a patch; what they copy": f"{patch.MAX_OPERATIONS}; {patch.MAX_COPIED >> 20} MiB",

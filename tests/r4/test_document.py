@@ -109,7 +109,7 @@ def test_a_place_that_is_known_already_stays() -> None:
 
 
 def test_places_are_looked_for_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document.json_scan, "places", None)
+    monkeypatch.setattr(document.json_places, "begins", None)
 
     assert read(JSON).located([]) == []
 

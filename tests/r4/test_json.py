@@ -6,6 +6,8 @@ import copy
 import doctest
 import json
 import pickle
+import time
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -15,8 +17,8 @@ from hypothesis import strategies as st
 
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.r4 import json as fhir_json
-from adapter.r4 import json_scan
-from adapter.r4.json import Number, encode, parse
+from adapter.r4 import json_places, json_scan
+from adapter.r4.json import MAX_VALUES, Number, encode, parse
 
 
 def fault(data: bytes) -> Finding:
@@ -145,7 +147,7 @@ def test_many_brackets_are_not_many_levels(wide: bytes) -> None:
     assert is_read(wide)
 
 
-@pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":[' * 1_000_000])
+@pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":[' * 200_000])
 def test_any_depth_is_refused_without_recursion(data: bytes) -> None:
     assert fault(data).column is not None
 
@@ -199,6 +201,13 @@ pieces = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("many", ["1,", "[],", "{},", '"a",'])
+def test_a_body_of_more_values_than_any_resource_has_is_too_costly(many: str) -> None:
+    """Ten megabytes of `[]` would become hundreds of megabytes; half a million values are what ten of ordinary FHIR hold."""
+    assert fault(f"[{many * MAX_VALUES}1]".encode()).kind is Kind.TOO_COSTLY
+    assert len(parse(f"[{many * (MAX_VALUES // 2 - 2)}1]".encode())) == MAX_VALUES // 2 - 1
+
+
 @given(values, st.sampled_from([None, 1]), st.booleans())
 def test_what_the_standard_library_writes_is_read_as_it_reads_it(value: Any, indent: int | None, ascii_only: bool) -> None:
     data = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
@@ -221,12 +230,22 @@ def test_the_parser_and_the_scan_read_the_same_language(text: str) -> None:
         json.loads(text, parse_constant=pytest.fail)  # and it is JSON to others
 
 
-@given(values)
-def test_the_scan_names_each_value_and_where_it_begins(value: Any) -> None:
-    text = json.dumps(value, indent=1)
-    found = list(json_scan.places(text))
+def paths(value: Any, path: json_scan.Path = ()) -> Iterator[json_scan.Path]:
+    yield path
+    for step, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from paths(item, (*path, step))
+
+
+@given(values, st.data())
+def test_each_wanted_value_is_found_where_it_begins(value: Any, data: st.DataObject) -> None:
+    text = json.dumps(value, indent=data.draw(st.sampled_from([None, 1])))
+    wanted = data.draw(st.lists(st.sampled_from(list(paths(value))), min_size=1))
     decoder = json.JSONDecoder()
-    for path, at in found:
+
+    found = json_places.begins(text, [*wanted, ("no such",), (99,)])
+
+    assert set(wanted) <= set(found)
+    for path, at in found.items():
         expected = value
         for step in path:
             expected = expected[step]
@@ -235,10 +254,17 @@ def test_the_scan_names_each_value_and_where_it_begins(value: Any) -> None:
             assert begun[0] == path[-1]
             begun = decoder.raw_decode(text, begun[1] + len(": "))
         assert begun[0] == expected
-    assert len({path for path, _ in found}) == len(found)
 
 
-@pytest.mark.parametrize("module", [fhir_json, json_scan])
+def test_a_value_at_the_end_of_half_a_million_is_found_at_once() -> None:
+    text = json.dumps([{"a": list(range(499_990))}, 7])
+    began = time.monotonic()
+
+    assert json_places.begins(text, [(1,), (0, "a", 499_989)])[1,] == len(text) - 2
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("module", [fhir_json, json_scan, json_places])
 def test_the_examples_of_the_documentation_hold(module: Any) -> None:
     tried = doctest.testmod(module)
 
