@@ -156,13 +156,32 @@ def _read() -> dict[str, Any]:
         "Read a resource",
         "The newest version, as the bytes that were stored. `If-None-Match` with its ETag answers 304. A Binary is given as its "
         "own content where Accept names its type.",
-        [of_type(), with_id(), ORGANISATION],
+        [of_type(), with_id(), *_part(), ORGANISATION],
         {
             "200": resource("The resource.", referral()),
             "304": {"description": "You have it already."},
+            "400": fault(400),
             "404": fault(404),
         },
     )
+
+
+def _part() -> list[dict[str, Any]]:
+    """What a read may be narrowed by: as a search, but there is nothing to count."""
+    summaries = {
+        "200-whole": example(200, "the whole resource", None),
+        "200-summary": example(200, "what matters at a glance", "true"),
+        "400-count": example(400, "nothing to count", "count"),
+    }
+    elements = {
+        "200-all": example(200, "all elements", None),
+        "200-few": example(200, "two elements, and the mandatory ones", "status,subject"),
+    }
+    said = ", ".join(one for one in SUMMARIES if one != "count")
+    return [
+        query("_summary", f"{said}: a part of the resource, tagged SUBSETTED. Not beside _elements.", summaries),
+        query("_elements", RESULTS["_elements"], elements),
+    ]
 
 
 def _vread() -> dict[str, Any]:
@@ -174,8 +193,8 @@ def _vread() -> dict[str, Any]:
         "fhir_vread",
         "Read a version of a resource",
         "Any version that ever was, as the bytes that were stored.",
-        [of_type(), with_id(), in_path("version", "The version's number, from 1.", examples), ORGANISATION],
-        {"200": resource("That version.", referral()), "404": fault(404)},
+        [of_type(), with_id(), in_path("version", "The version's number, from 1.", examples), *_part(), ORGANISATION],
+        {"200": resource("That version.", referral()), "400": fault(400), "404": fault(404)},
     )
 
 

@@ -1,4 +1,7 @@
-"""Read and vread: one resource, as the bytes that were stored (https://hl7.org/fhir/R4/http.html#read, #vread, #cond-read)."""
+"""Read and vread: one resource, as the bytes that were stored (https://hl7.org/fhir/R4/http.html#read, #vread, #cond-read).
+
+`_summary` and `_elements` give a part of it, as they do of what a search finds.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ import re
 from base64 import b64decode
 from dataclasses import replace
 
+from adapter.domain.problem import Problem
+from adapter.fhir import results
+from adapter.fhir.clauses import fault
 from adapter.fhir.face import Answer, Asked, Face, Json, not_found, of_version
 from adapter.fhir.negotiation import accepted, unchanged, wish
+from adapter.fhir.shaping import shape
 from adapter.ports import Stored, Unit
 from adapter.r4 import json
 
 VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+PART = ("_summary", "_elements")
+READ = "https://hl7.org/fhir/R4/http.html#read"
 MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w.=-]+)*", re.ASCII)
 
 
@@ -32,9 +41,26 @@ def read_binary(face: Face, asked: Asked, unit: Unit, version: str = "") -> Answ
 
 
 def _given(asked: Asked, stored: Stored) -> Answer:
+    wanted = _part(asked)
     if unchanged(asked.headers, stored):
         return Answer(304, headers=of_version(stored), stored=stored)
-    return Answer(200, stored.body, of_version(stored), stored=stored)
+    body = stored.body
+    if wanted.summary or wanted.elements:
+        body = shape(body, stored.type, summary=wanted.summary, elements=wanted.elements)
+    return Answer(200, body, of_version(stored), stored=stored)
+
+
+def _part(asked: Asked) -> results.Result:
+    """Which part is asked for. INVALID for `_summary=count`, since there is nothing to count, and for what a search refuses."""
+    said = [(name, value) for name, value in asked.pairs if name.partition(":")[0] in PART]
+    if ("_summary", "count") in said:
+        en, nb = "has nothing to count in one resource: use true, text, data or false", "har ingenting å telle i én ressurs"
+        raise fault("_summary", en, f"{nb}: bruk true, text, data eller false", rule=READ)
+    wanted = results.read(asked.type, said)
+    faults = wanted.faults + [replace(one, severity="error") for one in wanted.ignored if asked.wish.strict]
+    if faults:
+        raise Problem(*faults)
+    return wanted
 
 
 def _stored(asked: Asked, unit: Unit, version: str) -> Stored:

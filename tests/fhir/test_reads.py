@@ -136,6 +136,69 @@ def test_a_binary_is_its_content_where_its_type_is_asked_for(fhir: Service) -> N
     assert fhir.http.get("/fhir/Binary/b1", headers={"Accept": "image/png"}).status_code == 406
 
 
+# Parts: http.html#read, "the search parameter _summary can be used when reading a resource", and _elements likewise
+
+
+@pytest.mark.parametrize("path", ["/fhir/ServiceRequest/r1", "/fhir/ServiceRequest/r1/_history/3"])
+@pytest.mark.parametrize(
+    ("part", "kept"),
+    [
+        # search.html#summary: text, id, meta and the mandatory top-level elements, of which r1 has no intent
+        ("_summary=text", {"status", "subject"}),
+        ("_summary=data", {"status", "subject", "extension"}),  # all but the narrative, and r1 has none
+        ("_summary=true", {"status", "subject"}),  # an extension is no summary element
+        (
+            "_elements=extension",
+            {"status", "subject", "extension"},
+        ),  # status and subject are mandatory: 1..1 in R4's table of ServiceRequest
+    ],
+)
+def test_a_part_of_a_resource_is_given_as_a_search_gives_it_and_says_that_it_is_one(
+    fhir: Service, path: str, part: str, kept: set[str]
+) -> None:
+    answer = fhir.http.get(f"{path}?{part}")
+    (entry,) = fhir.http.get(f"/fhir/ServiceRequest?_id=r1&{part}").json()["entry"]
+
+    assert (answer.status_code, answer.headers["etag"]) == (200, 'W/"3"')
+    assert set(answer.json()) == {"resourceType", "id", "meta", *kept}
+    assert [tag["code"] for tag in answer.json()["meta"]["tag"]] == ["SUBSETTED"]
+    assert answer.json() == entry["resource"]
+
+
+@pytest.mark.parametrize("part", ["_summary=false", "_elements=", "_summary=false&_format=json"])
+def test_the_whole_of_a_resource_is_what_was_stored(fhir: Service, part: str) -> None:
+    assert fhir.http.get(f"/fhir/ServiceRequest/r1?{part}").content == stored(fhir.store, "ServiceRequest", "r1")
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [
+        ("_summary=count", "_summary"),  # http.html#read: true, false, text and data
+        ("_summary=short", "_summary"),
+        ("_summary:not=true", "_summary"),
+        ("_summary=true&_elements=meta", "_elements"),
+    ],
+)
+def test_a_part_that_there_is_not_is_refused(fhir: Service, part: str, place: str) -> None:
+    for path in ("/fhir/ServiceRequest/r1", "/fhir/ServiceRequest/r1/_history/1", "/fhir/Binary/b1"):
+        answer = fhir.http.get(f"{path}?{part}")
+        assert (answer.status_code, answer.json()["issue"][0]["location"]) == (400, [f"http.{place}"])
+
+
+def test_a_part_of_a_binary_is_of_its_resource_and_never_of_its_content(fhir: Service) -> None:
+    part = fhir.http.get("/fhir/Binary/b1?_elements=contentType", headers={"Accept": "application/fhir+json"})
+    content = fhir.http.get("/fhir/Binary/b1?_elements=contentType", headers={"Accept": "text/plain"})
+
+    assert (set(part.json()), content.content) == ({"resourceType", "id", "meta", "contentType"}, b"hei")
+
+
+def test_an_element_that_there_is_not_is_told_of_where_that_is_asked_for(fhir: Service) -> None:
+    path = "/fhir/ServiceRequest/r1?_elements=status,colour"
+
+    assert fhir.http.get(path).status_code == 200
+    assert fhir.http.get(path, headers={"Prefer": "handling=strict"}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
