@@ -49,10 +49,14 @@ NEWEST_FIRST = (("_lastUpdated", True),)
 
 
 class Source(NamedTuple):
-    """Rows `r` of a table: candidates, of which the clauses that it does not ensure are still to be asked."""
+    """Rows `r` of a table: candidates, of which the clauses that it does not ensure are still to be asked.
+
+    `once`: no resource is among them twice.
+    """
 
     table: str
     where: Sql
+    once: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ class Search:
         if self._impossible:
             return 0
         plan = self._few(FEW) or self._largest()
-        ids = self._union(Sql("SELECT DISTINCT r.id", ()), plan)
+        once = len(plan.sources) == 1 and plan.sources[0].once  # then PostgreSQL need not find them all to count some
+        ids = self._union(Sql("SELECT r.id" if once else "SELECT DISTINCT r.id"), plan)
         limit = Sql("") if most is None else Sql(" LIMIT ?", (most,))
         ((number,),) = self.ask(f"SELECT count(*) FROM ({ids.text}{limit.text}) AS c", ids.values + limit.values)
         return int(number)
@@ -184,7 +189,8 @@ class Search:
         """The entries of a clause, in no order."""
         status = [] if self._statuses is None else [of_own("r", self._statuses)]
         groups = alternatives("r", clause, self.postgresql)
-        return [Source(ENTRIES, every(self._entries(clause), group, *status)) for group in groups]
+        once = len(clause.any_of) == 1 and is_exact(clause) and clause.any_of[0].system is not None
+        return [Source(ENTRIES, every(self._entries(clause), group, *status), once) for group in groups]
 
     def _known_statuses(self) -> list[str]:
         """Those that there are, found by leaping from one to the next: there are few, of however many resources."""
