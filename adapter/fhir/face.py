@@ -95,6 +95,7 @@ def respond(answer: Answer, wish: Wish) -> Response:
     if kind == FHIR_JSON and body:
         if wish.xml:
             body, kind = xml.encode(json.parse(body)), FHIR_XML
+            body = xml.indented(body) if wish.pretty else body
         elif wish.pretty:
             body = msgspec.json.format(body, indent=2)
     said = {"Content-Type": kind} if body else {}

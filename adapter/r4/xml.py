@@ -16,12 +16,16 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, Final
 
+from lxml import etree
+
 from adapter.r4.definitions import resource_types
 from adapter.r4.json import Number
 from adapter.r4.json_scan import Path
 from adapter.r4.xml_members import Member, members
 from adapter.r4.xml_reading import LIMITS, is_div, read
 from mappings.messages.xml import Limits
+
+FHIR: Final = "http://hl7.org/fhir"
 
 # What would end an attribute's value, and what a parser makes a blank of.
 _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
@@ -45,6 +49,26 @@ def encode(resource: dict[str, Any]) -> bytes:
     except (KeyError, TypeError, AttributeError) as fault:
         raise ValueError(f"no resource of R4: {type(fault).__name__}") from None
     return "".join(out).encode()
+
+
+def indented(data: bytes) -> bytes:
+    """FHIR XML of ours with a line for each element; the narrative keeps its blanks, which a reader may see.
+
+    >>> indented(b'<Basic xmlns="http://hl7.org/fhir"><id value="b"/></Basic>').decode().splitlines()[1:]
+    ['<Basic xmlns="http://hl7.org/fhir">', '  <id value="b"/>', '</Basic>']
+    """
+    root = etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
+    _indent(root, "\n")
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+
+def _indent(element: etree._Element, line: str) -> None:
+    if len(element) and etree.QName(element).namespace == FHIR:
+        element.text = inner = f"{line}  "
+        for child in element:
+            _indent(child, inner)
+            child.tail = inner
+        element[-1].tail = line
 
 
 def _resource(out: list[str], body: dict[str, Any], namespace: str = "") -> None:

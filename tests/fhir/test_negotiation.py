@@ -86,6 +86,27 @@ def test_a_resource_can_be_pretty(here: Service, path: str) -> None:
     assert pretty.text.splitlines()[1] == '  "resourceType": "Patient",'
 
 
+def test_xml_can_be_pretty_and_the_narrative_stays_as_it_was_written(here: Service) -> None:
+    """http.html#parameters: `_pretty`. Blanks between elements say nothing in FHIR XML; within the narrative they are text."""
+    div = '<div xmlns="http://www.w3.org/1999/xhtml"><p>Kari <b>er</b> <i>her</i></p><pre>a\n  b</pre></div>'
+    told = patient(text={"status": "additional", "div": div})
+    path = f"/fhir/Patient/{here.http.post('/fhir/Patient', json=told).json()['id']}"
+    plain, pretty = (here.http.get(f"{path}?_format=xml&_pretty={one}") for one in ("false", "true"))
+    lines = pretty.text.splitlines()
+
+    assert lines[1] == '<Patient xmlns="http://hl7.org/fhir">'
+    assert '    <versionId value="1"/>' in lines
+    assert div in pretty.text
+    trees = [etree.fromstring(answer.content) for answer in (plain, pretty)]
+    for element in trees[1].iter(f"{FHIR}*"):
+        element.text = None if len(element) else element.text
+        for child in element:
+            child.tail = None
+    assert etree.tostring(trees[0]) == etree.tostring(trees[1])
+    read_again = here.http.put(path, content=pretty.content, headers={"Content-Type": XML}).json()
+    assert {**read_again, "meta": 0} == {**told, "id": read_again["id"], "meta": 0}
+
+
 def test_a_browser_is_given_what_it_can_show(here: Service, path: str) -> None:
     """Chromium's and Firefox's own Accept: text/html, then XML before anything; they would save application/fhir+xml as a file."""
     accept = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
