@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 
 from adapter.console import docs, health, openapi, pages
+from adapter.console.compression import Compression
 from adapter.console.middleware import Guard
 from adapter.failures import handlers
 from adapter.fhir.face import Face
@@ -102,7 +102,7 @@ def app(
             Middleware(Guard, observe=figures.observe, hosts=hosts, origins=frozenset(cors_origins)),
             *([Middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)] if cors_origins else []),
             Middleware(QuickReads, face=face, small=SMALL),
-            Middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=4),
+            Middleware(Compression, small=SMALL),
         ],
     )
     messages = http.router(reception, store, identify, clock, max_bytes=max_bytes, hub=hub, prefix=address.path)

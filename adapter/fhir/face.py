@@ -26,7 +26,7 @@ from adapter.r4.outcome import operation_outcome, status
 from adapter.security.caller import Caller, Identify
 from adapter.usecases.writing import Rules
 
-USUAL: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, X-Stafett-Organisation"}
+USUAL: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding, Authorization, X-Stafett-Organisation"}
 
 
 @dataclass(frozen=True)

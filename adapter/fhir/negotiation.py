@@ -80,6 +80,19 @@ def accepted(headers: Mapping[str, str]) -> list[str]:
     return [kind for _, kind in sorted(kinds, key=lambda one: -one[0])]
 
 
+def takes_gzip(headers: Mapping[str, str]) -> bool:
+    """Whether the caller takes an answer that is compressed (RFC 9110 12.5.3).
+
+    >>> takes_gzip({"accept-encoding": "br, gzip;q=0.5"}), takes_gzip({"accept-encoding": "gzip;q=0, *"})
+    (True, False)
+    """
+    for item in headers.get("accept-encoding", "").lower().split(","):
+        coding, *parameters = [part.strip() for part in item.split(";")]
+        if coding == "gzip":
+            return all(_weight(one.removeprefix("q=")) for one in parameters if one.startswith("q="))
+    return False
+
+
 def body_is_xml(headers: Mapping[str, str]) -> bool:
     """Whether the body of a write is XML rather than JSON. Raises `Problem` (415) for what is neither, or of another version."""
     kind, said = _content_type(headers)

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from adapter.domain.problem import Problem
 from adapter.failures import FHIR_JSON
 from adapter.fhir.face import USUAL, Face, of_version
+from adapter.fhir.negotiation import takes_gzip
 from adapter.fhir.types import TYPES
 
 PATH: Final = re.compile(r"/fhir/([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
@@ -58,7 +59,7 @@ class QuickReads:
             stored = self.face.store.newest(self.face.identify(headers).tenant, named[1], named[2])
         except Problem:
             return None
-        if stored is None or (len(stored.body) >= self.small and "gzip" in headers.get("accept-encoding", "")):
+        if stored is None or (len(stored.body) >= self.small and takes_gzip(headers)):
             return None
         length = {"Content-Type": FHIR_JSON, "Content-Length": str(len(stored.body))}
         return {**USUAL, **of_version(stored), **length}, stored.body

@@ -223,6 +223,38 @@ def test_a_long_answer_is_compressed_for_who_takes_that_and_a_short_one_is_not(h
     assert "Accept" in long.headers["vary"]
 
 
+@pytest.mark.parametrize(
+    ("accepts", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("br, GZIP;q=0.001", "gzip"),
+        ("gzip;q=0", None),  # RFC 9110 12.5.3: "not acceptable"
+        ("gzip; q=0.000, identity", None),
+        ("br", None),
+        ("identity;q=0, *;q=0", None),
+    ],
+)
+def test_an_answer_is_compressed_for_who_takes_gzip_only(here: Service, accepts: str, coding: str | None) -> None:
+    """By the routes and by the shortest way (a long Patient, read plainly) alike."""
+    told = patient(name=[{"family": "Prøve", "text": "x" * 5000}])
+    long = f"/fhir/Patient/{here.http.post('/fhir/Patient', json=told).json()['id']}"
+    for address in (long, f"{long}?_format=json", "/fhir/metadata", "/openapi.json"):
+        answer = here.http.get(address, headers={"Accept-Encoding": accepts})
+        assert (answer.status_code, answer.headers.get("content-encoding")) == (200, coding)
+        assert answer.headers["vary"].count("Accept-Encoding") == 1
+
+
+def test_every_answer_says_that_it_goes_by_what_the_caller_takes(here: Service, path: str) -> None:
+    """RFC 9110 15.4.5: a 304 has the Vary that the 200 would have had."""
+    short, longer = here.http.get(path), here.http.get(f"{path}?_format=json")
+    known = here.http.get(path, headers={"If-None-Match": 'W/"1"'})
+
+    assert (short.status_code, longer.status_code, known.status_code) == (200, 200, 304)
+    for answer in (short, longer, known, here.http.get(f"{path}1")):
+        names = answer.headers["vary"].split(", ")
+        assert sorted(names) == ["Accept", "Accept-Encoding", "Authorization", "X-Stafett-Organisation"]
+
+
 # Pages of other sites
 
 
