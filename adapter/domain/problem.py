@@ -32,6 +32,7 @@ class Kind(StrEnum):
     BUSINESS_RULE = "business-rule"  # readable and well formed, but not allowed now
     STALE = "stale"  # a version was named that is no longer, or not, the current one
     AMBIGUOUS = "ambiguous"  # several resources match where one was meant
+    UNMATCHED = "unmatched"  # no resource matches where one was meant
     TOO_COSTLY = "too-costly"  # readable, but more work than one request may ask for
     THROTTLED = "throttled"  # too many requests from one caller
     NOT_FOUND = "not-found"

@@ -40,6 +40,7 @@ ANSWERS: Final[dict[Kind, tuple[int, str]]] = {
     Kind.BUSINESS_RULE: (422, "business-rule"),
     Kind.STALE: (412, "conflict"),
     Kind.AMBIGUOUS: (412, "multiple-matches"),
+    Kind.UNMATCHED: (412, "not-found"),
     Kind.TOO_COSTLY: (413, "too-costly"),
     Kind.THROTTLED: (429, "throttled"),
     Kind.NOT_FOUND: (404, "not-found"),

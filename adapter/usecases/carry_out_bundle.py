@@ -138,7 +138,7 @@ def _target(unit: Unit, tenant: str, query: Query) -> str:
     found = the_one(unit, tenant, query)
     if found is None:
         raise problem(
-            Kind.AMBIGUOUS,
+            Kind.UNMATCHED,
             f"A conditional reference to {query.type} matches nothing: create it first, or correct the criteria.",
             f"En betinget referanse til {query.type} treffer ingen: opprett den først, eller rett kriteriene.",
             where="Bundle.entry",
