@@ -135,7 +135,8 @@ def test_several_numbers_of_one_patient_say_when_each_was_valid() -> None:
     assert check_norwegian({"resourceType": "Task", "for": {"identifier": numbers[0]}, "owner": {"identifier": numbers[1]}}) == []
 
 
-@given(st.sampled_from([FNR, DNR, FHN, HPR, ENH, RESH]), st.text("0123456789☃", min_size=12, max_size=20))  # our own words have none such
+# Our own words hold no such values.
+@given(st.sampled_from([FNR, DNR, FHN, HPR, ENH, RESH]), st.text("0123456789☃", min_size=12, max_size=20))
 def test_the_value_is_never_told(system: str, value: str) -> None:
     found = check_norwegian({"resourceType": "Patient", "identifier": [{"system": system, "value": value}]})
 
