@@ -188,14 +188,15 @@ def pattern(elements: list[Json]) -> str:
     return next((x["valueString"] for x in value["type"][0].get("extension", []) if x["url"].endswith("/regex")), "")
 
 
-def extensions(structures: list[Json]) -> Json:
-    """The extensions that R4 defines: url -> the types of its value (none where it has extensions instead), and targets."""
+def extensions(structures: list[Json]) -> dict[str, KnownExtension]:
+    """The extensions that R4 defines: url -> the types of its value (none where it has extensions instead), targets, binding."""
     found = {}
     for structure in structures:
         if structure["type"] == "Extension" and structure.get("derivation") == "constraint":
             value = next(e for e in structure["snapshot"]["element"] if e["path"] == "Extension.value[x]")
             types = value["type"] if value["max"] != "0" else []
-            found[structure["url"]] = KnownExtension(tuple(t["code"] for t in types), targets(types))
+            binding = bound(value.get("binding", {})) if types else ""
+            found[structure["url"]] = KnownExtension(tuple(t["code"] for t in types), targets(types), binding)
     return dict(sorted(found.items()))
 
 
@@ -287,12 +288,13 @@ def tables() -> dict[str, bytes]:
     rules = Rules(structures)
     rules.keys(next(e for e in quantity["snapshot"]["element"] if e["path"] == "Quantity"), {*EVERYWHERE, "qty-3"})
     types = {t.name: t for s in structures for t in types_of(s, rules)}
-    bindings = {e.binding for t in types.values() for e in t.elements.values() if e.binding}
+    known = extensions(found["StructureDefinition"])
+    bindings = {e.binding for t in types.values() for e in t.elements.values()} | {e.binding for e in known.values()}
     files: dict[str, Any] = {
         "datatypes.json": {},
         "invariants.json": dict(sorted(rules.all.items())),
-        "codes.json": codes(found, bindings),
-        "extensions.json": extensions(found["StructureDefinition"]),
+        "codes.json": codes(found, bindings - {""}),
+        "extensions.json": known,
         "r5.json": later(types),
     }
     for type in types.values():

@@ -9,8 +9,8 @@ rules of identifiers. Nothing is fetched, nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from adapter.domain.problem import Finding, Kind, Severity
 from adapter.r4.checks import quick
@@ -24,6 +24,13 @@ from adapter.r4.profiles import check_extensions, check_profile, known
 CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 
 
+class Claim(NamedTuple):
+    """Where a profile is claimed, and whether the caller named it."""
+
+    where: str
+    named: bool
+
+
 def check(resource: Any, *, type: str = "", profiles: Sequence[str] = ()) -> list[Finding]:
     """All findings on a parsed resource, at most 500. `type` is the type it must be; `profiles` go beside meta.profile's."""
     said = resource.get("resourceType") if isinstance(resource, dict) else None
@@ -35,7 +42,7 @@ def check(resource: Any, *, type: str = "", profiles: Sequence[str] = ()) -> lis
     if type and is_known and said != type:
         findings.insert(0, _other_type(str(said), type))
     elif is_known and (claims := _claimed(resource, profiles)):
-        findings += _profiled(resource, claims, frozenset(profiles), _stumbling(findings))
+        findings += _profiled(resource, claims, _stumbling(findings))
     return findings if len(findings) <= MOST else [*findings[:MOST], _and_more()]
 
 
@@ -48,18 +55,16 @@ def _full(resource: Any, root: str) -> list[Finding]:
     return findings + _tried(check_extensions, stumbling, resource) + _tried(check_norwegian, stumbling, resource)
 
 
-def _profiled(resource: dict[str, Any], claims: Sequence[str], named: Collection[str], stumbling: bool) -> list[Finding]:
+def _profiled(resource: dict[str, Any], claims: Mapping[str, Claim], stumbling: bool) -> list[Finding]:
     """What the profiles say; one that is not known is an error where the caller named it, since he is owed an answer."""
     found, own = [], str(resource["resourceType"])
-    for canonical in claims:
+    for canonical, claim in claims.items():
         core = canonical.partition("|")[0].removeprefix(CORE)
         if known(canonical):
             found += _tried(check_profile, stumbling, resource, canonical)
         elif core not in _ancestry(own):
             is_type = canonical.startswith(CORE) and core in resource_types()
-            found.append(
-                _of_other(core, own) if is_type else _unknown(canonical, own, "error" if canonical in named else "warning")
-            )
+            found.append(_of_other(core, own, claim) if is_type else _unknown(canonical, claim))
     return found
 
 
@@ -99,20 +104,26 @@ def _and_more() -> Finding:
     return Finding("information", Kind.INVALID, en, nb)
 
 
-def _claimed(resource: dict[str, Any], profiles: Sequence[str]) -> list[str]:
+def _claimed(resource: dict[str, Any], profiles: Sequence[str]) -> dict[str, Claim]:
     """The profiles to judge by, each once."""
-    meta = resource.get("meta")
+    meta, place = resource.get("meta"), f"{resource['resourceType']}.meta.profile"
     claims = meta.get("profile") if isinstance(meta, dict) else None
-    said = [claim for claim in claims if isinstance(claim, str)] if isinstance(claims, list) else []
-    return list(dict.fromkeys([*said, *profiles]))
+    found: dict[str, Claim] = {}
+    for index, canonical in enumerate(claims if isinstance(claims, list) else ()):
+        if isinstance(canonical, str):
+            found.setdefault(canonical, Claim(f"{place}[{index}]", canonical in profiles))
+    for canonical in profiles:
+        found.setdefault(canonical, Claim(place, True))
+    return found
 
 
-def _of_other(wanted: str, own: str) -> Finding:
+def _of_other(wanted: str, own: str, claim: Claim) -> Finding:
     en, nb = f"The profile is for {wanted}, not for {own}.", f"Profilen er for {wanted}, ikke for {own}."
-    return Finding("error", Kind.INVARIANT, en, nb, f"{own}.meta.profile", rule=PAGES + "profiling.html")
+    return Finding("error", Kind.INVARIANT, en, nb, claim.where, rule=PAGES + "profiling.html")
 
 
-def _unknown(canonical: str, own: str, severity: Severity) -> Finding:
+def _unknown(canonical: str, claim: Claim) -> Finding:
     en = f"The profile {shown(canonical)} is not known here and was not checked."
     nb = f"Profilen {shown(canonical)} er ikke kjent her og ble ikke kontrollert."
-    return Finding(severity, Kind.NOT_UNDERSTOOD, en, nb, f"{own}.meta.profile", rule=PAGES + "profiling.html")
+    severity: Severity = "error" if claim.named else "warning"
+    return Finding(severity, Kind.NOT_UNDERSTOOD, en, nb, claim.where, rule=PAGES + "profiling.html")

@@ -59,10 +59,12 @@ class Type(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class KnownExtension(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """An extension that R4 itself defines: the types of its value, none where it holds extensions; a Reference's targets."""
+    """An extension that R4 itself defines: the types of its value, none where it holds extensions; a Reference's targets, and
+    the canonical of a *required* value set, without version."""
 
     types: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    binding: str = ""
 
 
 @cache
@@ -107,7 +109,11 @@ def known_codes(system: str) -> frozenset[str] | None:
 
 
 def known_extension(url: str) -> KnownExtension | None:
-    """The extension of that url, if R4 defines it."""
+    """The extension of that url, if R4 defines it.
+
+    >>> known_extension("http://hl7.org/fhir/StructureDefinition/data-absent-reason").binding
+    'http://hl7.org/fhir/ValueSet/data-absent-reason'
+    """
     return _extensions().get(url)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapter.domain.problem import Kind
-from adapter.r4.checker import check
+from adapter.r4.checker import CORE, check
 
 TASK: dict[str, Any] = {
     "resourceType": "Task",
@@ -28,6 +28,9 @@ TASK: dict[str, Any] = {
 }
 EPISODE = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
 TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+MODE = "http://hl7.org/fhir/StructureDefinition/questionnaireresponse-completionMode"
+RFC3986 = "urn:ietf:rfc:3986"
 
 
 def found(resource: Any, **options: Any) -> list[tuple[str, Kind]]:
@@ -105,6 +108,16 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         # terminologies.html
         ({"code__coding__0__code": "fullfill"}, "Task.code.coding[0].code", Kind.UNKNOWN_CODE),
         ({"code__coding": [{"system": "task-code", "code": "a"}]}, "Task.code.coding[0].system", Kind.VALUE),  # a warning
+        ({"identifier__0__system": "journal"}, "Task.identifier[0].system", Kind.VALUE),  # a warning
+        # datatypes.html#Identifier: with urn:ietf:rfc:3986 the address is in the value
+        ({"identifier": [{"system": RFC3986, "value": "4711"}]}, "Task.identifier[0].value", Kind.INVARIANT),
+        ({"identifier": [{"system": RFC3986, "value": "https://a.example/a b"}]}, "Task.identifier[0].value", Kind.INVARIANT),
+        ({"identifier": [{"system": RFC3986, "value": "urn:uuid:4711"}]}, "Task.identifier[0].value", Kind.INVARIANT),
+        ({"identifier": [{"system": RFC3986, "value": "urn:oid:1.02"}]}, "Task.identifier[0].value", Kind.INVARIANT),
+        ({"groupIdentifier": {"system": RFC3986, "value": "4711"}}, "Task.groupIdentifier.value", Kind.INVARIANT),
+        # element.html#id: no two in one resource, those of primitives among them
+        ({"code__id": "a", "restriction__id": "a"}, "Task.restriction.id", Kind.INVARIANT),
+        ({"code__id": "a", "_status": {"id": "a"}}, "Task.status.id", Kind.INVARIANT),
         # references.html
         ({"owner": {"reference": "Location/1"}}, "Task.owner", Kind.INVARIANT),
         ({"owner": {"reference": "https://b.example/fhir/Location/1"}}, "Task.owner", Kind.INVARIANT),
@@ -127,6 +140,9 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"extension": [{"url": EPISODE, "valueString": "a"}]}, "Task.extension[0]", Kind.INVARIANT),
         ({"extension": [{"url": EPISODE, "valueReference": {"reference": "Task/1"}}]}, "Task.extension[0].value", Kind.INVARIANT),
         ({"extension": [{"url": TRANSLATION, "valueString": "a"}]}, "Task.extension[0]", Kind.INVARIANT),
+        # extension-data-absent-reason.html, extension-questionnaireresponse-completionmode.html: required bindings
+        ({"_status": {"extension": [{"url": ABSENT, "valueCode": "lost"}]}}, "Task.status.extension[0].value", Kind.UNKNOWN_CODE),
+        ({"extension": [{"url": MODE, "valueCodeableConcept": {"text": "a"}}]}, "Task.extension[0].value", Kind.UNKNOWN_CODE),
         # json.html#primitive
         ({"_note": [{"id": "a"}]}, "Task.note", Kind.MALFORMED),
         ({"_status": {}}, "Task.status", Kind.MALFORMED),
@@ -158,7 +174,18 @@ def test_one_defect_is_one_finding_at_its_place(changed: dict[str, Any], where: 
         {"code": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "symptom"}]}},
         {"extension": [{"url": "urn:a", "extension": [{"url": "simple", "valueString": "a"}]}]},
         {"extension": [{"url": EPISODE, "valueReference": {"reference": "EpisodeOfCare/1"}}]},
+        {"extension": [{"url": EPISODE, "valueReference": {"reference": "EpisodeOfCare/1", "id": "a"}}]},
         {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/made-since", "valueString": "a"}]},
+        {"identifier": [{"system": RFC3986, "value": "urn:uuid:4BB1A5B4-16AB-4F2E-9F3A-0F8A5C1B2D3E"}]},  # RFC 4122 takes capitals
+        {
+            "identifier": [
+                {"system": RFC3986, "value": "https://a.example/4711"},
+                {"system": RFC3986, "value": "urn:isbn:0451450523"},
+            ]
+        },
+        {"identifier": [{"system": RFC3986, "_value": {"extension": [{"url": ABSENT, "valueCode": "masked"}]}}]},
+        {"id": "a", "code": {"id": "a", "text": "a"}},  # the resource's own id is another matter: resource.html#id
+        {"_status": {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}},
         {"meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/Task"]}},
         {"description": "to\nlinjer\tog en tabulator"},
     ],
@@ -197,7 +224,20 @@ def test_a_member_without_a_name_is_an_unknown_one() -> None:
 def test_a_profile_that_is_not_known_is_a_warning_and_never_fetched() -> None:
     findings = check(task(meta={"profile": ["https://evil.example/p"]}))
 
-    assert [(f.severity, f.kind, f.where) for f in findings] == [("warning", Kind.NOT_UNDERSTOOD, "Task.meta.profile")]
+    assert [(f.severity, f.kind, f.where) for f in findings] == [("warning", Kind.NOT_UNDERSTOOD, "Task.meta.profile[0]")]
+
+
+def test_a_finding_on_a_claimed_profile_says_which_of_them_it_is() -> None:
+    """One that the caller names stands nowhere in the resource, unless it is claimed there too."""
+    core, patient, unknown = (f"{CORE}Task", f"{CORE}Patient", "https://a.example/p")
+    claiming = task(meta={"profile": [core, patient, unknown]})
+
+    assert [(f.severity, f.where) for f in check(claiming)] == [
+        ("error", "Task.meta.profile[1]"),
+        ("warning", "Task.meta.profile[2]"),
+    ]
+    assert [(f.severity, f.where) for f in check(claiming, profiles=[unknown])][1] == ("error", "Task.meta.profile[2]")
+    assert [(f.severity, f.where) for f in check(TASK, profiles=[unknown])] == [("error", "Task.meta.profile")]
 
 
 def test_a_finding_never_tells_the_senders_text() -> None:
@@ -205,6 +245,24 @@ def test_a_finding_never_tells_the_senders_text() -> None:
     wrong = task(description=[secret], authoredOn=secret, identifier=[{"value": {"x": secret}}], **{"owner": {"reference": secret}})
 
     assert not any(secret in f.en + f.nb for f in check(wrong))
+
+
+@pytest.mark.parametrize("secret", ["Kari Nordmann", "12838540056", "a12838b", "Kari\u00a0N"])
+def test_a_finding_tells_no_code_type_or_address_that_may_be_a_name_or_a_number(secret: str) -> None:
+    """A blank, or five digits in a row."""
+    system = "http://terminology.hl7.org/CodeSystem/observation-category"
+    patient = {
+        "resourceType": "Patient",
+        "meta": {"profile": [f"https://a.example/{secret}"], "tag": [{"system": system, "code": secret}]},
+        "gender": secret,
+        "generalPractitioner": [{"type": secret, "display": "a"}],
+        f"p{secret}": 1,
+    }
+    said = [f.en + f.nb + f.where + f.rule for f in [*check(patient), *check({"resourceType": secret})]]
+
+    assert len(said) >= 6
+    assert not [text for text in said if secret in text or "12838" in text]
+    assert "done" in check(task(status="done"))[0].en
 
 
 def test_a_concept_with_a_required_value_set_has_one_coding_of_it() -> None:

@@ -23,6 +23,8 @@ from tests.national_numbers import make
 from tests.r4.packages import Examples
 
 CODING = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey", "display": "S"}
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+SMART = "http://fhir-registry.smarthealthit.org/StructureDefinition/capabilities"
 SOUND: list[dict[str, Any]] = [
     task(1),
     {
@@ -66,6 +68,7 @@ JUNK: list[Any] = [
     *("2026-02-30", "2026-02-29", "2026-13", "0000", "2026-11-02T10:00:00", "2026-11-02T10:00:60Z", "2099-01-01", "24:00:00"),
     *("Location/1", "Patient/1", "Patient", "Patient?a=b", "http://a.example/Location/1", "entered-in-error", "urn:a", "1"),
     *("http://hl7.org/fhir/CodeSystem/task-code", "urn:oid:2.16.578.1.12.4.1.4.1", "https://stafett.invalid/fhir/x"),
+    *("urn:ietf:rfc:3986", ABSENT, SMART, "journal", [{"system": "urn:ietf:rfc:3986", "value": "a"}]),
     *(0, -1, 2**31, 1.5, Number("1e2"), True, False, [], {}, [None], [""], [{}], ["a"], {"id": "a"}, {"text": "a"}, {"code": "a"}),
 ]
 
@@ -148,12 +151,17 @@ def test_no_example_is_accepted_at_a_glance_that_the_full_check_refuses(r4_examp
         {"resourceType": "Patient", "communication": [{"preferred": True}]},  # without language, whose codes a glance does not know
         {"resourceType": "DocumentReference", "status": "current", "content": [{}]},  # without attachment
         {"resourceType": "DocumentReference", "status": "current", "content": [{"format": CODING}]},
+        {"resourceType": "Patient", "identifier": [{"system": "journal", "value": "1"}]},
+        {"resourceType": "Patient", "identifier": [{"system": "urn:ietf:rfc:3986", "value": "1"}]},
+        {"resourceType": "Patient", "extension": [{"url": SMART, "valueBoolean": True}]},  # whose value is a code
+        {"resourceType": "Patient", "extension": [{"url": ABSENT, "valueCode": "lost"}]},
+        {"resourceType": "Patient", "name": [{"id": "a", "text": "A"}, {"id": "a", "text": "B"}]},
         {"resourceType": "Bundle", "type": "collection", "total": 1},  # bdl-1
         {"resourceType": "Bundle", "type": "document"},  # bdl-9 to bdl-11
     ],
 )
-def test_what_must_be_there_is_missed_also_where_a_glance_would_not_know_it(body: dict[str, Any]) -> None:
-    """Each lacks an element that its page has as 1..1 or 1..*, or breaks a rule of the Bundle's page."""
+def test_what_a_glance_would_not_know_is_left_to_the_full_check(body: dict[str, Any]) -> None:
+    """Each lacks an element that its page has as 1..1 or 1..*, or breaks a rule of its page or of a datatype's."""
     assert not quick.accepts(body)
     assert whole(body, check_of)
 

@@ -18,6 +18,7 @@ from adapter.r4.checks import bindings, primitives
 from adapter.r4.checks.companions import companion, covered, only_id, two_choices
 from adapter.r4.checks.extensions import known_extension_faults
 from adapter.r4.checks.faults import MOST, PAGES, Check, Fault, broken_form, empty, moved, wrong_json
+from adapter.r4.checks.identifiers import identifier_faults
 from adapter.r4.checks.narrative import xhtml
 from adapter.r4.checks.references import reference
 from adapter.r4.checks.resources import any_resource, contained
@@ -189,8 +190,10 @@ def _one(owner: str, type: Type, element: Element, of: str) -> Check:
     if _is_primitive(of):
         if type.name == "Extension" and element.name == "url":
             return primitives.uri if owner == NESTED else _absolute_url
-        is_element_id = element.name == "id" and type.kind != "resource"
-        return primitives.element_id if is_element_id else primitives.PRIMITIVES[of]
+        if element.name == "id" and type.kind != "resource":
+            # a snapshot and a differential name the same elements: https://hl7.org/fhir/R4/elementdefinition.html#id
+            return primitives.any_element_id if type.name == "ElementDefinition" else primitives.element_id
+        return primitives.PRIMITIVES[of]
     if of == "Reference":
         return reference(_object(of), element.targets)
     if of == "CodeableConcept" and element.binding:
@@ -251,12 +254,22 @@ def _extension(base: Check) -> Check:
 
     def check(value: Any, scope: Scope) -> list[Fault] | None:
         found = base(value, scope)
-        return found if found or value.__class__ is not dict else known_extension_faults(value, scope, _object("Reference"))
+        return found if found or value.__class__ is not dict else known_extension_faults(value, scope)
 
     return check
 
 
-_WRAPPERS: Final[dict[str, Callable[[Check], Check]]] = {"Coding": _coding, "Extension": _extension}
+def _identifier(base: Check) -> Check:
+    """An Identifier, whose system tells what its value looks like."""
+
+    def check(value: Any, scope: Scope) -> list[Fault] | None:
+        found = base(value, scope)
+        return found if found or value.__class__ is not dict else identifier_faults(value.get("system"), value.get("value"))
+
+    return check
+
+
+_WRAPPERS: Final[dict[str, Callable[[Check], Check]]] = {"Coding": _coding, "Extension": _extension, "Identifier": _identifier}
 
 
 def _absolute_url(value: Any, scope: Scope) -> list[Fault] | None:

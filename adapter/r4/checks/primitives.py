@@ -146,6 +146,18 @@ def id(value: Any, _: Any) -> list[Fault] | None:
 
 
 def element_id(value: Any, scope: Any) -> list[Fault] | None:
+    """The id of an element, which no other element of the resource has."""
+    found = any_element_id(value, scope)
+    if found:
+        return found
+    if value not in scope.ids:
+        scope.ids.add(value)
+        return None
+    en, nb = "Another element of the resource has this id.", "Et annet element i ressursen har denne id-en."
+    return [Fault(Kind.INVARIANT, en, nb, PAGES + "element.html#id")]
+
+
+def any_element_id(value: Any, scope: Any) -> list[Fault] | None:
     """The id of an element, for references within the resource: any text without blanks."""
     if value.__class__ is str and " " in value:
         en, nb = "An element's id holds no blanks.", "Et elements id har ikke mellomrom."

@@ -20,12 +20,13 @@ from msgspec.structs import astuple
 from adapter.domain.identity import BASE
 from adapter.r4 import norwegian
 from adapter.r4.checks.bindings import SHAPES
+from adapter.r4.checks.identifiers import URI, is_uri
 from adapter.r4.checks.moments import may_precede
 from adapter.r4.checks.primitives import LONGEST
 from adapter.r4.checks.references import LITERAL
 from adapter.r4.checks.rules import ELSEWHERE, Rule, rule_of
 from adapter.r4.checks.scope import Scope
-from adapter.r4.definitions import Element, Type, codes, json_names, known_codes, resource_types, type_named
+from adapter.r4.definitions import Element, Type, codes, json_names, known_codes, known_extension, resource_types, type_named
 from adapter.r4.json import Number, encode
 
 _YEAR: Final = r"(?!0000)[0-9]{4}"
@@ -229,15 +230,21 @@ def _coding(self: Any) -> None:
 
 @lru_cache(1024)
 def _is_good_system(system: str) -> bool:
-    return bool(_is_uri(system)) and system != norwegian.LOCAL
+    return ":" in system and bool(_is_uri(system))
 
 
 def _identifier(self: Any) -> None:
-    system = self.system_
-    if self.value_ is UNSET or (system is not UNSET and not _is_good_system(system)):
+    system, value = self.system_, self.value_
+    if value is UNSET:
+        raise _Doubt
+    if system == URI:
+        if not is_uri(value):
+            raise _Doubt
+        return
+    if system is not UNSET and not _is_good_system(system):
         raise _Doubt
     series = norwegian.SYSTEMS.get(system)
-    if series is not None and (self.type_ is not UNSET or not series.valid(self.value_)):
+    if series is not None and (self.type_ is not UNSET or not series.valid(value)):
         raise _Doubt
 
 
@@ -269,7 +276,8 @@ def _contact_point(self: Any) -> None:
 def _extension(self: Any) -> None:
     """It has an address, not one of ours or of R4's own, and one value."""
     values = astuple(self)
-    if ":" not in self.url_ or self.url_.startswith((BASE, "http://hl7.org/fhir/")) or values.count(UNSET) != len(values) - 2:
+    is_defined = self.url_.startswith(BASE) or known_extension(self.url_) is not None
+    if ":" not in self.url_ or is_defined or values.count(UNSET) != len(values) - 2:
         raise _Doubt
 
 

@@ -12,15 +12,16 @@ NOTHING: Json = {}
 class Scope:
     """The surroundings of one resource. `root` is the resource that contains this one, or itself.
 
-    `local` gathers the addresses within the resource (`#id`) that its elements name.
+    `local` gathers the addresses within the resource (`#id`) that its elements name, `ids` the ids that its elements have.
     """
 
-    __slots__ = ("bundle", "contained", "local", "resource", "root", "within")
+    __slots__ = ("bundle", "contained", "ids", "local", "resource", "root", "within")
 
     def __init__(self, resource: Json, bundle: BundleScope | None = None, container: Scope | None = None) -> None:
         self.resource = resource
         self.bundle = bundle
         self.local: set[str] = set()
+        self.ids: set[str] = set()
         self.within = BundleScope(resource) if resource.get("resourceType") == "Bundle" else None
         self.root: Json = resource
         self.contained = NOTHING

@@ -11,7 +11,7 @@ from adapter.r4.checks.faults import PAGES, Fault
 from adapter.r4.definitions import Type, json_names, r5_elements, type_named
 
 PAGE: Final = PAGES + "json.html"
-_NAME: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
+_NAME: Final = re.compile(r"(?!.*[0-9]{5})_?[A-Za-z][A-Za-z0-9]{0,63}")  # five digits may be of a person's number
 
 
 def unknown(name: str, type: Type) -> Fault:
