@@ -297,10 +297,11 @@ def _mode() -> dict[str, Any]:
 
 def _if_match() -> dict[str, Any]:
     examples = {
-        "200-any": example(200, "whichever version stands", "*"),
+        "200-as-read": example(200, "the version that was read: its ETag", 'W/"1"'),
         "412-stale": example(412, "a version that does not stand", 'W/"999"'),
     }
-    return _header("If-Match", "ETag of the version that is changed.", examples)
+    said = f"ETag of the version that is changed, as the read gave it. On {SHARED} `*` does not take its place."
+    return _header("If-Match", said, examples)
 
 
 def _header(name: str, description: str, examples: dict[str, Any]) -> dict[str, Any]:

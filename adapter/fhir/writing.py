@@ -21,7 +21,7 @@ from adapter.r4.document import read as parse
 from adapter.usecases.create_resource import create as create_resource
 from adapter.usecases.update_resource import patch_resource, update_matching
 from adapter.usecases.update_resource import update as update_resource
-from adapter.usecases.writing import Written, checked
+from adapter.usecases.writing import When, Written, checked
 
 FORM = {"_format", "_pretty"}
 
@@ -42,19 +42,17 @@ def create(face: Face, asked: Asked, data: bytes) -> Answer:
 def update(face: Face, asked: Asked, data: bytes) -> Answer:
     """PUT [type]/[id], or PUT [type]?criteria: 200 with the version that now stands, 201 where the criteria matched nothing."""
     which = _which(face, asked)
-    if_match, tenant = asked.headers.get("if-match", ""), asked.caller.tenant
+    when, tenant = _when(asked), asked.caller.tenant
     with checked_body(face, asked, data) as (resource, told):
         now = face.clock.now()
         if isinstance(which, str):
             if resource.get("id") != which:
                 raise Problem(other_id(asked.type))
-            written = face.store.run(
-                lambda unit: update_resource(unit, face.rules, tenant, resource, now, id=which, if_match=if_match)
-            )
+            written = face.store.run(lambda unit: update_resource(unit, face.rules, tenant, resource, now, id=which, when=when))
         else:
             id = face.rules.new_id()
             written = face.store.run(
-                lambda unit: update_matching(unit, face.rules, tenant, resource, now, query=which, new_id=id, if_match=if_match)
+                lambda unit: update_matching(unit, face.rules, tenant, resource, now, query=which, new_id=id, when=when)
             )
     return answered(face, asked, written, told)
 
@@ -63,10 +61,10 @@ def patch(face: Face, asked: Asked, data: bytes) -> Answer:
     """PATCH [type]/[id], or PATCH [type]?criteria, by JSON Patch: as an update of what comes of it."""
     require_patch(asked.headers)
     operations, which = json.parse(data), _which(face, asked)
-    rules, now, if_match = face.rules, face.clock.now(), asked.headers.get("if-match", "")
+    rules, now, when = face.rules, face.clock.now(), _when(asked)
 
     def job(unit: Unit) -> Written:
-        return patch_resource(unit, rules, asked.caller.tenant, operations, now, type=asked.type, which=which, if_match=if_match)
+        return patch_resource(unit, rules, asked.caller.tenant, operations, now, type=asked.type, which=which, when=when)
 
     return answered(face, asked, face.store.run(job))
 
@@ -126,6 +124,10 @@ def located(document: Document) -> Iterator[None]:
 def conditions(asked: Asked) -> list[tuple[str, str]]:
     """The parameters of the address that say which resource is meant."""
     return [(name, value) for name, value in asked.pairs if name not in FORM]
+
+
+def _when(asked: Asked) -> When:
+    return When(asked.headers.get("if-match", ""), asked.headers.get("if-none-match", ""))
 
 
 def _unless(face: Face, asked: Asked) -> Query | None:

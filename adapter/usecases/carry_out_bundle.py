@@ -20,7 +20,7 @@ from adapter.ports import Draft, Query, Stored, Unit
 from adapter.r4.bundle import RULES, Step, condition, in_order, references, renaming, rewritten, same_resource, twice
 from adapter.usecases.create_resource import to_create
 from adapter.usecases.update_resource import nothing_to_patch, require_same_id, to_patch, to_update
-from adapter.usecases.writing import Rules, Written, has_errors, no_such, require_none, the_one
+from adapter.usecases.writing import ALWAYS, Rules, When, Written, has_errors, no_such, require_none, the_one
 
 Look = Callable[[Unit, Step], Any]
 """Carries out a GET within the unit; what it gives is given back as it is."""
@@ -110,16 +110,17 @@ def _resolved(unit: Unit, tenant: str, ready: Ready) -> tuple[dict[int, str], Se
 
 def _drafted(unit: Unit, rules: Rules, tenant: str, step: Step, name: str, old: Stored | None) -> tuple[Draft, Sequence[Finding]]:
     """The version that an entry makes, and what more is to be told of it."""
+    when = When(step.if_match, step.if_none_match)
     if step.method == "PATCH":
         if old is None:
             raise nothing_to_patch()
-        return to_patch(unit, rules, tenant, old, step.operations, step.if_match)
+        return to_patch(unit, rules, tenant, old, step.operations, when)
     resource = step.resource or {}
     if old is not None:
-        return to_update(unit, rules, tenant, old, resource, step.if_match), ()
+        return to_update(unit, rules, tenant, old, resource, when), ()
     if step.name:
         raise no_such()
-    require_none(step.if_match if step.method == "PUT" else "")
+    require_none(when if step.method == "PUT" else ALWAYS)
     return to_create(rules, resource, _split(name)[1]), ()
 
 

@@ -11,9 +11,11 @@ from adapter.r4 import patch
 from adapter.usecases.create_resource import create
 from adapter.usecases.resource_rules import computed, faults_of_change, kept_meta, removed_labels
 from adapter.usecases.writing import (
+    ALWAYS,
     VERSIONED,
     Body,
     Rules,
+    When,
     Written,
     body_of,
     checked,
@@ -26,32 +28,32 @@ from adapter.usecases.writing import (
 )
 
 
-def update(unit: Unit, rules: Rules, tenant: str, resource: Body, now: datetime, *, id: str, if_match: str = "") -> Written:
+def update(unit: Unit, rules: Rules, tenant: str, resource: Body, now: datetime, *, id: str, when: When = ALWAYS) -> Written:
     """Keep a checked resource as the next version of the one with that id. One that says the same makes no version.
 
-    Raises `Problem`: no such resource, another version than `if_match` says, or what a client may not change.
+    Raises `Problem`: no such resource, another version than `when` says, or what a client may not change.
     """
     old = unit.read(tenant, resource["resourceType"], id)
     if old is None:
         raise no_such()
-    (stored,) = unit.put(tenant, [to_update(unit, rules, tenant, old, resource, if_match)], now)
+    (stored,) = unit.put(tenant, [to_update(unit, rules, tenant, old, resource, when)], now)
     return Written(stored)
 
 
 def update_matching(
-    unit: Unit, rules: Rules, tenant: str, resource: Body, now: datetime, *, query: Query, new_id: str, if_match: str = ""
+    unit: Unit, rules: Rules, tenant: str, resource: Body, now: datetime, *, query: Query, new_id: str, when: When = ALWAYS
 ) -> Written:
     """As `update`, of the one resource that matches; where none does, it is created (without an id of its own)."""
     found = the_one(unit, tenant, query)
     require_same_id(resource, found)
     if found is None:
-        require_none(if_match)
+        require_none(when)
         return create(unit, rules, tenant, resource, now, id=new_id)
-    return update(unit, rules, tenant, resource, now, id=found.id, if_match=if_match)
+    return update(unit, rules, tenant, resource, now, id=found.id, when=when)
 
 
 def patch_resource(
-    unit: Unit, rules: Rules, tenant: str, operations: Any, now: datetime, *, type: str, which: str | Query, if_match: str = ""
+    unit: Unit, rules: Rules, tenant: str, operations: Any, now: datetime, *, type: str, which: str | Query, when: When = ALWAYS
 ) -> Written:
     """Carry out a JSON Patch on the version that stands, check what comes of it, and keep that as the next version.
 
@@ -60,24 +62,22 @@ def patch_resource(
     old = unit.read(tenant, type, which) if isinstance(which, str) else the_one(unit, tenant, which)
     if old is None:
         raise nothing_to_patch()
-    made, told = to_patch(unit, rules, tenant, old, operations, if_match)
+    made, told = to_patch(unit, rules, tenant, old, operations, when)
     (stored,) = unit.put(tenant, [made], now)
     return Written(stored, findings=told)
 
 
-def to_update(unit: Unit, rules: Rules, tenant: str, old: Stored, resource: Body, if_match: str) -> Draft:
+def to_update(unit: Unit, rules: Rules, tenant: str, old: Stored, resource: Body, when: When) -> Draft:
     """The next version of a stored resource, where the caller knows the one that stands and may change it."""
     before = body_of(old)
-    require_version(old, if_match, needed=old.type in VERSIONED or computed(before))
+    require_version(old, when, needed=old.type in VERSIONED or computed(before))
     raise_for(faults_of_change(unit, tenant, before, resource, rules))
     return draft(old.type, old.id, kept_meta(before, resource), rules.base)
 
 
-def to_patch(
-    unit: Unit, rules: Rules, tenant: str, old: Stored, operations: Any, if_match: str
-) -> tuple[Draft, tuple[Finding, ...]]:
+def to_patch(unit: Unit, rules: Rules, tenant: str, old: Stored, operations: Any, when: When) -> tuple[Draft, tuple[Finding, ...]]:
     """The next version that a JSON Patch makes of a stored one, and what the check tells of it."""
-    require_version(old, if_match, needed=old.type in VERSIONED)
+    require_version(old, when, needed=old.type in VERSIONED)
     before = body_of(old)
     after = patch.apply(before, operations)
     if not isinstance(after, dict) or (after.get("resourceType"), after.get("id")) != (old.type, old.id):
@@ -89,7 +89,7 @@ def to_patch(
         )
     raise_for(removed_labels(before, after))
     told = checked(rules, after)
-    return to_update(unit, rules, tenant, old, after, if_match), told
+    return to_update(unit, rules, tenant, old, after, when), told
 
 
 def require_same_id(resource: Body, found: Stored | None) -> None:

@@ -1,6 +1,6 @@
 """What every write of a resource by a client has in common: what it goes by, what it is asked to find, and what it leaves.
 
-https://hl7.org/fhir/R4/http.html#concurrency. No HTTP: headers arrive as words (`if_match`), answers leave as `Written`.
+https://hl7.org/fhir/R4/http.html#concurrency. No HTTP: headers arrive as words (`When`), answers leave as `Written`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,17 @@ class Rules:
     test_environment: bool = True
     allowed_persons: Collection[str] = frozenset()
     base: str = ""  # our own FHIR address: a reference that begins with it is one of ours
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """What a change is made only if: the headers' own words (RFC 9110 13.1.1 and 13.1.2), empty where nothing was said."""
+
+    if_match: str = ""
+    if_none_match: str = ""
+
+
+ALWAYS: Final = When()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +107,44 @@ def the_one(unit: Unit, tenant: str, query: Query) -> Stored | None:
     return found[0] if found else None
 
 
-def require_version(stored: Stored, if_match: str, *, needed: bool) -> None:
-    """Raises `Problem(STALE)` where the caller changes another version than the one that stands, or must say which and does not."""
-    if not if_match:
-        if needed:
-            raise problem(
-                Kind.STALE,
-                f"This {stored.type} is changed by version: read it, and send its ETag in If-Match.",
-                f"Denne {stored.type} endres etter versjon: les den, og send ETag-en i If-Match.",
-                where="http.If-Match",
-                rule=CONCURRENCY,
-            )
-        return
-    versions = re.findall(r'(?:W/)?"([^"]*)"', if_match)
-    if if_match.strip() != "*" and str(stored.version) not in versions:
-        raise problem(
-            Kind.STALE,
+def require_version(stored: Stored, when: When, *, needed: bool) -> None:
+    """Raises `Problem(STALE)` where `when` does not hold of the version that stands, or must name it and does not.
+
+    RFC 9110 13.2.2 has the order. Where a version is `needed`, `*` is none: whoever writes last would win.
+    """
+    names_one = when.if_match.strip() not in ("", "*")
+    if names_one and not _is_named(stored, when.if_match):
+        raise _stale(
             "If-Match does not name the version that stands: read it again, and see whether your change still holds.",
             "If-Match er ikke versjonen som gjelder: les på nytt, og se om endringen fortsatt skal gjøres.",
-            where="http.If-Match",
-            rule=CONCURRENCY,
+        )
+    if when.if_none_match.strip() == "*" or _is_named(stored, when.if_none_match):
+        raise _stale(
+            "The resource, or this version of it, is there, and If-None-Match asks that it is not: leave it out to change it.",
+            "Ressursen, eller denne versjonen, finnes, og If-None-Match krever at den ikke gjør det: utelat den for å endre.",
+            "If-None-Match",
+        )
+    if needed and not names_one:
+        raise _stale(
+            f"This {stored.type} is changed by version: read it, and send its ETag in If-Match (* names none).",
+            f"Denne {stored.type} endres etter versjon: les den, og send ETag-en i If-Match (* oppgir ingen).",
         )
 
 
-def require_none(if_match: str) -> None:
+def _is_named(stored: Stored, tags: str) -> bool:
+    return str(stored.version) in re.findall(r'(?:W/)?"([^"]*)"', tags)
+
+
+def _stale(en: str, nb: str, header: str = "If-Match") -> Problem:
+    return problem(Kind.STALE, en, nb, where=f"http.{header}", rule=CONCURRENCY)
+
+
+def require_none(when: When) -> None:
     """Raises `Problem(STALE)` where the caller changes a version of what is not there (RFC 9110 13.1.1)."""
-    if if_match:
-        raise problem(
-            Kind.STALE,
+    if when.if_match:
+        raise _stale(
             "If-Match names a version, and no resource matches: leave it out to create one, or correct the criteria.",
             "If-Match oppgir en versjon, og ingen ressurs passer: utelat den for å opprette en, eller rett kriteriene.",
-            where="http.If-Match",
-            rule=CONCURRENCY,
         )
 
 

@@ -220,13 +220,13 @@ def test_b084_what_is_the_servers_to_say_is_not_the_clients(here: Service) -> No
 )
 def test_b085_a_patch_takes_away_neither_labels_nor_identity(here: Service, operation: dict[str, Any]) -> None:
     made = here.http.post("/fhir/Task", json=task(identifier=[identifier()], meta={"security": [LABEL]})).json()
-    headers = {"Content-Type": "application/json-patch+json", "If-Match": "*"}
+    headers = {"Content-Type": "application/json-patch+json", "If-Match": 'W/"1"'}
     binary = {
         "resourceType": "Binary",
         "contentType": headers["Content-Type"],
         "data": b64encode(json.dumps([operation]).encode()).decode(),
     }
-    within = {"request": {"method": "PATCH", "url": f"Task/{made['id']}", "ifMatch": "*"}, "resource": binary}
+    within = {"request": {"method": "PATCH", "url": f"Task/{made['id']}", "ifMatch": 'W/"1"'}, "resource": binary}
 
     assert here.http.patch(f"/fhir/Task/{made['id']}", json=[operation], headers=headers).status_code == 422
     assert here.http.post("/fhir", json=bundle("transaction", within)).status_code == 422
@@ -349,7 +349,7 @@ def test_what_the_service_worked_out_stays_under_every_method(here: Service) -> 
     id = computed(
         here.store, {"resourceType": "CarePlan", "status": "draft", "intent": "plan", "subject": {"reference": "Patient/1"}}
     )
-    path, headers = f"/fhir/CarePlan/{id}", {"If-Match": "*"}
+    path, headers = f"/fhir/CarePlan/{id}", {"If-Match": 'W/"1"'}
     body = here.http.get(path).json()
     patch = [{"op": "replace", "path": "/status", "value": "active"}]
     answers: list[httpx.Response] = [

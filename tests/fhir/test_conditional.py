@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from tests.fhir.made import FNR, SYNTHETIC, Body, identifier, issues, patient, task
+from tests.fhir.made import FNR, SYNTHETIC, Body, computed, identifier, issues, patient, task
 from tests.http.service import Service, service
 
 
@@ -143,12 +145,80 @@ def test_what_organisations_share_is_never_overwritten_unseen(here: Service, bod
     """Versioned-update in the CapabilityStatement: who sends no If-Match is told to."""
     type = body["resourceType"]
     first = here.http.post(f"/fhir/{type}", json=body).json()
-    answer = here.http.put(f"/fhir/{type}/{first['id']}", json={**first, "language": "nb"})
+    path, changed = f"/fhir/{type}/{first['id']}", {**first, "language": "nb"}
+    answer = here.http.put(path, json=changed)
     statement = here.http.get("/fhir/metadata").json()
     versioning = {one["type"]: one["versioning"] for one in statement["rest"][0]["resource"]}
 
     assert (answer.status_code, issues(answer)) == (412, [("conflict", "http.If-Match")])
     assert (versioning[type], versioning["Patient"]) == ("versioned-update", "versioned")
+
+    # RFC 9110 13.1.1: `*` holds of whatever version stands, so it would let the last writer win unseen.
+    patch = [{"op": "add", "path": "/language", "value": "nb"}]
+    any_version = [
+        here.http.put(path, json=changed, headers={"If-Match": "*"}),
+        here.http.put(f"/fhir/{type}?_id={first['id']}", json=changed, headers={"If-Match": "*"}),
+        here.http.patch(path, json=patch, headers={"If-Match": "*", "Content-Type": "application/json-patch+json"}),
+    ]
+    within = {"resource": changed, "request": {"method": "PUT", "url": f"{type}/{first['id']}", "ifMatch": "*"}}
+    whole = here.http.post("/fhir", json={"resourceType": "Bundle", "type": "transaction", "entry": [within]})
+    for refused in any_version:
+        assert (refused.status_code, issues(refused)) == (412, [("conflict", "http.If-Match")])
+        assert "send its ETag" in refused.json()["issue"][0]["details"]["text"]
+    assert whole.status_code == 412
+    assert here.http.put(path, json=changed, headers={"If-Match": standing(here, path)}).headers["etag"] == 'W/"2"'
+
+
+def standing(here: Service, path: str) -> str:
+    """The ETag of the version that stands."""
+    return str(here.http.get(path).headers["etag"])
+
+
+def test_what_the_service_worked_out_is_answered_by_version_whatever_its_type(here: Service) -> None:
+    body = {"resourceType": "Flag", "status": "active", "code": {"text": "x"}, "subject": {"reference": "Patient/1"}}
+    id = computed(here.store, body)
+    answer = here.http.put(f"/fhir/Flag/{id}", json={**body, "id": id}, headers={"If-Match": "*"})
+
+    assert (answer.status_code, issues(answer)) == (412, [("conflict", "http.If-Match")])
+
+
+@pytest.mark.parametrize(("tags", "status"), [("*", 412), ('W/"1"', 412), ('"7", "1"', 412), ('W/"2"', 200), ('"x"', 200)])
+def test_what_is_there_is_not_changed_by_who_asks_that_it_is_not(here: Service, tags: str, status: int) -> None:
+    """RFC 9110 13.1.2: with `*` false where there is a current representation, else where a tag matches it; then 412."""
+    own = identifier()
+    first = here.http.post("/fhir/Patient", json=patient(identifier=[own])).json()
+    path, condition = f"/fhir/Patient/{first['id']}", {"If-None-Match": tags}
+    patch = [{"op": "add", "path": "/active", "value": True}]
+    binary = {
+        "resourceType": "Binary",
+        "contentType": "application/json-patch+json",
+        "data": b64encode(json.dumps(patch).encode()).decode(),
+    }
+    puts = {"method": "PUT", "url": f"Patient/{first['id']}", "ifNoneMatch": tags}
+    answers = [
+        here.http.put(path, json=first, headers=condition),
+        here.http.put(f"/fhir/Patient?{criteria(own)}", json=first, headers=condition),
+        here.http.post("/fhir", json=transaction({"resource": first, "request": puts})),
+        here.http.post("/fhir", json=transaction({"resource": binary, "request": {**puts, "method": "PATCH"}})),
+    ]
+    if status == 412:  # the last has made a second version elsewhere
+        answers.append(here.http.patch(path, json=patch, headers={**condition, "Content-Type": "application/json-patch+json"}))
+        assert issues(answers[0]) == [("conflict", "http.If-None-Match")]
+        assert standing(here, path) == 'W/"1"'
+
+    assert {answer.status_code for answer in answers} == {status}
+
+
+def transaction(*entries: Body) -> Body:
+    return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
+
+
+def test_a_conditional_update_that_is_to_create_only_creates_once(here: Service) -> None:
+    own = identifier()
+    path = f"/fhir/Patient?{criteria(own)}"
+    answers = [here.http.put(path, json=patient(identifier=[own]), headers={"If-None-Match": "*"}) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 412]
 
 
 def test_of_two_updates_of_one_version_one_is_refused(here: Service) -> None:

@@ -28,7 +28,7 @@ def made(here: Service, body: Body) -> str:
 
 
 def patched(here: Service, path: str, *operations: dict[str, Any], **headers: str) -> httpx.Response:
-    said = {"Content-Type": PATCH, "If-Match": "*", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    said = {"Content-Type": PATCH, "If-Match": 'W/"1"', **{name.replace("_", "-"): value for name, value in headers.items()}}
     return here.http.patch(path, json=list(operations), headers=said)
 
 
@@ -110,7 +110,7 @@ def test_the_one_resource_that_matches_can_be_patched(here: Service) -> None:
     path = made(here, task(identifier=[own]))
     criteria = {"identifier": f"{own['system']}|{own['value']}"}
     operation = [{"op": "replace", "path": "/status", "value": "accepted"}]
-    answer = here.http.patch("/fhir/Task", params=criteria, json=operation, headers={"Content-Type": PATCH, "If-Match": "*"})
+    answer = here.http.patch("/fhir/Task", params=criteria, json=operation, headers={"Content-Type": PATCH, "If-Match": 'W/"1"'})
     nothing = here.http.patch("/fhir/Task", params={"identifier": "urn:x|none"}, json=operation, headers={"Content-Type": PATCH})
 
     assert (answer.status_code, answer.json()["status"]) == (200, "accepted")

@@ -181,7 +181,7 @@ def test_a_security_label_stays(here: Service) -> None:
 def test_an_identifier_that_organisations_share_is_added_to_and_never_replaced(here: Service) -> None:
     mine, other = identifier(), identifier()
     first = created(here, task(identifier=[mine]))
-    path, current = f"/fhir/Task/{first['id']}", {"If-Match": "*"}
+    path, current = f"/fhir/Task/{first['id']}", {"If-Match": 'W/"1"'}
     swapped = here.http.put(path, json={**first, "identifier": [other]}, headers=current)
     added = here.http.put(path, json={**first, "identifier": [mine, other]}, headers=current)
 
@@ -246,7 +246,7 @@ def test_an_answer_must_say_which_version_it_answers(here: Service) -> None:
 )
 def test_an_answer_that_changes_more_is_refused_element_by_element(here: Service, change: Any, places: list[str]) -> None:
     id = computed(here.store, task(code=ASSESS))
-    answer = here.http.put(f"/fhir/Task/{id}", json={**task(id=id, code=ASSESS), **change}, headers={"If-Match": "*"})
+    answer = here.http.put(f"/fhir/Task/{id}", json={**task(id=id, code=ASSESS), **change}, headers={"If-Match": 'W/"1"'})
 
     assert (answer.status_code, issues(answer)) == (422, [("business-rule", place) for place in places])
 
