@@ -6,7 +6,9 @@ What a search finds is in `test_search.py`; here is what lies between it and the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -148,3 +150,24 @@ def test_a_page_link_of_another_is_as_none(face: Service) -> None:
     assert face.http.get(address, headers={ORGANISATION: MUNICIPALITY}).status_code == 404
     assert face.http.get(address.replace("/Task?", "/Patient?")).status_code == 404
     assert face.http.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(("order", "passed_over"), [("", True), ("_lastUpdated", False)])
+def test_who_polls_by_time_passes_over_nothing_that_changes_meanwhile(tmp_path: Path, order: str, passed_over: bool) -> None:
+    """What docs/fhir.md says to those who poll: what changes becomes the newest, before the pages that are left or after them."""
+    with service(tmp_path) as here:
+        made = []
+        for _ in range(4):
+            here.clock.moment += timedelta(seconds=1)
+            made.append(here.http.post("/fhir/Patient", json={"resourceType": "Patient"}).json())
+        page = here.http.get("/fhir/Patient", params={"_count": "2", **({"_sort": order} if order else {})}).json()
+        seen = ids(page)
+        here.clock.moment += timedelta(seconds=1)
+        changed = next(one for one in made if one["id"] not in seen)
+        here.http.put(f"/fhir/Patient/{changed['id']}", json={**changed, "active": True})
+        while following := [one["url"] for one in page["link"] if one["relation"] == "next"]:
+            page = here.http.get(following[0]).json()
+            seen += ids(page)
+
+    assert (changed["id"] not in seen) == passed_over
+    assert {one["id"] for one in made} - {changed["id"]} <= set(seen)
