@@ -1,0 +1,176 @@
+"""Requests that nobody would send, to every interaction of /fhir: no fault of ours, no hang, no refusal that does not say why.
+
+Two minutes where CI=true, ten seconds elsewhere (`STAFETT_FUZZ_SECONDS`), in rounds whose seeds are printed: `STAFETT_SEED`
+repeats a run from its first. An answer takes five seconds at most, one in `make torture` (`STAFETT_FUZZ_SLOWEST`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from lxml import etree
+from structlog.testing import capture_logs
+
+from adapter.fhir import capability
+from adapter.fhir.types import TYPES
+from adapter.ports import Store
+from tests.fhir.fuzz.bodies import KNOWN
+from tests.fhir.fuzz.requests import INTERACTIONS, Asked, requests
+from tests.fhir.fuzz.values import NUMBER
+from tests.fhir.world import draft
+from tests.http.real import real_service
+from tests.http.service import HOSPITAL, Service
+from tests.serving import NOON
+
+CI = os.environ.get("CI") == "true"
+SECONDS = float(os.environ.get("STAFETT_FUZZ_SECONDS") or (120 if CI else 10))
+SLOWEST = float(os.environ.get("STAFETT_FUZZ_SLOWEST") or 5)
+SEED = int(os.environ.get("STAFETT_SEED") or (1 if CI else time.time()))
+EXAMPLES = 200  # of a round
+ROUND = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    derandomize=False,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+FHIR = {"application/fhir+json", "application/fhir+xml"}
+
+
+def test_every_interaction_that_is_offered_has_requests_here() -> None:
+    conditions = {name for name, value in capability.CONDITIONS.items() if value not in (False, "not-supported")}
+
+    assert {*capability.INTERACTIONS, *capability.SYSTEM, *capability.OPERATIONS, *conditions} <= set(INTERACTIONS)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The whole service, with three resources of each type, of which one is `known`."""
+    with real_service(tmp_path_factory.mktemp("fuzz")) as running:
+        fill(running.store)
+        yield running
+
+
+def fill(store: Store) -> None:
+    with store.write() as unit:
+        for id in ("another", "third", "known"):
+            unit.put(HOSPITAL, [draft(type, id, body) for type, body in KNOWN.items()], NOON)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(int(SECONDS + 600))  # what is found is made smaller first
+def test_whatever_is_asked_is_answered_in_time_and_without_a_fault_of_ours(fuzzed: Service) -> None:
+    links, until = pages(fuzzed.http), time.monotonic() + SECONDS
+    asked, well = Counter[str](), Counter[str]()
+    slowest: tuple[float, Any] = (0.0, None)
+
+    def ask(request: Asked) -> None:
+        nonlocal slowest
+        try:
+            seconds, answer = sent(fuzzed.http, request)
+        except (httpx.InvalidURL, httpx.LocalProtocolError):
+            return  # what this client cannot send
+        asked[request.what] += 1
+        well[request.what] += answer.status_code < 400
+        slowest = max(slowest, (seconds, request), key=lambda one: one[0])
+        assert answer.status_code < 500, answer.text
+        assert seconds < SLOWEST
+        judge(request, answer)
+
+    with capture_logs() as logged:
+        for number in count(SEED):
+            if time.monotonic() > until:
+                break
+            print(f"STAFETT_SEED={number} ({asked.total()} requests)")  # noqa: T201 - repeats what comes
+            seed(number)(ROUND(given(request=requests(links))(ask)))()
+
+        for type in TYPES:  # whatever was kept can be given
+            for format in ("json", "xml"):
+                assert fuzzed.http.get(f"/fhir/{type}?_count=200&_format={format}").status_code == 200
+
+    answered = ", ".join(f"{what} {well[what]}/{asked[what]}" for what in sorted(asked))
+    print(f"{asked.total()} requests, slowest {slowest[0]:.2f} s: {str(slowest[1])[:300]}\nanswered well: {answered}")  # noqa: T201
+    assert set(asked) == {*INTERACTIONS, "page"}
+    assert [what for what in asked if what != "elsewhere" and asked[what] > 100 and not well[what]] == []  # not all is refused
+    assert NUMBER not in str(logged)
+
+
+def pages(http: httpx.Client) -> list[str]:
+    """Paths of second pages: of searches and of histories."""
+    firsts = ["Task?_count=1", "Task?_count=1&_sort=-_id", "Patient?_count=1&active:not=false", "Task/_history?_count=1"]
+    answers = [http.get(f"/fhir/{path}").json() for path in firsts]
+    found = [urlsplit(link["url"]) for answer in answers for link in answer["link"] if link["relation"] == "next"]
+    assert len(found) == len(firsts)
+    return [f"{url.path.removeprefix('/fhir')}?{url.query}" for url in found]
+
+
+def sent(http: httpx.Client, request: Asked) -> tuple[float, httpx.Response]:
+    """The answer, and the seconds it took; what was slow is asked thrice, for a machine has its moments."""
+    headers = {name: value.encode("utf-8") for name, value in request.headers.items()}
+    took, answer = SLOWEST, None
+    for _ in range(3):
+        began = time.monotonic()
+        answer = http.request(request.method, "/fhir" + request.path, headers=headers, content=request.body)
+        took = min(took, time.monotonic() - began)
+        if took < SLOWEST:
+            break
+    assert answer is not None
+    return took, answer
+
+
+def judge(request: Asked, answer: httpx.Response) -> None:
+    """Every answer can be read; a refusal is an OperationOutcome; nothing that was sent comes back as markup."""
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    kind = answer.headers.get("content-type", "")
+    if request.method == "HEAD" or not answer.content:
+        assert answer.status_code < 400 or request.method == "HEAD"
+        return
+    if kind not in FHIR:
+        assert answer.status_code == 200
+        assert answer.headers["content-disposition"] == "attachment"
+        return
+    type, ours = in_xml(answer.content) if kind.endswith("xml") else in_json(answer.content)
+    assert answer.status_code < 400 or type == "OperationOutcome", answer.text
+    assert answer.status_code < 400 or {"error", "fatal"} & set(ours), answer.text
+    for text in ours:
+        assert "<" not in text
+        assert NUMBER not in text
+
+
+def in_json(data: bytes) -> tuple[str, list[str]]:
+    """The type of an answer, and every text of it that is ours: in OperationOutcomes, a Bundle's links and its responses."""
+    body = json.loads(data)
+    outcomes = [body] if body["resourceType"] == "OperationOutcome" else []
+    entries = body.get("entry", []) if body["resourceType"] == "Bundle" else []
+    inside = [entry["resource"] for entry in entries if entry.get("resource", {}).get("resourceType") == "OperationOutcome"]
+    links = body.get("link", []) if body["resourceType"] == "Bundle" else []
+    return body["resourceType"], list(leaves([outcomes, inside, links, [entry.get("response") for entry in entries]]))
+
+
+def leaves(node: Any) -> Iterator[str]:
+    if isinstance(node, dict | list):
+        for one in node.values() if isinstance(node, dict) else node:
+            yield from leaves(one)
+    elif isinstance(node, str):
+        yield node
+
+
+def in_xml(data: bytes) -> tuple[str, list[str]]:
+    """As `in_json`."""
+    root = etree.fromstring(data)
+    f = {"f": "http://hl7.org/fhir"}
+    ours = root.xpath(
+        "//f:OperationOutcome//@value | /f:Bundle/f:link//@value | /f:Bundle/f:entry/f:response//@value", namespaces=f
+    )
+    return etree.QName(root).localname, [str(one) for one in ours]
