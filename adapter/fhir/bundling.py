@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from adapter.domain.problem import Finding, Problem
+from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.failures import Refused
 from adapter.fhir import history, reading
 from adapter.fhir.bundles import etag, instant
@@ -23,11 +23,13 @@ from adapter.fhir.searching import search
 from adapter.fhir.types import TYPES
 from adapter.fhir.writing import located
 from adapter.ports import Unit
-from adapter.r4.bundle import Step, measured, skeleton, steps
+from adapter.r4.bundle import Step, measured, require_moderate, skeleton, steps
 from adapter.r4.document import read as parse
 from adapter.r4.outcome import status
 from adapter.usecases.carry_out_bundle import carry_out, prepare
 from adapter.usecases.writing import Written, checked
+
+ANSWERED: Final = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,22 @@ class Done:
     findings: Sequence[Finding] = ()
 
 
+@dataclass(slots=True)
+class _Room:
+    """How much more may be read by one Bundle's entries: a thousand of the largest resources would fill any memory."""
+
+    bytes: int = ANSWERED
+
+    def held(self, answer: Answer) -> Answer:
+        """The answer, if there is room for it. Raises `Problem` (TOO_COSTLY)."""
+        if len(answer.body) > self.bytes:
+            en = f"The Bundle reads more than {ANSWERED >> 20} MiB: ask for the rest in another."
+            nb = f"Bundle leser mer enn {ANSWERED >> 20} MiB: be om resten i en annen."
+            raise problem(Kind.TOO_COSTLY, en, nb)
+        self.bytes -= len(answer.body)
+        return answer
+
+
 def carry_out_bundle(face: Face, asked: Asked, data: bytes) -> Answer:
     """POST [base]: 200 with an answer for each entry, in the order of the entries."""
     document = parse(data, xml=body_is_xml(asked.headers))
@@ -50,25 +68,26 @@ def carry_out_bundle(face: Face, asked: Asked, data: bytes) -> Answer:
         kind = measured(bundle, face.limits.max_entries)
         checked(face.rules, skeleton(bundle))
         entries = steps(bundle, base=face.base, types=TYPES)
-        together = kind == "transaction"
-        done = _together(face, asked, entries) if together else [_alone(face, asked, step) for step in entries]
+        require_moderate(entries)
+        together, room = kind == "transaction", _Room()
+        done = _together(face, asked, entries, room) if together else [_alone(face, asked, step, room) for step in entries]
     return Answer(200, _response(kind, [_entry(one, asked) for one in done]))
 
 
-def _together(face: Face, asked: Asked, entries: Sequence[Step]) -> list[Done]:
+def _together(face: Face, asked: Asked, entries: Sequence[Step], room: _Room) -> list[Done]:
     ready, now, tenant = prepare(entries, face.rules), face.clock.now(), asked.caller.tenant
 
     def job(unit: Unit) -> list[Any]:
-        return carry_out(unit, face.rules, tenant, ready, now, lambda unit, step: _look(face, asked, unit, step))
+        return carry_out(unit, face.rules, tenant, ready, now, lambda unit, step: room.held(_look(face, asked, unit, step)))
 
     run = face.store.run if any(step.writes for step in entries) else lambda job: _reading(face, job)
     return [_done(answer) for answer in run(job)]
 
 
-def _alone(face: Face, asked: Asked, step: Step) -> Done:
+def _alone(face: Face, asked: Asked, step: Step, room: _Room) -> Done:
     """One entry of a batch: whatever is wrong with it is its own answer."""
     try:
-        return _together(face, asked, [step])[0]
+        return _together(face, asked, [step], room)[0]
     except Refused as refused:
         return Done(refused.status, findings=refused.findings)
     except Problem as fault:

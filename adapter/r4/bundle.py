@@ -22,6 +22,9 @@ from adapter.r4 import json
 PATCH: Final = "application/json-patch+json"
 ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3}
 RULES: Final = "https://hl7.org/fhir/R4/http.html#trules"
+SEARCHES: Final = 50  # in one Bundle, histories among them; each may give a page
+POINTERS: Final = 3_000  # conditional references in one Bundle, each a search
+CRITERIA: Final = 256 * 1024  # characters in all: a thousand entries of HAPI's length
 
 # Elements of type uri, url, oid and uuid in which a resource can be named, beside Reference.reference. A system, a
 # profile and an extension's own url name no resource of the Bundle.
@@ -111,6 +114,23 @@ def measured(bundle: Any, most: int) -> str:
 def steps(bundle: Body, *, base: str, types: Collection[str]) -> list[Step]:
     """What each entry asks for. The Bundle's own form has been checked (`skeleton`)."""
     return [_step(position, entry, base, types) for position, entry in enumerate(bundle.get("entry", []))]
+
+
+def require_moderate(asked: Sequence[Step]) -> None:
+    """Raises `Problem` (TOO_COSTLY) where the entries together ask for more looking up than one request may."""
+    searches = sum(step.method == "GET" and (len(step.parts) == 1 or step.parts[-1:] == ("_history",)) for step in asked)
+    criteria = sum(len(step.criteria) + len(step.if_none_exist) for step in asked)
+    pointers = sum(len({one for _, one in references(step.resource, "") if condition(one)}) for step in asked)
+    if searches > SEARCHES or criteria > CRITERIA or pointers > POINTERS:
+        bounds = SEARCHES, POINTERS, CRITERIA >> 10
+        raise problem(
+            Kind.TOO_COSTLY,
+            "Too much to look up: at most {} searches and histories, {} conditional references and {} KiB of criteria.".format(
+                *bounds
+            ),
+            "For mye å slå opp: høyst {} søk og historikker, {} betingede referanser og {} KiB kriterier.".format(*bounds),
+            where="Bundle.entry",
+        )
 
 
 def in_order(asked: Sequence[Step]) -> list[Step]:

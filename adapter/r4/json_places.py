@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from json.decoder import scanstring
+from collections.abc import Iterable
 from typing import Any, Final
 
 from adapter.r4.json_scan import Path
 
 _BLANK: Final = re.compile(r"[ \t\n\r]*+")
-_SKIP: Final[Callable[[str, int], tuple[Any, int]]] = json.JSONDecoder(parse_float=str).scan_once
+_DECODER: Final = json.JSONDecoder(parse_float=str)
 
 
 def begins(text: str, wanted: Iterable[Path]) -> dict[Path, int]:
@@ -45,13 +44,13 @@ def _inside(text: str, at: int, tree: dict[str | int, Any], path: Path, found: d
     while tree and text[at] not in "]}":
         begun, name = at, number
         if is_object:
-            name, at = scanstring(text, at + 1)
+            name, at = _DECODER.raw_decode(text, at)
             at = _blank(text, _blank(text, at) + 1)
         if (below := tree.pop(name, None)) is not None:
             found[*path, name] = begun
             _inside(text, at, below, (*path, name), found)
         if tree:
-            at = _blank(text, _SKIP(text, at)[1])
+            at = _blank(text, _DECODER.raw_decode(text, at)[1])
             at, number = _blank(text, at + 1) if text[at] == "," else at, number + 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from adapter.r4.bundle import POINTERS, SEARCHES
 from tests.fhir.made import FNR, SYNTHETIC, UNBORN, Body, computed, identifier, issues, patient, task
 from tests.http.service import MUNICIPALITY, Service, service
 
@@ -329,6 +331,40 @@ def test_every_look_up_has_its_place_in_a_batch(here: Service) -> None:
     assert answers[0]["response"]["etag"] == 'W/"1"'
     assert [answers[n]["resource"]["type"] for n in (3, 4)] == ["history", "history"]
     assert "resource" not in answers[1]
+
+
+@pytest.mark.parametrize("type", ["batch", "transaction"])
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [entry("GET", "Task?_count=200")] * (SEARCHES + 1),
+        [entry("GET", "Task/_history")] * (SEARCHES + 1),
+        [entry("POST", "Task", task(), ifNoneExist="_id=" + "x," * 5_000)] * 30,
+        [entry("POST", "Task", task(partOf=[{"reference": f"Task?identifier=a|{n}"} for n in range(POINTERS + 1)]))],
+    ],
+    ids=["searches", "histories", "criteria", "conditional references"],
+)
+def test_a_bundle_that_asks_for_too_much_looking_up_is_refused_before_it_does(
+    here: Service, type: str, entries: list[Body]
+) -> None:
+    """Each of a thousand entries may be worth a page of resources: minutes, and gigabytes."""
+    began = time.monotonic()
+    answer = sent(here, type, *entries)
+
+    assert (answer.status_code, issues(answer)) == (413, [("too-costly", "Bundle.entry")])
+    assert time.monotonic() - began < 2
+
+
+def test_a_bundle_reads_no_more_than_there_is_room_for(here: Service) -> None:
+    large = {"resourceType": "Binary", "contentType": "text/plain", "data": "AAAA" * 2_000_000}
+    made = here.http.post("/fhir/Binary", json=large).json()
+    read = [entry("GET", f"Binary/{made['id']}")] * 6
+
+    alone = sent(here, "batch", *read, entry("GET", f"Task/{uuid4()}")).json()["entry"]
+    together = sent(here, "transaction", *read)
+
+    assert [one["response"]["status"][:3] for one in alone] == ["200"] * 4 + ["413"] * 2 + ["404"]
+    assert (together.status_code, issues(together)) == (413, [("too-costly", "Bundle.entry[4].request")])
 
 
 def test_what_is_read_in_a_bundle_was_modified_when_its_meta_says(here: Service) -> None:

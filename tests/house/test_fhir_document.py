@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from adapter.console.middleware import LONGEST as QUERY
-from adapter.fhir import chains, includes, links, searching
+from adapter.fhir import bundling, chains, includes, links, searching
 from adapter.fhir.clauses import ALTERNATIVES
 from adapter.fhir.limits import Limits
 from adapter.fhir.results import MOST, USUAL
 from adapter.fhir.routes import FORM_BYTES
 from adapter.fhir.search import PARAMETERS
 from adapter.fhir.types import TYPES
-from adapter.r4 import json, json_scan, patch
+from adapter.r4 import bundle, json, json_scan, patch
 from adapter.r4.checks import faults, primitives
 from adapter.usecases.resource_rules import ANSWER
 from adapter.usecases.writing import VERSIONED
@@ -92,6 +92,10 @@ def test_the_limits_are_those_of_the_code(document: str) -> None:
         "a form of `_search`": f"{FORM_BYTES >> 10} KiB",
         "an address's query": f"{QUERY >> 10} KiB",
         "entries of a batch or transaction (setting)": f"{usual.max_entries:,}",
+        "its searches and histories; conditional references; criteria": (
+            f"{bundle.SEARCHES}; {bundle.POINTERS:,}; {bundle.CRITERIA >> 10} KiB"
+        ),
+        "what its entries read": f"{bundling.ANSWERED >> 20} MiB",
         "requests at once, of one organisation (setting)": str(usual.requests_at_once),
         "values of JSON, counted by brackets and commas": f"{json.MAX_VALUES:,}",
         "levels of JSON; characters of a number": f"{json_scan.MAX_DEPTH}; {json_scan.MAX_NUMBER}",
