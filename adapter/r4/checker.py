@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from adapter.domain.problem import Finding, Kind, Severity
 from adapter.r4.checks import quick
 from adapter.r4.checks.compiled import check_of
-from adapter.r4.checks.faults import FORM, MOST, PAGES, shown
+from adapter.r4.checks.faults import FORM, MOST, PAGES, and_more, shown
 from adapter.r4.checks.resources import whole
 from adapter.r4.definitions import resource_types, type_named
 from adapter.r4.norwegian import check_norwegian
@@ -43,7 +43,10 @@ def check(resource: Any, *, type: str = "", profiles: Sequence[str] = ()) -> lis
         findings.insert(0, _other_type(str(said), type))
     elif is_known and (claims := _claimed(resource, profiles)):
         findings += _profiled(resource, claims, _stumbling(findings))
-    return findings if len(findings) <= MOST else [*findings[:MOST], _and_more()]
+    if len(findings) <= MOST:
+        return findings
+    errors_first = sorted(findings, key=lambda finding: finding.severity != "error")  # no crowd of warnings hides an error
+    return [*errors_first[:MOST], and_more()]
 
 
 def _full(resource: Any, root: str) -> list[Finding]:
@@ -97,11 +100,6 @@ def _too_deep() -> Finding:
 def _other_type(said: str, wanted: str) -> Finding:
     en, nb = f"This is a {said}; a {wanted} is wanted here.", f"Dette er en {said}; her skal det være en {wanted}."
     return Finding("error", Kind.INVALID, en, nb, "resourceType", rule=PAGES + "http.html")
-
-
-def _and_more() -> Finding:
-    en, nb = "There are more findings than these.", "Det er flere funn enn disse."
-    return Finding("information", Kind.INVALID, en, nb)
 
 
 def _claimed(resource: dict[str, Any], profiles: Sequence[str]) -> dict[str, Claim]:

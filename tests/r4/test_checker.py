@@ -216,6 +216,19 @@ def test_the_type_must_be_known_and_the_one_wanted() -> None:
     assert found(TASK, type="Patient") == [("resourceType", Kind.INVALID)]
 
 
+def test_a_crowd_of_warnings_hides_no_error() -> None:
+    warned = {"system": "relative", "value": "1"}
+    national = {"system": "urn:oid:2.16.578.1.12.4.1.4.4", "value": "1234567"}
+    crowd = [warned] * 300 + [{**national, "type": {"text": "a"}}] * 300
+    before = {"resourceType": "Task", "identifier": crowd, "status": "done", "intent": "order"}
+    within = {**before, "status": "draft", "identifier": [*crowd, {**national, "value": "x"}]}
+
+    assert [f.where for f in check(before) if f.severity == "error"] == ["Task.status"]
+    assert [f.where for f in check(within) if f.severity == "error"] == ["Task.identifier[600].value"]
+    assert len(check(before)) == len(check(within)) == 501
+    assert [f.severity for f in check({**before, "identifier": [{"system": 1}] * 10_000})][499:] == ["error", "information"]
+
+
 def test_a_member_without_a_name_is_an_unknown_one() -> None:
     assert found({**TASK, "": None}) == [("Task", Kind.MALFORMED)]
     assert found({"resourceType": "Patient", "name": [{"": {}}]}) == [("Patient.name[0]", Kind.MALFORMED)]

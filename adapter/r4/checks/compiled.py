@@ -17,7 +17,7 @@ from adapter.domain.problem import Kind
 from adapter.r4.checks import bindings, primitives
 from adapter.r4.checks.companions import companion, covered, only_id, two_choices
 from adapter.r4.checks.extensions import known_extension_faults
-from adapter.r4.checks.faults import MOST, PAGES, Check, Fault, broken_form, empty, moved, wrong_json
+from adapter.r4.checks.faults import MOST, PAGES, Check, Fault, broken_form, empty, moved, next_bound, wrong_json
 from adapter.r4.checks.identifiers import identifier_faults
 from adapter.r4.checks.narrative import xhtml
 from adapter.r4.checks.references import reference
@@ -93,6 +93,7 @@ def _walk(table: _Table) -> Check:
         if not value:
             return empty("An object", "Et objekt")
         faults: list[Fault] = []
+        bound = MOST
         odd: list[str] | None = None
         for key, item in value.items():
             handler = handler_of(key)
@@ -101,7 +102,7 @@ def _walk(table: _Table) -> Check:
                 odd.append(key)
             elif found := handler(item, scope):
                 faults += moved(found, "." + table.elements[key].name)
-                if len(faults) > MOST:
+                if len(faults) > bound and not (bound := next_bound(faults)):
                     return faults
         for key in required:
             if key not in value:
@@ -223,10 +224,11 @@ def _array(one: Check, element: Element) -> Check:
         if not value:
             return empty("An array", "En liste")
         faults: list[Fault] = []
+        bound = MOST
         for index, item in enumerate(value):
             if found := one(item, scope):
                 faults += moved(found, f"[{index}]")
-                if len(faults) > MOST:
+                if len(faults) > bound and not (bound := next_bound(faults)):
                     return faults
         if len(value) < least or 0 < most < len(value):
             en, nb = f"There must be {least} to {most or 'any number'}.", f"Det må være {least} til {most or 'mange'}."

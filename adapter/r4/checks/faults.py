@@ -47,6 +47,11 @@ def moved(faults: list[Fault], step: str) -> list[Fault]:
     return faults
 
 
+def next_bound(faults: list[Fault]) -> int:
+    """At how many faults to ask again whether to stop; 0 where the errors among them are enough. Warnings never are."""
+    return 0 if sum(fault.severity == "error" for fault in faults) > MOST else 2 * len(faults)
+
+
 def broken_form(faults: Iterable[Fault]) -> bool:
     """Is anything wrong with the shape, so that rules about the content may stumble?"""
     return any(fault.kind in FORM for fault in faults)
