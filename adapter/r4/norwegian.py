@@ -20,6 +20,7 @@ from stdnum.no import orgnr
 from adapter.domain import persons
 from adapter.domain.problem import Finding, Kind, Severity
 from adapter.r4 import places
+from adapter.r4.checks.faults import MOST
 
 SERIES: Final = "urn:oid:2.16.578.1.12.4.1.4."
 FNR: Final = SERIES + "1"
@@ -113,7 +114,7 @@ def _several(resource: Mapping[str, Any], found: list[places.Place]) -> list[Fin
     en = "A patient with several fødselsnummer says when each was valid: add period."
     nb = "En pasient med flere fødselsnummer sier når hvert var gyldig: legg til period."
     without = [place for place in numbers if "period" not in places.at(resource, place)]
-    return [_finding(en, nb, _path(resource, place), "warning") for place in without]
+    return [_finding(en, nb, _path(resource, place), "warning") for place in without[:MOST]]
 
 
 def _path(resource: Mapping[str, Any], place: places.Place) -> str:
