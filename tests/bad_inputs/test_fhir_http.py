@@ -270,6 +270,7 @@ def test_b092_a_narrative_that_acts_is_refused(here: Service, div: str) -> None:
     assert alone.status_code in (400, 422)
     assert inside.status_code in (400, 422)
     assert "alert" not in alone.text + inside.text
+    assert "<" not in alone.text + inside.text
 
 
 @pytest.mark.parametrize(

@@ -108,8 +108,8 @@ def _root(root: etree._Element) -> list[Fault]:
         return []
     return [
         _form(
-            'The narrative must be one <div xmlns="http://www.w3.org/1999/xhtml">.',
-            'Den beskrivende teksten må være én <div xmlns="http://www.w3.org/1999/xhtml">.',
+            "The narrative must be one div, in the namespace http://www.w3.org/1999/xhtml.",
+            "Den beskrivende teksten må være én div, i navnerommet http://www.w3.org/1999/xhtml.",
         )
     ]
 
@@ -119,7 +119,9 @@ def _element(element: etree._Element) -> list[Fault]:
     name = tag.removeprefix(XHTML)
     if not tag.startswith(XHTML) or name not in ELEMENTS:
         local = shown(etree.QName(element).localname)
-        return [_rule(f"The narrative may not hold <{local}>.", f"Den beskrivende teksten kan ikke ha <{local}>.")]
+        return [
+            _rule(f"The narrative may not hold the element {local}.", f"Den beskrivende teksten kan ikke ha elementet {local}.")
+        ]
     return [fault for key, value in element.attrib.items() for fault in _attribute(name, str(key), str(value))]
 
 
@@ -128,8 +130,8 @@ def _attribute(element: str, name: str, value: str) -> list[Fault]:
         local = shown(etree.QName(name).localname)
         return [
             _rule(
-                f"<{element}> in the narrative may not have the attribute {local}.",
-                f"<{element}> i den beskrivende teksten kan ikke ha attributtet {local}.",
+                f"The element {element} in the narrative may not have the attribute {local}.",
+                f"Elementet {element} i den beskrivende teksten kan ikke ha attributtet {local}.",
             )
         ]
     if name in LINKS and not _link_is_safe(element, value):
