@@ -15,6 +15,8 @@ from importlib.resources import files
 
 import msgspec
 
+from mappings import terms
+
 TABLES = files("adapter.r4") / "tables"
 
 
@@ -104,8 +106,10 @@ def code_system(system: str) -> frozenset[str] | None:
 
 
 def known_codes(system: str) -> frozenset[str] | None:
-    """All codes that a code system of HL7's has had: R4's, and those that were added later. None where R4 has it not in full."""
-    return _grown_systems().get(system)
+    """All codes that a code system has, where we have it in full: HL7's, with what came after R4; national ones, and our own."""
+    if (found := _grown_systems().get(system)) is not None:
+        return found
+    return _own_codes(system)
 
 
 def known_extension(url: str) -> KnownExtension | None:
@@ -173,6 +177,12 @@ def _systems() -> dict[str, frozenset[str]]:
 def _grown_systems() -> dict[str, frozenset[str]]:
     later = msgspec.json.decode((TABLES / "later_codes.json").read_bytes(), type=dict[str, frozenset[str]])
     return _systems() | {system: codes | _systems()[system] for system, codes in later.items()}
+
+
+@cache
+def _own_codes(system: str) -> frozenset[str] | None:
+    known = terms.displays(system)
+    return None if known is None else frozenset(known)
 
 
 @cache

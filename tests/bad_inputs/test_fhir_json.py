@@ -5,11 +5,9 @@ What each must get (400, a place, no echo, no fault of ours) is the table's own 
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -122,14 +120,3 @@ def test_what_is_json_but_not_fhirs_is_400_with_its_place_too(name: str) -> None
 
     assert status(findings) == 400
     assert {(f.where, f.line) for f in findings} == {(where, 2)}
-
-
-LATER = {"B068", "B069", "B070"}  # what a request may weigh and how it is labelled: with the routes
-
-
-def test_every_row_of_the_table_for_fhir_json_is_tried(facts: Path) -> None:
-    with (facts / "bad-inputs.csv").open(encoding="utf-8", newline="") as table:
-        wanted = {row["id"] for row in csv.DictReader(table) if row["channel"] == "FHIR JSON"}
-
-    assert len(wanted) == 14
-    assert wanted - LATER == {name[:4] for name in (*REFUSED, *NOT_FHIR)} | {"B067"}
