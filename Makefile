@@ -42,6 +42,7 @@ bench: $(VENV)/.dev  ## Speed, one page and bench/results.json (ONLY=word for a 
 
 torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds
 	@for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -s -m "slow or torture" tests/kill || exit 1; done
+	$(BIN)/pytest -s -m torture tests/storage
 	STAFETT_FUZZ_SECONDS=$(FUZZ) STAFETT_FUZZ_SLOWEST=1 $(BIN)/pytest -s tests/fhir/test_fuzz.py
 
 format: $(VENV)/.dev  ## Put the code in its usual form
