@@ -20,6 +20,7 @@ from adapter.r4.bundle import NO_DELETE
 from adapter.r4.checker import check
 from adapter.r4.document import Document
 from adapter.r4.document import read as parse
+from adapter.r4.outcome import status
 from adapter.usecases.resource_rules import faults_of_change, faults_of_new
 from adapter.usecases.writing import body_of, no_such
 
@@ -48,13 +49,15 @@ def validate(face: Face, asked: Asked, data: bytes) -> Answer:
     if body is None:
         raise problem(Kind.REQUIRED, "There is no resource to validate: send one.", "Det er ingen ressurs å validere: send en.")
     resource = of_type(body, asked.type) if asked.type else body
-    findings = [*check(resource, profiles=profiles), *_not_allowed(face, asked, resource, mode, stored)]
+    findings = check(resource, profiles=profiles)
+    if status(findings) != 400:  # what has no form cannot be asked what it would change
+        findings += _not_allowed(face, asked, resource, mode, stored)
     return Answer(200, outcome(_located(document, findings, place) if document else findings))
 
 
-def _not_allowed(face: Face, asked: Asked, resource: Any, mode: str, stored: Stored | None) -> Sequence[Finding]:
+def _not_allowed(face: Face, asked: Asked, resource: dict[str, Any], mode: str, stored: Stored | None) -> Sequence[Finding]:
     """With a mode of writing: also what would forbid it."""
-    if not isinstance(resource, dict) or resource.get("resourceType") not in TYPES:
+    if resource["resourceType"] not in TYPES:
         return []
     if mode == "create":
         return faults_of_new(resource, face.rules)

@@ -17,6 +17,7 @@ from adapter.domain import persons
 from adapter.domain.identity import BASE
 from adapter.domain.problem import Finding, Kind
 from adapter.ports import Unit
+from adapter.r4 import json
 from adapter.usecases.writing import VERSIONED, Body, Rules, body_of
 
 TAG: Final = f"{BASE}/CodeSystem/tag"
@@ -69,19 +70,27 @@ def kept_meta(old: Body, new: Body) -> Body:
     if computed(old):
         return {**new, "meta": old["meta"]}
     meta = new.get("meta", {})
-    labels = meta.get("security", [])
-    kept = [*labels, *(label for label in old.get("meta", {}).get("security", []) if label not in labels)]
+    kept = [*meta.get("security", []), *_labels_lacking(old, new)]
     return {**new, "meta": {**meta, "security": kept}} if kept else new
 
 
 def removed_labels(old: Body, new: Body) -> list[Finding]:
     """A patch that takes a security label away says so, and is told that it does not."""
-    labels = new.get("meta", {}).get("security", [])
-    if all(label in labels for label in old.get("meta", {}).get("security", [])):
+    if not _labels_lacking(old, new):
         return []
     en = "A security label stays where it was set: leave it in place."
     nb = "En sikkerhetsmerking blir stående: la den være."
     return [Finding("error", Kind.BUSINESS_RULE, en, nb, f"{old['resourceType']}.meta.security")]
+
+
+def _labels_lacking(old: Body, new: Body) -> list[Body]:
+    """The security labels of `old` that `new` has not, whatever the order of their members."""
+    labels = {_sorted(label) for label in new.get("meta", {}).get("security", [])}
+    return [label for label in old.get("meta", {}).get("security", []) if _sorted(label) not in labels]
+
+
+def _sorted(label: Body) -> bytes:
+    return json.encode(dict(sorted(label.items())))
 
 
 def _claims(resource: Body) -> Iterator[Finding]:
@@ -103,7 +112,7 @@ def _identifiers(old: Body, new: Body) -> Iterator[Finding]:
     """What several organisations work on is known to them by its identifiers: they are added to, never replaced."""
     if old["resourceType"] not in VERSIONED:
         return
-    kept = [(one.get("system"), one.get("value")) for one in new.get("identifier", [])]
+    kept = {(one.get("system"), one.get("value")) for one in new.get("identifier", [])}
     if any((one.get("system"), one.get("value")) not in kept for one in old.get("identifier", [])):
         en = "An identifier that others know this by stays: add the new one beside it."
         nb = "En identifikator som andre kjenner denne ved, blir stående: legg den nye til ved siden av."

@@ -116,6 +116,21 @@ def test_a_mode_of_writing_tells_also_what_would_forbid_it(here: Service) -> Non
         assert UNBORN not in answer.text
 
 
+@pytest.mark.parametrize(
+    "body", [{"resourceType": ["Task"]}, task(meta=[1]), task(meta={"tag": 1}), task(identifier=7), task(code=["x"]), [1], "x", 7]
+)
+@pytest.mark.parametrize("mode", ["create", "update"])
+def test_what_has_no_form_is_not_asked_what_it_would_change(here: Service, body: Any, mode: str) -> None:
+    id = here.http.post("/fhir/Task", json=task()).json()["id"]
+    answers = [here.http.post("/fhir/$validate", params={"mode": mode}, json=body)]
+    if isinstance(body, dict) and body["resourceType"] == "Task":
+        answers.append(here.http.post(f"/fhir/Task/{id}/$validate", params={"mode": mode}, json={**body, "id": id}))
+
+    for answer in answers:
+        assert answer.status_code == 200
+        assert {code for code, _ in errors(answer)} <= {"structure", "invalid", "required", "value"}
+
+
 def test_deleting_is_never_allowed(here: Service) -> None:
     id = computed(here.store, task())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -176,6 +177,18 @@ def test_a_security_label_stays(here: Service) -> None:
     answer = here.http.put(f"/fhir/Patient/{first['id']}", json=patient(id=first["id"], active=True))
 
     assert answer.json()["meta"]["security"] == [label]
+
+
+def test_many_labels_and_identifiers_are_compared_at_once(here: Service) -> None:
+    """Each with each, ten thousand of them would take half a minute."""
+    many = [{"system": "urn:a:b", "code": str(number)} for number in range(10_000)]
+    body = task(meta={"security": many}, identifier=[{"system": "urn:a:b", "value": one["code"]} for one in many])
+    made = here.http.post("/fhir/Task", json=body).json()
+    began = time.monotonic()
+    answer = here.http.put(f"/fhir/Task/{made['id']}", json={**made, "priority": "urgent"}, headers={"If-Match": 'W/"1"'})
+
+    assert (answer.status_code, len(answer.json()["meta"]["security"])) == (200, 10_000)
+    assert time.monotonic() - began < 5
 
 
 def test_an_identifier_that_organisations_share_is_added_to_and_never_replaced(here: Service) -> None:
