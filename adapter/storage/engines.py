@@ -25,6 +25,7 @@ PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # synchr
 POSTGRESQL_ON = ("fsync", "synchronous_commit", "full_page_writes")
 # Who came second: unique_violation, serialization_failure, deadlock_detected, and SQLite's names for the first.
 CONFLICTS = {"23505", "40001", "40P01", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+STOPPED = {"57014", "SQLITE_INTERRUPT"}  # by us: query_canceled
 UNREACHABLE = (sqlite3.OperationalError, psycopg.OperationalError)
 
 
@@ -142,6 +143,12 @@ def explain(original: BaseException) -> Problem | None:
                 "Another unit of work changed or made the same rows first. Run this one again from its start.",
                 "En annen transaksjon endret eller laget de samme radene først. Kjør denne på nytt fra starten.",
             )
+        )
+    if code in STOPPED:
+        return problem(
+            Kind.TOO_COSTLY,
+            "The search takes too long: ask for less, by an identifier, a person, an owner or a time.",
+            "Søket tar for lang tid: be om mindre, ved en identifikator, en person, en eier eller et tidsrom.",
         )
     if isinstance(original, UNREACHABLE) and code != "SQLITE_ERROR":  # a fault in the statement, or no tables
         return problem(

@@ -76,10 +76,10 @@ class Resources(Part):
         return Page([_stored(row) for row in found], last if len(rows) > limit else None)
 
     def search(self, tenant: str, query: Query) -> Page:
-        return Search(self.ask, self.postgresql, tenant, query).page()
+        return Search(self.ask_in_time, self.postgresql, tenant, query).page()
 
     def count(self, tenant: str, query: Query, most: int | None = None) -> int:
-        return Search(self.ask, self.postgresql, tenant, query).count(most)
+        return Search(self.ask_in_time, self.postgresql, tenant, query).count(most)
 
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
         before = self._newest(tenant, [(draft.type, draft.id) for draft in drafts])

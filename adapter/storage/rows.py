@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -19,6 +20,7 @@ Columns = tuple[Any, ...]  # of a row or a question, whatever they are
 
 MESSAGE = tuple(field.name for field in fields(Message))
 OUTGOING = tuple(field.name for field in fields(Outgoing))
+SEARCHING = 4.0  # seconds
 ERRORS = (sqlite3.Error, psycopg.Error)
 
 
@@ -55,6 +57,7 @@ class Part:
         self.connection = connection
         self.postgresql = connection.dialect.name == "postgresql"
         self._driver: Any = connection.connection.driver_connection
+        self._until: float | None = None  # when a search in this unit is given up
 
     @property
     def in_transaction(self) -> bool:
@@ -71,6 +74,24 @@ class Part:
         except ERRORS as error:
             raise explain(error) or error from None
         return found
+
+    def ask_in_time(self, sql: str, values: Sequence[Any]) -> list[Columns]:
+        """As `ask`, for questions that a caller makes up: all of a unit's take `SEARCHING` seconds, or are TOO_COSTLY.
+
+        PostgreSQL gives each of them so long, which is one setting in a transaction.
+        """
+        if self._until is None:
+            self._until = time.monotonic() + SEARCHING
+            if self.postgresql:
+                self._driver.execute(f"SET LOCAL statement_timeout = {int(SEARCHING * 1000)}")
+        if self.postgresql:
+            return self.ask(sql, values)
+        until = self._until
+        self._driver.set_progress_handler(lambda: time.monotonic() > until, 100_000)  # steps: some milliseconds
+        try:
+            return self.ask(sql, values)
+        finally:
+            self._driver.set_progress_handler(None, 0)
 
     def tell(self, sql: str, rows: Sequence[Columns]) -> None:
         """Run a statement that gives no rows, once for each of `rows`."""

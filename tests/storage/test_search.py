@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from adapter.domain.problem import Kind, Problem
 from adapter.ports import Clause, Draft, Match, Page, Query
 from adapter.r4.index import Entry
-from adapter.storage import DatabaseStore, search
+from adapter.storage import DatabaseStore, rows, search
 from tests.storage import naive
 from tests.storage.naive import Kept
 from tests.storage.things import NOW, OURS, THEIRS, a_draft, a_stored, identified, in_status, later, named, of_patient
@@ -214,6 +215,24 @@ def test_the_least_of_several_counts_ascending_and_the_greatest_descending_and_w
     assert ids(store, sort=[("deadline", False)]) == ["a", "b", "c"]
     assert ids(store, sort=[("deadline", True)]) == ["a", "b", "c"]
     assert ids(store, Clause("_id", [Match(value="a")], negated=True), sort=[("deadline", True)]) == ["b", "c"]
+
+
+@pytest.mark.parametrize("writing", [True, False])
+def test_a_search_that_takes_too_long_is_given_up_and_the_next_one_is_not(
+    store: DatabaseStore, writing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What matches nothing is looked for among all that there is: minutes, of a million."""
+    put(store, *[a_draft(str(number), type="Task") for number in range(1_500)])
+    unending = Query("Task", [Clause(f"p{number}", [Match(value="x")], negated=True) for number in range(150)], limit=10_000)
+    monkeypatch.setattr(rows, "SEARCHING", 0.02)
+    begin = store.write if writing else store.read
+    with pytest.raises(Problem) as raised, begin() as unit:
+        unit.search(OURS, unending)
+
+    assert raised.value.kind is Kind.TOO_COSTLY
+    monkeypatch.setattr(rows, "SEARCHING", 60)
+    with begin() as unit:
+        assert unit.count(OURS, unending) == 1_500
 
 
 def test_a_limit_of_none_finds_none(store: DatabaseStore) -> None:
