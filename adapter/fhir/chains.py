@@ -53,6 +53,15 @@ def chained(type: str, name: str, value: str, *, base: str, steps: int = STEPS) 
     return Chain(bare, tuple(Target(target, _step(target, rest, value, base, steps - 1)) for target in able))
 
 
+def leaves(chain: Chain) -> Iterator[Clause]:
+    """What is asked at the chain's ends."""
+    for target in chain.targets:
+        if isinstance(target.step, Chain):
+            yield from leaves(target.step)
+        elif target.step is not None:
+            yield target.step
+
+
 def followed(unit: Unit, tenant: str, chain: Chain) -> Clause:
     """The chain as a clause of its reference, by the resources that its targets are now. TOO_COSTLY where they are many."""
     found = list(_found(unit, tenant, chain))

@@ -22,7 +22,8 @@ from adapter.r4.parameters import Parameter
 from adapter.r4.systems import canonical_system
 from adapter.r4.words import fold
 
-ALTERNATIVES: Final = 500  # of one parameter: more than a page of ids, less than a database minds
+ALTERNATIVES: Final = 500  # of a search: more than a page of ids, less than a database minds
+STEPS: Final = 50  # of an address that `:above` is asked of
 ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 RELATIVE: Final = re.compile(r"([A-Z][A-Za-z]{1,40})/([A-Za-z0-9\-.]{1,64})")
 VERSION: Final = re.compile(r"/_history/[A-Za-z0-9\-.]{1,64}$")
@@ -54,8 +55,14 @@ def alternatives(name: str, value: str) -> list[str]:
     """What stands between the commas, still escaped; empty ones count for nothing. INVALID where they are too many."""
     items = [item for item in _cut(value, ",") if item]
     if len(items) > ALTERNATIVES:
-        raise fault(name, f"has more than {ALTERNATIVES} alternatives: send fewer", f"har over {ALTERNATIVES} alternativer")
+        raise too_many(name)
     return items
+
+
+def too_many(name: str) -> Problem:
+    """What is wrong where alternatives are more than `ALTERNATIVES`."""
+    en = f"has more than {ALTERNATIVES} alternatives, alone or with the others: send fewer"
+    return fault(name, en, f"har flere enn {ALTERNATIVES} alternativer, alene eller med de andre: send færre")
 
 
 def plain(item: str) -> str:
@@ -140,6 +147,8 @@ def _uri(name: str, modifier: str, text: str) -> list[Match]:
         return [Match(value=address), Match(value=f"{address}/", how="prefix")]
     scheme, _, path = address.partition("://")
     steps = path.split("/")
+    if len(steps) > STEPS:
+        raise fault(name, f"has more than {STEPS} steps", f"har flere enn {STEPS} ledd")
     above = [f"{scheme}://{'/'.join(steps[:count])}" for count in range(1, len(steps) + 1)]
     return [Match(value=one + end) for one in above for end in ("", "/")]
 

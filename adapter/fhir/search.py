@@ -10,13 +10,14 @@ A modifier that we do not have and `_has` are refused always, since leaving them
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.fhir.chains import Chain, chained, is_chain
-from adapter.fhir.clauses import ID, clause, fault, parts, shown, warning
+from adapter.fhir.chains import Chain, chained, is_chain, leaves
+from adapter.fhir.clauses import ALTERNATIVES, ID, clause, fault, parts, shown, too_many, warning
 from adapter.fhir.results import MOST, USUAL, Pairs, Result, read
 from adapter.fhir.types import RESULT, TYPES
 from adapter.ports import Clause, Query
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 PARAMETERS: Final = 100  # in one search
+CLAUSES: Final = 30  # of these, that say what is searched for
 PAGE: Final = "_page"
 NUMBER: Final = re.compile(r"\d{6} ?\d{5}")
 PERSONS: Final = {f"urn:oid:2.16.578.1.12.4.1.4.{series}" for series in (1, 2, 3)} | {"HNR"}
@@ -113,6 +115,8 @@ def parse(type: str, pairs: Pairs, *, base: str, strict: bool = False) -> Search
                 clauses.append(made)
         except Problem as wrong:
             faults += wrong.findings
+    if not faults:
+        faults += _too_many(clauses, chains)
     result = read(type, pairs)
     ignored += result.ignored
     faults += result.faults + [replace(one, severity="error") for one in ignored if strict]
@@ -120,6 +124,16 @@ def parse(type: str, pairs: Pairs, *, base: str, strict: bool = False) -> Search
         raise Problem(*faults)
     query = Query(type, tuple(clauses), result.sort)
     return Search(query, result, kept + result.kept, ignored, any(names_person(value) for _, value in kept), chains)
+
+
+def _too_many(clauses: Sequence[Clause], chains: Sequence[Chain]) -> Sequence[Finding]:
+    """A search that asks for more at once than anybody means, and every resource is asked."""
+    if len(clauses) + len(chains) > CLAUSES:
+        en, nb = f"The search asks more than {CLAUSES} things: ask fewer.", f"Søket spør om mer enn {CLAUSES} ting: spør om færre."
+        return problem(Kind.INVALID, en, nb).findings
+    last = [*clauses, *(clause for chain in chains for clause in leaves(chain))]
+    many = sum(len(clause.any_of) for clause in last) > ALTERNATIVES
+    return too_many(max(last, key=lambda clause: len(clause.any_of)).parameter).findings if many else ()
 
 
 def query_of(type: str, pairs: Pairs, *, base: str) -> Query:

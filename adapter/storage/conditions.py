@@ -14,6 +14,7 @@ from adapter.storage.tables import key, micros
 
 ENTRIES = "resource_index"
 OWN = ("_id", "_lastUpdated", "status")  # parameters that the rows themselves have
+GROUP = 30
 NO_DATES = (None, None, None, None)
 
 
@@ -27,7 +28,7 @@ def asked(clause: Clause, postgresql: bool) -> Sql:
     if clause.parameter in OWN:
         found = of_own("r", clause, postgresql)
     else:
-        any_of = joined(alternatives("e", clause, postgresql), " OR ") if clause.any_of else Sql("1 = 0")
+        any_of = either(alternatives("e", clause, postgresql))
         return has(clause.parameter, f" AND ({any_of.text})", any_of.values, none=clause.negated)
     return Sql(f"NOT ({found.text})", found.values) if clause.negated else found
 
@@ -46,7 +47,7 @@ def of_own(row: str, clause: Clause, postgresql: bool = False) -> Sql:
             values = equals(clause)
             return Sql(f"{column} IN ({_marks(values)})", tuple(values))
         any_of = [_value(column, match, postgresql) for match in clause.any_of]
-    found = joined(any_of, " OR ") if any_of else Sql("1 = 0")
+    found = either(any_of)
     return Sql(f"({found.text})", found.values)
 
 
@@ -175,6 +176,14 @@ def _marks(values: Sequence[Any]) -> str:
 
 def every(*parts: Sql) -> Sql:
     return joined(parts, " AND ") if parts else Sql("1 = 1")
+
+
+def either(parts: Sequence[Sql]) -> Sql:
+    """At least one of the parts. Many are bracketed in groups: SQLite allows an expression no more than 1,000 levels."""
+    if len(parts) > GROUP:
+        groups = (either(parts[at : at + GROUP]) for at in range(0, len(parts), GROUP))
+        return either([Sql(f"({group.text})", group.values) for group in groups])
+    return joined(parts, " OR ") if parts else Sql("1 = 0")
 
 
 def joined(parts: Iterable[Sql], by: str) -> Sql:

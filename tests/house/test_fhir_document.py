@@ -19,10 +19,11 @@ from adapter.fhir.clauses import ALTERNATIVES
 from adapter.fhir.limits import Limits
 from adapter.fhir.results import MOST, USUAL
 from adapter.fhir.routes import FORM_BYTES
-from adapter.fhir.search import PARAMETERS
+from adapter.fhir.search import CLAUSES, PARAMETERS
 from adapter.fhir.types import TYPES
 from adapter.r4 import bundle, json, json_scan, patch
 from adapter.r4.checks import faults, primitives
+from adapter.storage import rows
 from adapter.usecases.resource_rules import ANSWER
 from adapter.usecases.writing import VERSIONED
 from tests.house.processes import clean_environment, free_ports, running, wait_for
@@ -102,7 +103,8 @@ def test_the_limits_are_those_of_the_code(document: str) -> None:
         "a text": f"{primitives.LONGEST >> 20} MiB",
         "operations of a patch; what they copy": f"{patch.MAX_OPERATIONS}; {patch.MAX_COPIED >> 20} MiB",
         "faults told of": str(faults.MOST),
-        "parameters of a search; alternatives of one": f"{PARAMETERS}; {ALTERNATIVES}",
+        "parameters of a search; what it asks; its alternatives": f"{PARAMETERS}; {CLAUSES}; {ALTERNATIVES}",
+        "time that a search takes": f"{rows.SEARCHING:g} seconds",
         "resources on a page": f"{MOST} ({USUAL} if not said)",
         "resources included; steps of `:iterate`": f"{includes.MOST_INCLUDED}; {includes.ROUNDS}",
         "resources that a chain leads through": str(chains.MOST),
