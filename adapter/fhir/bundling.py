@@ -5,8 +5,9 @@ A transaction is one unit of work, and its refusal one OperationOutcome. A batch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from adapter.r4.outcome import status
 from adapter.usecases.carry_out_bundle import carry_out, prepare
 from adapter.usecases.writing import Written, checked
 
+SECONDS: Final = 5.0  # in which all looks of a Bundle begin
 ANSWERED: Final = 32 * 1024 * 1024
 
 
@@ -49,9 +51,14 @@ class _Room:
     """How much more may be read by one Bundle's entries: a thousand of the largest resources would fill any memory."""
 
     bytes: int = ANSWERED
+    until: float = field(default_factory=lambda: time.monotonic() + SECONDS)
 
-    def held(self, answer: Answer) -> Answer:
-        """The answer, if there is room for it. Raises `Problem` (TOO_COSTLY)."""
+    def held(self, look: Callable[[], Answer]) -> Answer:
+        """What the look gives, if there is time and room for it. Raises `Problem` (TOO_COSTLY)."""
+        if time.monotonic() > self.until:
+            en = f"The Bundle takes more than {SECONDS:g} seconds: ask for the rest in another."
+            raise problem(Kind.TOO_COSTLY, en, f"Bundle tar mer enn {SECONDS:g} sekunder: be om resten i en annen.")
+        answer = look()
         if len(answer.body) > self.bytes:
             en = f"The Bundle reads more than {ANSWERED >> 20} MiB: ask for the rest in another."
             nb = f"Bundle leser mer enn {ANSWERED >> 20} MiB: be om resten i en annen."
@@ -78,7 +85,7 @@ def _together(face: Face, asked: Asked, entries: Sequence[Step], room: _Room) ->
     ready, now, tenant = prepare(entries, face.rules), face.clock.now(), asked.caller.tenant
 
     def job(unit: Unit) -> list[Any]:
-        return carry_out(unit, face.rules, tenant, ready, now, lambda unit, step: room.held(_look(face, asked, unit, step)))
+        return carry_out(unit, face.rules, tenant, ready, now, lambda unit, step: room.held(lambda: _look(face, asked, unit, step)))
 
     run = face.store.run if any(step.writes for step in entries) else lambda job: _reading(face, job)
     return [_done(answer) for answer in run(job)]

@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from adapter.fhir import bundling
 from adapter.r4.bundle import POINTERS, SEARCHES
 from tests.fhir.made import FNR, SYNTHETIC, UNBORN, Body, computed, identifier, issues, patient, task
 from tests.http.service import MUNICIPALITY, Service, service
@@ -365,6 +366,14 @@ def test_a_bundle_reads_no_more_than_there_is_room_for(here: Service) -> None:
 
     assert [one["response"]["status"][:3] for one in alone] == ["200"] * 4 + ["413"] * 2 + ["404"]
     assert (together.status_code, issues(together)) == (413, [("too-costly", "Bundle.entry[4].request")])
+
+
+def test_a_bundle_looks_no_longer_than_there_is_time_for(here: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundling, "SECONDS", -1.0)
+    looks = [entry("GET", "Task?_id=none"), entry("GET", "Task/none"), entry("POST", "Task", task())]
+
+    assert [one["response"]["status"][:3] for one in sent(here, "batch", *looks).json()["entry"]] == ["413", "413", "201"]
+    assert issues(sent(here, "transaction", *looks)) == [("too-costly", "Bundle.entry[0].request")]
 
 
 def test_what_is_read_in_a_bundle_was_modified_when_its_meta_says(here: Service) -> None:

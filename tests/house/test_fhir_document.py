@@ -96,7 +96,7 @@ def test_the_limits_are_those_of_the_code(document: str) -> None:
         "its searches and histories; conditional references; criteria": (
             f"{bundle.SEARCHES}; {bundle.POINTERS:,}; {bundle.CRITERIA >> 10} KiB"
         ),
-        "what its entries read": f"{bundling.ANSWERED >> 20} MiB",
+        "what its entries read, and for how long": f"{bundling.ANSWERED >> 20} MiB; {bundling.SECONDS:g} seconds",
         "requests at once, of one organisation (setting)": str(usual.requests_at_once),
         "values of JSON, counted by brackets and commas": f"{json.MAX_VALUES:,}",
         "levels of JSON; characters of a number": f"{json_scan.MAX_DEPTH}; {json_scan.MAX_NUMBER}",
