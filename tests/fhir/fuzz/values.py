@@ -15,7 +15,7 @@ HARMFUL = [
     *('"; DROP TABLE resource; --', "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "javascript:alert(1)"),
     *("http://169.254.169.254/", "file:///etc/passwd", "${jndi:ldap://x}", "{{7*7}}", "__proto__", "(a+)+$", "a" * 40 + "!"),
 ]
-LARGE = ["a" * 3_000, "," * 2_000, "a," * 700, "a|b," * 400, "9" * 400, "(" * 500]
+LARGE = ["a" * 3_000, "," * 2_000, "a," * 700, "a|b," * 400, "9" * 400, "(" * 500, "http://" + "a/" * 1_500, "ne2026," * 400]
 LETTERS = ["\u202e", "\ud7ff", "\uffff", "\U0010ffff", "é", "æøå", "İ", "ß", "ﬃ", "\u0301" * 40, "\u00a0", "\x7f", "\x85"]
 NUMBERS = ["-1", "0", "1", "3", "200", "201", "1e3", "1e999", "NaN", "9" * 19, "٣", "0x10", "1.0", "-0"]
 WORDS = ["true", "false", "null", "count", "text", "data", "accurate", "known", "active", "final", "nb", NUMBER, f"HNR|{NUMBER}"]
