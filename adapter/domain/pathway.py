@@ -1,129 +1,104 @@
-"""Which pathway a referral opens, and what a person must decide.
+"""What a pathway has come to: the state that its events and answers add up to, under one rule set.
 
-The receiving service decides (HER-id -> D11, D12, D01 …); it is never guessed from text, and no code list lets a GP ask for
-one. A viderehenvisning's own codes win over the service's. The engine that folds events into state stands beside this one.
+    state = fold(rules, course)
+
+The fold is total: any set of events gives a state, and what is wrong with it stands in its findings. It knows no *today*;
+how a deadline stands on a day is `adapter.domain.deadlines.standing`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from adapter.domain import codes
-from adapter.domain.gate import Case
-from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.domain.referral import Decision, Duty, Facts, Opening, Service
+from adapter.domain.problem import Finding
+from adapter.domain.ruleset import Duty, Limit
 
-_TRANSFER = "HENVISNING_VIDERE"  # 8279
-_FIRST_2019, _FIRST_2025 = date(2019, 1, 1), date(2025, 1, 1)
-RuleSet = Literal["2019", "2025"]
-
-
-def rule_set(received: date) -> RuleSet:
-    """The rule set of a pathway whose referral was received on that date; it is kept for the pathway's life."""
-    return "2019" if received < _FIRST_2025 else "2025"
-
-
-def lacks(rules: str, pathway: str) -> bool:
-    """Whether a rule set does not have a pathway type: D06-D10 are not in the rules of 2025."""
-    return rules == "2025" and pathway not in codes.CURRENT_TYPES
-
-
-def decide(case: Case, service: Service, facts: Facts, received: date, by_hand: str = "") -> Decision:
-    """What a new referral leads to. Changes and cancellations open nothing; what they do to a pathway is decided where it is known.
-
-    Raises `Problem(BUSINESS_RULE)` where a pathway chosen by hand is not in the rule set of the date.
-    """
-    if case.envelope.serv_type != "N" or facts.copy or case.content == "11":
-        return Decision()
-    carried = list(dict.fromkeys(filter(None, map(codes.pathway_type, case.pathway_codes))))
-    transferred = carried if case.envelope.type == _TRANSFER else []  # HIS 1207: who refers for a new condition cannot ask for one
-    wanted: list[tuple[str, Literal["receiver", "message", "by-hand"]]] = (
-        [(by_hand, "by-hand")]
-        if by_hand
-        else [(c, "message") for c in transferred] or [(p, "receiver") for p in (service.pathway,) if p]
-    )
-    findings = _differences(carried, service, by_hand, bool(transferred))
-    if not wanted:
-        return Decision(duties=(_CHOOSE,), findings=tuple(findings))
-    pathway, decided_by = wanted[0]
-    if len(wanted) > 1:
-        return Decision(duties=(_several(carried),), findings=tuple(findings))
-    rules = service.rule_set or rule_set(received)
-    if lacks(rules, pathway):
-        if by_hand:
-            raise _not_in(rules, pathway)
-        return Decision(duties=(_no_rules(rules, pathway),), findings=tuple(findings))
-    if received < _FIRST_2019 and not service.rule_set:
-        findings.append(
-            Finding(
-                "information",
-                Kind.BUSINESS_RULE,
-                "The referral was received before the pathways began (2019-01-01); the rules of 2019 are used.",
-                "Henvisningen ble mottatt før forløpene begynte (2019-01-01); reglene fra 2019 brukes.",
-            )
-        )
-    already = next((id for kind, id in facts.open_pathways if kind == pathway), "")
-    if already:
-        return Decision(duties=(_linked(pathway, already),), linked_pathway=already, findings=tuple(findings))
-    return Decision(opening=Opening(pathway, rules, decided_by, service.care_level), findings=tuple(findings))
+Phase = Literal[
+    "referred",
+    "waiting",
+    "basic-assessment",
+    "extended-assessment",
+    "planning",
+    "treatment",
+    "closing",
+    "closed",
+    "municipal-follow-up",
+    "refused",
+]
+Status = Literal["planned", "waitlist", "active", "finished", "cancelled", "entered-in-error"]
+"""Of an EpisodeOfCare (https://hl7.org/fhir/R4/valueset-episode-of-care-status.html)."""
 
 
-def _differences(carried: list[str], service: Service, by_hand: str, transfer: bool) -> list[Finding]:
-    if not carried or by_hand or carried == [service.pathway] or (transfer and not service.pathway):
-        return []
-    listed, ours = ", ".join(carried), service.pathway or "-"
-    en, nb, rule = _TRANSFER_SAYS if transfer else _NEW_SAYS
-    return [
-        Finding(
-            "warning",
-            Kind.BUSINESS_RULE,
-            f"The message carries {listed}, the receiving service is for {ours}. {en}",
-            f"Meldingen har {listed}; tjenesten tar imot {ours}. {nb}",
-            rule=rule,
-        )
-    ]
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A finding on a pathway, with what it is about: the event (empty: the whole pathway) and the rule's number in 9329."""
+
+    number: str  # of 9329, or of our own list where that has none (I2, I6 …)
+    event: str  # Event.id
+    finding: Finding
 
 
-_TRANSFER_SAYS = ("The message's is used.", "Meldingens egen kode brukes.", "HIS 1208:2018 5.2.3")
-_NEW_SAYS = ("It is no transfer: its code decides nothing.", "Den er ikke viderehenvisning: koden avgjør intet.", "HIS 1207:2018")
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A time limit that has begun to run. `due` None: the limit is unknown. `over`: since when it no longer applies."""
 
-_CHOOSE = Duty(
-    "choose-pathway",
-    "No pathway is set for the receiving service. Decide whether the referral opens one, and which.",
-    "Mottakertjenesten har ikke noe forløp satt opp. Avgjør om henvisningen åpner et, og hvilket.",
-)
+    limit: Limit
+    ordinal: int  # of its limit's id in this pathway, from 1
+    anchor: date
+    due: date | None
+    strict: date | None = None  # where Saturday counted as a working day, if that differs
+    met: date | None = None
+    over: date | None = None
+    patient_caused: str = ""  # id of the L event
 
-
-def _several(carried: list[str]) -> Duty:
-    listed = ", ".join(carried)
-    return Duty(
-        "choose-pathway",
-        f"The message carries codes of several pathways ({listed}). Decide which goes on here.",
-        f"Meldingen har koder fra flere forløp ({listed}). Avgjør hvilket som fortsetter her.",
-    )
-
-
-def _linked(pathway: str, id: str) -> Duty:
-    return Duty(
-        "link-referral",
-        f"The patient already has an open {pathway} pathway here. Decide whether this referral belongs to it.",
-        f"Pasienten har allerede et åpent forløp {pathway} her. Avgjør om henvisningen hører til det.",
-        id,
-    )
+    @property
+    def key(self) -> str:
+        return f"{self.limit.id}-{self.ordinal}"
 
 
-def _no_rules(rules: str, pathway: str) -> Duty:
-    return Duty(
-        "choose-rule-set",
-        f'{pathway} is not in the rules of {rules}. Set rule_set = "2019" for the receiving service, or choose another pathway.',
-        f'{pathway} finnes ikke i reglene fra {rules}. Sett rule_set = "2019" for mottakertjenesten, eller velg et annet forløp.',
-    )
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A duty that has arisen: since when, until when, and when it was done or fell away."""
+
+    duty: Duty
+    ordinal: int
+    since: date
+    due: date | None = None
+    done: date | None = None
+    over: date | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.duty.kind}-{self.ordinal}"
 
 
-def _not_in(rules: str, pathway: str) -> Problem:
-    return problem(
-        Kind.BUSINESS_RULE,
-        f"{pathway} is not in the rules of {rules}. Choose another pathway, or the rules of 2019.",
-        f"{pathway} finnes ikke i reglene fra {rules}. Velg et annet forløp, eller reglene fra 2019.",
-    )
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From a date on: the phase and status. What brought it about is an event's id, or nothing where it was an answer."""
+
+    on: date
+    phase: Phase
+    status: Status
+    event: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a pathway has come to."""
+
+    phase: Phase
+    status: Status
+    start: date | None
+    end: date | None
+    end_reason: str  # 9326
+    steps: tuple[Step, ...]
+    deadlines: tuple[Deadline, ...]
+    duties: tuple[Owed, ...]
+    notes: tuple[Noted, ...]
+    care_level: str = ""
+
+    @property
+    def open(self) -> bool:
+        return self.status in ("planned", "waitlist", "active")

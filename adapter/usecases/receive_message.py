@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from adapter.domain import gate
 from adapter.domain.gate import GateRules
-from adapter.domain.pathway import decide
+from adapter.domain.opening import decide
 from adapter.domain.problem import Kind, Problem
 from adapter.domain.referral import Service
 from adapter.ports import Clock, Delivery, Message, State, Store, Unit

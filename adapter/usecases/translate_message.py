@@ -12,7 +12,7 @@ from typing import Any
 
 from adapter.domain import gate
 from adapter.domain.gate import GateRules
-from adapter.domain.pathway import decide
+from adapter.domain.opening import decide
 from adapter.domain.referral import Decision, Facts, Receipt, Service
 from mappings import times
 from mappings.messages import apprec

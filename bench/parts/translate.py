@@ -16,7 +16,7 @@ from lxml import etree
 from adapter.domain import gate
 from adapter.domain.gate import GateRules
 from adapter.domain.identity import DEMONSTRATION_KEY, keyed
-from adapter.domain.pathway import decide
+from adapter.domain.opening import decide
 from adapter.domain.referral import Facts, Service
 from adapter.usecases.translate_message import receipt_of
 from bench.row import Row, ratio

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapter.domain.gate import Case
-from adapter.domain.pathway import decide, rule_set
+from adapter.domain.opening import decide, rule_set
 from adapter.domain.problem import Kind, Problem
 from adapter.domain.referral import Decision, Envelope, Facts, Opening, Service
 
