@@ -399,3 +399,48 @@ Description: "The event L (9322) by which the patient has put off what the time 
 Context: Task
 * value[x] 1..1
 * value[x] only Reference(Observation)
+
+Extension: EpisodeCareLevel
+Id: care-level
+Title: "Omsorgsnivå"
+Description: "Outpatient clinic or ward (a code of care-level): which of the pathway's time limits apply."
+Context: EpisodeOfCare
+* value[x] 1..1
+* value[x] only code
+* value[x] from CareLevel (required)
+
+Extension: LimitSource
+Id: limit-source
+Title: "Regel for frist"
+Description: "The rule that the time limit comes of: pathway type and rule set, and the limit in it (D11-2019/decision). PlanDefinition and docs/pathways.md tell of it. Local: the organisation's own, laid over the national one."
+Context: Task
+* extension contains rule 1..1 and local 0..1
+* extension[rule].value[x] 1..1
+* extension[rule].value[x] only string
+* extension[local].value[x] 1..1
+* extension[local].value[x] only boolean
+
+Extension: PathwayEndReason
+Id: pathway-end-reason
+Title: "Utfall av avslutning"
+Description: "Why the pathway ended: the outcome of its closing (9326)."
+Context: EpisodeOfCare
+* value[x] 1..1
+* value[x] only CodeableConcept
+* value[x] from ClosingOutcome (required)
+
+Extension: SeniorityDate
+Id: seniority-date
+Title: "Ansiennitetsdato"
+Description: "Since when the patient has waited, counted from the first referral (9147 code 1); kept through a transfer."
+Context: EpisodeOfCare
+* value[x] 1..1
+* value[x] only date
+
+Extension: StatusReason
+Id: status-reason
+Title: "Grunn for status"
+Description: "Why the status became this where no event says so: one was withdrawn, or the rules were corrected."
+Context: EpisodeOfCare.statusHistory
+* value[x] 1..1
+* value[x] only string

@@ -6,11 +6,17 @@ Id: pathway
 Title: "Forløp"
 Description: "A national patient pathway in mental health care or substance-use treatment, at one enterprise, from referral to closing. What it is follows from its events; its phase stands in an extension, since R4's status is too coarse for it."
 * obeys eoc-1 and eoc-2 and eoc-3
-* extension contains PathwayPhase named phase 1..1 and RuleVersion named rule-version 1..1
+* extension contains
+    PathwayPhase named phase 1..1 and
+    RuleVersion named rule-version 1..1 and
+    EpisodeCareLevel named care-level 0..1 and
+    PathwayEndReason named pathway-end-reason 0..1 and
+    SeniorityDate named seniority-date 0..1
 * identifier 1..*
 * identifier.system 1..1
 * identifier.value 1..1
 * statusHistory 1..*
+* statusHistory.extension contains StatusReason named status-reason 0..1
 * statusHistory.period.start 1..1
 * type 1..1
 * type from PathwayType (required)

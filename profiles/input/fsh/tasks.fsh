@@ -39,6 +39,7 @@ Description: "Assess the referral: right to care, outcome and date limit (pbrl Â
 * businessStatus 1..1
 * restriction 1..1
 * restriction.period 1..1
+* restriction.period.start 1..1
 * restriction.period.end 1..1
 * output ^slicing.discriminator.type = #pattern
 * output ^slicing.discriminator.path = "type"
@@ -88,7 +89,7 @@ Id: deadline-task
 Title: "Frist i forlÃ¸p"
 Description: "A time limit: for an event (M, C, E), from detoxification to treatment, or for the decision after emergency care. The status is its life, businessStatus how it stands."
 * obeys deadline-1
-* extension contains PatientCaused named patient-caused 0..1
+* extension contains PatientCaused named patient-caused 0..1 and LimitSource named limit-source 0..1
 * groupIdentifier 1..1
 * status from DeadlineTaskStatus (required)
 * businessStatus 1..1
@@ -105,6 +106,7 @@ Description: "A time limit: for an event (M, C, E), from detoxification to treat
 * code.coding[event].system = $event
 * restriction 1..1
 * restriction.period 1..1
+* restriction.period.start 1..1
 * restriction.period.end 1..1
 
 Invariant: deadline-1
@@ -117,11 +119,11 @@ Profile: DutyTask
 Parent: PathwayTask
 Id: duty-task
 Title: "Oppgave for et menneske"
-Description: "What a person must decide before the service can go on."
+Description: "What a person must decide before the service can go on, or a duty of the pathway that has no code of its own. An event may have opened the pathway: then there is no referral to focus on."
 * code from DutyTaskCode (required)
 * description 1..1
-* focus 1..1
-* focus only Reference(ServiceRequest)
+* focus 0..1
+* focus only Reference(ServiceRequest or EpisodeOfCare or CarePlan or Observation)
 
 Profile: AssignmentTask
 Parent: Task

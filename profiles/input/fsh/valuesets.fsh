@@ -48,6 +48,12 @@ Title: "Utfall av klinisk beslutning"
 Description: "What a clinical decision (C) comes to (9323)."
 * include codes from system $decision
 
+ValueSet: ClosingOutcome
+Id: closing-outcome
+Title: "Utfall av avslutning"
+Description: "How a pathway ends (9326)."
+* include codes from system $closing
+
 ValueSet: EventComponent
 Id: event-component
 Title: "Opplysning ved hendelse"
@@ -91,12 +97,27 @@ Description: "First attendance, clinical decision, evaluation (9322)."
 ValueSet: DutyTaskCode
 Id: duty-task-code
 Title: "Oppgave for et menneske"
-Description: "What a person must decide."
+Description: "What a person must decide, and the duties of a pathway that have no code in 9322."
 * $pathway-task#choose-pathway
 * $pathway-task#link-referral
 * $pathway-task#review-change
 * $pathway-task#review-cancellation
 * $pathway-task#choose-rule-set
+* $pathway-task#review-event
+* $pathway-task#informed-in-writing
+* $pathway-task#interpreter
+* $pathway-task#what-matters-to-you
+* $pathway-task#specialist-takes-part
+* $pathway-task#suicide-risk
+* $pathway-task#children-and-siblings
+* $pathway-task#next-of-kin-support
+* $pathway-task#somatic-health
+* $pathway-task#agree-plan
+* $pathway-task#crisis-plan
+* $pathway-task#individual-plan
+* $pathway-task#feedback-tools
+* $pathway-task#plan-transition-18
+* $pathway-task#follow-up-plan
 
 ValueSet: DeadlineStatus
 Id: deadline-status
