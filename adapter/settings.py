@@ -50,6 +50,7 @@ class Organisation(_Part):
     name: str = Field(min_length=1, description="Name, for people.")
     kind: Literal["hospital", "municipality"] = Field("hospital", description="What kind of service it is.")
     municipality: str = Field("", pattern=r"^(\d{4})?$", description="Municipality number (four digits), for a municipality.")
+    region: str = Field("", max_length=80, description="Health region (RHF) that the quality indicators count it in, by name.")
 
 
 class Receiver(_Part):
