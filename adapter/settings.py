@@ -66,9 +66,9 @@ class Receiver(_Part):
         "", description="Care level of the service, where time limits depend on it."
     )
     gate: Literal["refuse", "warn"] = Field(
-        "warn",
-        description="A breach of the national ordering rules is refused, or kept with a warning. "
-        "Without effect until events are taken in.",
+        "refuse",
+        description="An event that breaks the national ordering rules is refused (422), or kept, with a Task for a person. "
+        "Where several services have the same pathway, all must say `warn`.",
     )
 
 

@@ -357,6 +357,7 @@ class Service:
     pathway: str = ""
     rule_set: str = ""
     care_level: str = ""
+    gate: str = "refuse"  # or "warn": what becomes of an event that breaks the ordering rules
 
 
 @dataclass(frozen=True, slots=True)
