@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,6 +14,13 @@ import msgspec
 def json_file(folder: str, name: str) -> Any:
     """A JSON file of `mappings/<folder>`, decoded. The result is shared: never change it."""
     return msgspec.json.decode(files("mappings").joinpath(folder, name).read_bytes())
+
+
+@cache
+def toml_file(folder: str, name: str) -> tuple[dict[str, Any], str]:
+    """A TOML file of `mappings/<folder>`, decoded, and its text. The result is shared: never change it."""
+    text = files("mappings").joinpath(folder, name).read_text("utf-8")
+    return tomllib.loads(text), text
 
 
 @cache
