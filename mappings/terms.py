@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
 from mappings import data
 
 OID = "urn:oid:2.16.578.1.12.4.1.1."
+_NATIONAL = re.compile(
+    r"(?:(?:urn:oid:)?2\.16\.578\.1\.12\.4\.1\.1\.|http://helsedir\.no/fhir/CodeSystem/no-kodeverk-"
+    r"|https://finnkode\.helsedirektoratet\.no/adm/collections/)([0-9]+)"
+)
+
+
+def national(system: str) -> str:
+    """The number of a national code system by any of its names (see `adapter.r4.systems`); of another system nothing.
+
+    >>> national("urn:oid:2.16.578.1.12.4.1.1.9322"), national("http://helsedir.no/fhir/CodeSystem/no-kodeverk-9322")
+    ('9322', '9322')
+    """
+    found = _NATIONAL.fullmatch(system)
+    return found[1] if found else ""
 
 
 @cache

@@ -64,6 +64,16 @@ def local_day(at: datetime) -> date:
     return at.astimezone(OSLO).date()
 
 
+def norwegian_day(text: str) -> date | None:
+    """The date in Norway of a FHIR date or dateTime that is known to the day.
+
+    >>> norwegian_day("2026-10-18T23:30:00Z"), norwegian_day("2026-10")
+    (datetime.date(2026, 10, 19), None)
+    """
+    at, only = moment(text), day(text)
+    return local_day(at) if at else date.fromisoformat(only) if len(only) == len("2026-10-19") else None
+
+
 def utc(at: datetime) -> str:
     """A moment as a FHIR instant in UTC."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

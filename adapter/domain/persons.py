@@ -6,6 +6,7 @@ month + 80 (Tenor), + 65 (NHN) or + 40 (Dolly) is synthetic; a first digit of 8 
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 Kind = Literal["FNR", "DNR", "FHN", ""]
@@ -32,6 +33,23 @@ def kind(number: str) -> Kind:
 def synthetic(number: str) -> bool:
     """Whether a person number belongs to no one. A felles hjelpenummer tells nothing; it counts as real."""
     return kind(number) in ("FNR", "DNR") and int(number[2:4]) > 12
+
+
+def birth(number: str) -> date | None:
+    """The birth date in a person number; nothing where it has none (felles hjelpenummer). Digits 7-9 tell the century:
+    500-749 with a year from 54 on 1800, from 500 with a year before 40 2000, all others 1900 (Skatteetaten).
+
+    >>> birth("13916910082")
+    datetime.date(1969, 11, 13)
+    """
+    if kind(number) not in ("FNR", "DNR"):
+        return None
+    day, month, year, individual = int(number[:2]) % 40, _month(number), int(number[4:6]), int(number[6:9])
+    century = 1900 if individual < 500 else 2000 if year < 40 else 1800 if year >= 54 and individual < 750 else 1900
+    try:
+        return date(century + year, month, day)
+    except ValueError:
+        return None
 
 
 def _month(number: str) -> int:
