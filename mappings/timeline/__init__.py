@@ -1,0 +1,12 @@
+"""A pathway on a line: its events, phases and deadlines, with today; as a picture (SVG) and as lines of text.
+
+    svg(title, course, state, today)      # bytes, for GET /pathways/{id}/timeline.svg
+    lines(title, course, state, today)    # for `stafett timeline`
+
+It names no person: type, rule set, codes and dates only. In Norwegian, for those who work with the pathway.
+"""
+
+from mappings.timeline.picture import STYLE, svg
+from mappings.timeline.text import lines
+
+__all__ = ["STYLE", "lines", "svg"]

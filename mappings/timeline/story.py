@@ -1,0 +1,165 @@
+"""What there is to tell of a pathway, before it is drawn: phases, events and deadlines with their words and days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Final
+
+from adapter.domain.course import Course
+from adapter.domain.deadlines import standing
+from adapter.domain.ruleset import ORDER
+from adapter.domain.state import Deadline, State
+from mappings.timeline import words
+
+BEFORE: Final = timedelta(days=3653)
+AFTER: Final = timedelta(days=366)
+"""What lies further off, as a mistyped year does, is told of but not drawn to scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A phase: until the next one, or None where it lasts."""
+
+    code: str
+    name: str
+    since: date
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An event, or (`letters` empty) an answer that has no code."""
+
+    on: date
+    letters: str
+    name: str
+    outcome: str
+    full: str
+
+    @property
+    def whole(self) -> str:
+        return f"{self.name}: {self.outcome}" if self.outcome else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A deadline: from its anchor until it is due, and how it stands. `end`: since when it no longer runs."""
+
+    key: str
+    name: str
+    start: date
+    due: date | None
+    end: date | None
+    standing: str
+    note: str
+    patient_caused: bool
+
+    @property
+    def sign(self) -> str:
+        return words.STANDINGS[self.standing][0]
+
+    @property
+    def word(self) -> str:
+        return words.STANDINGS[self.standing][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A pathway to draw; `first` to `last` is the time that is shown."""
+
+    title: str
+    heading: str
+    today: date
+    open: bool
+    first: date
+    last: date
+    bands: tuple[Band, ...]
+    marks: tuple[Mark, ...]
+    bars: tuple[Bar, ...]
+
+
+def tell(title: str, course: Course, state: State, today: date) -> Story:
+    """The story of a pathway; what it says of time is as of `today`."""
+    bands, marks = tuple(_bands(state)), tuple(_marks(course))
+    bars = tuple(_bar(d, today) for d in sorted(state.deadlines, key=lambda d: (d.anchor, d.due or date.max, d.key)))
+    first, last = _time([b.since for b in bands], marks, bars, today, running=state.open)
+    return Story(title, _heading(state), today, state.open, first, last, bands, marks, bars)
+
+
+def _time(days: list[date], marks: Sequence[Mark], bars: Sequence[Bar], today: date, *, running: bool) -> tuple[date, date]:
+    """The time to show: of all that there is, with a margin; up to today where the pathway is open."""
+    days += [mark.on for mark in marks if mark.letters != "P"]  # symptoms may have begun years before the referral
+    days += [day for bar in bars for day in (bar.start, bar.due, bar.end) if day]
+    now = today if running else max((day for day in days if day <= today), default=today)
+    near = [now, *(day for day in days if -BEFORE < day - now < AFTER)]
+    first, last = min(near), max(*near, min(near) + timedelta(days=14))
+    margin = max((last - first) // 50, timedelta(days=1))
+    return first - margin, last + margin
+
+
+def _heading(state: State) -> str:
+    said = f"{words.phase(state.phase)} ({words.STATUSES.get(state.status, state.status)})"
+    if state.end:
+        return f"{said}, {state.start} – {state.end}" if state.start else f"{said}, til {state.end}"
+    return f"{said}, siden {state.steps[-1].on}" if state.steps else said
+
+
+def _bands(state: State) -> Iterator[Band]:
+    """The phases, each once for as long as it lasts; a step that changes the status alone begins none."""
+    begun = [step for last, step in pairwise((None, *state.steps)) if step and (last is None or last.phase != step.phase)]
+    for step, following in pairwise((*begun, None)):
+        if step:
+            yield Band(step.phase, words.phase(step.phase), step.on, following.on if following else None)
+
+
+def _marks(course: Course) -> Iterator[Mark]:
+    answers = []
+    if course.emergency:
+        answers.append((course.emergency, "Øyeblikkelig hjelp"))
+    if course.received:
+        answers.append((course.received, "Henvisning mottatt"))
+    if course.assessment:
+        answers.append((course.assessment.on, "Rett til helsehjelp" if course.assessment.granted else "Ikke rett til helsehjelp"))
+    if course.withdrawn:
+        answers.append((course.withdrawn, "Henvisning trukket"))
+    found = [(on, -1, "", Mark(on, "", name, "", name)) for on, name in answers]
+    for event in course.events:
+        name = words.EVENTS.get(event.kind, event.kind)
+        mark = Mark(event.on, event.kind + "".join(event.outcomes), name, words.outcome(event), words.official(event))
+        found.append((event.on, ORDER.find(event.kind), event.id, mark))
+    yield from (mark for *_, mark in sorted(found, key=lambda f: f[:3]))
+
+
+def _bar(deadline: Deadline, today: date) -> Bar:
+    due, met, over = deadline.due, deadline.met, deadline.over
+    how: str = standing(deadline, today) if due else "unknown"
+    if over and not met and how != "overdue":
+        how = "fell-away"
+    return Bar(
+        deadline.key,
+        words.limit(deadline.limit.id, deadline.ordinal),
+        deadline.anchor,
+        due,
+        met or over,
+        how,
+        _note(how, due, met or over, today),
+        bool(deadline.patient_caused),
+    )
+
+
+def _note(how: str, due: date | None, end: date | None, today: date) -> str:
+    """The days that matter: what is left, or by how much it was missed."""
+    if how == "fell-away":
+        return f"{end}"
+    if due is None:
+        return f"utført {end}" if end else "ingen frist kjent"
+    if end:
+        late = (end - due).days
+        return f"{end}, {words.days(late)} over" if late > 0 else f"{end}"
+    left = (due - today).days
+    if left == 0:
+        return "i dag"
+    return f"{words.days(left)} igjen" if left > 0 else f"{words.days(-left)} over"
