@@ -18,6 +18,7 @@ from adapter.domain.deadlines import WorkingDays
 from adapter.domain.identity import BASE, message_id, named
 from adapter.domain.problem import Finding, Kind
 from adapter.domain.referral import Coded, Decision, Part, Party, Receipt, Relative, Unit
+from adapter.domain.ruleset import Rulebook
 from mappings import data
 from mappings.messages import reading as messages
 from mappings.messages.reading import Reading
@@ -25,6 +26,7 @@ from mappings.messages.tree import Node, line_of, path_of
 from mappings.messages.xml import Limits
 from mappings.resources import clinical, document, organization, pathway, patient, people, practitioner, provenance, service_request
 from mappings.resources.writer import Resource, Writer, reference
+from mappings.rules import national
 from mappings.trail import origin, place
 
 __all__ = ["Limits", "Reading", "Resource", "Translation", "Translator"]
@@ -175,12 +177,19 @@ def bundle(resources: Iterable[tuple[str, str, bytes]]) -> bytes:
 
 
 class Translator:
-    """Reads and renders; made once, holds no state between messages."""
+    """Reads and renders; made once, holds no state between messages. `rulebook` is what pathways go by, by default the national."""
 
-    def __init__(self, limits: Limits, person_id: Callable[[str, str, str], str], working_days: WorkingDays = "mon-fri") -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        person_id: Callable[[str, str, str], str],
+        working_days: WorkingDays = "mon-fri",
+        rulebook: Rulebook | None = None,
+    ) -> None:
         self._limits = limits
         self._person_id = person_id
         self._week = working_days
+        self.rulebook = rulebook or national()
 
     def read(self, message: bytes) -> Reading:
         """See `mappings.messages.reading.read`."""

@@ -27,7 +27,7 @@ import msgspec
 import pytest
 from lxml import etree
 
-from adapter.domain import gate, pathway
+from adapter.domain import gate, opening
 from adapter.domain.gate import GateRules
 from adapter.domain.identity import keyed
 from adapter.domain.referral import Decision, Facts, Receipt, RefusalReason, Service
@@ -139,7 +139,7 @@ def run(name: str, received: datetime, working_days: Literal["mon-fri", "mon-sat
     copy = reading.envelope.receiver != case.her_id
     refused = gate.judge(reading.case, GateRules(test_environment=True))
     facts = Facts(copy=copy, open_pathways=case.open_pathways)
-    decision = Decision() if refused else pathway.decide(reading.case, service, facts, receipt.day)
+    decision = Decision() if refused else opening.decide(reading.case, service, facts, receipt.day, translator.rulebook)
     answer = apprec.to_xml(apprec.answer(reading, receipt, refused))
     return Outcome(refused, decision, translator.render(reading, receipt, decision), answer)
 

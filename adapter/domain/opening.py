@@ -13,24 +13,15 @@ from adapter.domain import codes
 from adapter.domain.gate import Case
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.domain.referral import Decision, Duty, Facts, Opening, Service
+from adapter.domain.ruleset import Rulebook
 
 _TRANSFER = "HENVISNING_VIDERE"  # 8279
-_FIRST_2019, _FIRST_2025 = date(2019, 1, 1), date(2025, 1, 1)
-RuleSet = Literal["2019", "2025"]
 
 
-def rule_set(received: date) -> RuleSet:
-    """The rule set of a pathway whose referral was received on that date; it is kept for the pathway's life."""
-    return "2019" if received < _FIRST_2025 else "2025"
-
-
-def lacks(rules: str, pathway: str) -> bool:
-    """Whether a rule set does not have a pathway type: D06-D10 are not in the rules of 2025."""
-    return rules == "2025" and pathway not in codes.CURRENT_TYPES
-
-
-def decide(case: Case, service: Service, facts: Facts, received: date, by_hand: str = "") -> Decision:
+def decide(case: Case, service: Service, facts: Facts, received: date, book: Rulebook, by_hand: str = "") -> Decision:
     """What a new referral leads to. Changes and cancellations open nothing; what they do to a pathway is decided where it is known.
+
+    The rule set is that of the date on which the referral was received, unless the service says another; it is kept for life.
 
     Raises `Problem(BUSINESS_RULE)` where a pathway chosen by hand is not in the rule set of the date.
     """
@@ -49,20 +40,14 @@ def decide(case: Case, service: Service, facts: Facts, received: date, by_hand: 
     pathway, decided_by = wanted[0]
     if len(wanted) > 1:
         return Decision(duties=(_several(carried),), findings=tuple(findings))
-    rules = service.rule_set or rule_set(received)
-    if lacks(rules, pathway):
+    rules = service.rule_set or book.version(received, pathway)
+    if not book.has(pathway, rules):
+        others = book.versions(pathway)
         if by_hand:
-            raise _not_in(rules, pathway)
-        return Decision(duties=(_no_rules(rules, pathway),), findings=tuple(findings))
-    if received < _FIRST_2019 and not service.rule_set:
-        findings.append(
-            Finding(
-                "information",
-                Kind.BUSINESS_RULE,
-                "The referral was received before the pathways began (2019-01-01); the rules of 2019 are used.",
-                "Henvisningen ble mottatt før forløpene begynte (2019-01-01); reglene fra 2019 brukes.",
-            )
-        )
+            raise _not_in(rules, pathway, others)
+        return Decision(duties=(_no_rules(rules, pathway, others),), findings=tuple(findings))
+    if received < book.first and not service.rule_set:
+        findings.append(_early(rules, book.first))
     already = next((id for kind, id in facts.open_pathways if kind == pathway), "")
     if already:
         return Decision(duties=(_linked(pathway, already),), linked_pathway=already, findings=tuple(findings))
@@ -113,17 +98,29 @@ def _linked(pathway: str, id: str) -> Duty:
     )
 
 
-def _no_rules(rules: str, pathway: str) -> Duty:
-    return Duty(
-        "choose-rule-set",
-        f'{pathway} is not in the rules of {rules}. Set rule_set = "2019" for the receiving service, or choose another pathway.',
-        f'{pathway} finnes ikke i reglene fra {rules}. Sett rule_set = "2019" for mottakertjenesten, eller velg et annet forløp.',
+def _early(rules: str, first: date) -> Finding:
+    return Finding(
+        "information",
+        Kind.BUSINESS_RULE,
+        f"The referral was received before the pathways began ({first}); the rules of {rules} are used.",
+        f"Henvisningen ble mottatt før forløpene begynte ({first}); reglene fra {rules} brukes.",
     )
 
 
-def _not_in(rules: str, pathway: str) -> Problem:
+def _no_rules(rules: str, pathway: str, others: tuple[str, ...]) -> Duty:
+    en = f'Set rule_set = "{others[-1]}" for the receiving service, or choose' if others else "Choose"
+    nb = f'Sett rule_set = "{others[-1]}" for mottakertjenesten, eller velg' if others else "Velg"
+    return Duty(
+        "choose-rule-set",
+        f"{pathway} is not in the rules of {rules}. {en} another pathway.",
+        f"{pathway} finnes ikke i reglene fra {rules}. {nb} et annet forløp.",
+    )
+
+
+def _not_in(rules: str, pathway: str, others: tuple[str, ...]) -> Problem:
+    en, nb = (f", or the rules of {others[-1]}", f", eller reglene fra {others[-1]}") if others else ("", "")
     return problem(
         Kind.BUSINESS_RULE,
-        f"{pathway} is not in the rules of {rules}. Choose another pathway, or the rules of 2019.",
-        f"{pathway} finnes ikke i reglene fra {rules}. Velg et annet forløp, eller reglene fra 2019.",
+        f"{pathway} is not in the rules of {rules}. Choose another pathway{en}.",
+        f"{pathway} finnes ikke i reglene fra {rules}. Velg et annet forløp{nb}.",
     )

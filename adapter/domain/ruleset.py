@@ -166,8 +166,14 @@ class Rulebook:
         begun = ours or [rules for rules in self._sets.values() if rules.valid_from <= received]
         return max(begun, key=_begins).version if begun else min(self._sets.values(), key=_begins).version
 
-    def versions(self) -> tuple[str, ...]:
-        return tuple(sorted({version for _, version in self._sets}))
+    @property
+    def first(self) -> date:
+        """When the first rule set began to hold."""
+        return min(rules.valid_from for rules in self._sets.values())
+
+    def versions(self, pathway: str = "") -> tuple[str, ...]:
+        """Every version that there is, or that a pathway type has."""
+        return tuple(sorted({v for p, v in self._sets if pathway in ("", p)}))
 
     def has(self, pathway: str, version: str) -> bool:
         return (pathway, version) in self._sets

@@ -88,14 +88,16 @@ class Reception:
 
     def work_due(self, limit: int = 100) -> int:
         """Try again what a fault of ours stopped, and give up waiting where the time is out. Returns how many there were."""
+        now = self.clock.now()
         with self.store.read() as unit:
-            due = unit.due_messages(self.clock.now(), limit)
+            due, silent = unit.due_messages(now, limit), receive_apprec.silent(unit, now, limit)
         for message in due:
             if message.state is State.PARKED:
                 self._write(partial(self._give_up, message.id))
             else:
                 self._again(message)
-        return len(due)
+        given_up = self._write(lambda unit: receive_apprec.give_up(unit, now, limit)) if silent else 0
+        return len(due) + given_up
 
     def retry(self, tenants: Sequence[str], id: str) -> Message:
         """Take a message that waits for a person through again, as it was received, with today's configuration and mappings.
@@ -115,6 +117,10 @@ class Reception:
     def apprec(self, tenants: Sequence[str], id: str) -> tuple[bytes, str] | None:
         """See `operate_messages.apprec`."""
         return operate_messages.apprec(self.store, tenants, id)
+
+    def status(self, tenants: Sequence[str], id: str) -> bytes | None:
+        """See `operate_messages.status`."""
+        return operate_messages.status(self.store, tenants, id)
 
     def explanation(self, tenants: Sequence[str], id: str) -> dict[str, Any]:
         """See `operate_messages.explanation`."""
@@ -189,7 +195,7 @@ class Reception:
                 reason, action = verdict.given_up()
                 return replace(waiting, state=State.QUARANTINED, reason=reason, action=action, due=None)
             return waiting
-        decision = decide(reading.case, service, situation.facts, receipt.day)
+        decision = decide(reading.case, service, situation.facts, receipt.day, self.translator.rulebook)
         first = None if decision.opening else self.translator.render(reading, receipt, decision)
         final = duties(decision, first, serv_type, situation)
         translation = first if first and final == decision else self.translator.render(reading, receipt, final)

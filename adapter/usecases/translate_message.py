@@ -50,7 +50,7 @@ def translate(
     receipt = receipt_of(received, service)
     copy = service.her_id != said.receiver
     reasons = gate.judge(reading.case, rules)
-    decision = Decision() if reasons else decide(reading.case, service, Facts(copy=copy), receipt.day, by_hand)
+    decision = Decision() if reasons else decide(reading.case, service, Facts(copy=copy), receipt.day, translator.rulebook, by_hand)
     translation = translator.render(reading, receipt, decision)
     answer = apprec.to_xml(apprec.answer(reading, receipt, reasons))
     return Translated(None if reasons else translation.bundle(), answer, translation.explanation())

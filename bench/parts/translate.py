@@ -49,7 +49,7 @@ def _complete(translator: Translator, data: bytes) -> Callable[[], object]:
         service = Service(reading.envelope.receiver, "000000000", "D11")
         receipt = receipt_of(RECEIVED, service)
         reasons = gate.judge(reading.case, rules)
-        translation = translator.render(reading, receipt, decide(reading.case, service, Facts(), receipt.day))
+        translation = translator.render(reading, receipt, decide(reading.case, service, Facts(), receipt.day, translator.rulebook))
         return translation.bundle(), apprec.to_xml(apprec.answer(reading, receipt, reasons))
 
     return complete

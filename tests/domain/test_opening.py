@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from adapter.domain.gate import Case
-from adapter.domain.opening import decide, rule_set
+from adapter.domain.opening import decide
 from adapter.domain.problem import Kind, Problem
 from adapter.domain.referral import Decision, Envelope, Facts, Opening, Service
+from mappings.rules import national
 
 RECEIVED = date(2026, 5, 11)
 
@@ -28,7 +29,7 @@ def service(pathway: str = "D11", rule_set: str = "", care_level: str = "") -> S
 
 
 def decided(case: Case, service: Service, facts: Facts | None = None, received: date = RECEIVED, by_hand: str = "") -> Decision:
-    return decide(case, service, facts or Facts(), received, by_hand)
+    return decide(case, service, facts or Facts(), received, national(), by_hand)
 
 
 def kinds(decision: Decision) -> list[str]:
@@ -125,7 +126,7 @@ def test_a_service_without_a_pathway_leaves_it_to_a_person() -> None:
 def test_the_rules_are_those_of_the_day_received() -> None:
     days = [date(2018, 12, 31), date(2019, 1, 1), date(2024, 12, 31), date(2025, 1, 1)]
 
-    assert [rule_set(day) for day in days] == ["2019", "2019", "2019", "2025"]
+    assert [national().version(day) for day in days] == ["2019", "2019", "2019", "2025"]
 
 
 def test_a_referral_from_before_the_pathways_began_gets_the_first_rules_and_is_told() -> None:
