@@ -1,16 +1,22 @@
 """Pathway codes: `D11CU` is type D11 (9321), event C (9322), outcome U (9323 …); 9327 holds the combinations.
 
+Which combinations exist says each rule set (`RuleSet.events`); `adapter.domain.ordering` refuses others by name.
 Cancer pathways (8480, A01A …) look alike and mean something else: they are never parsed here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Final
 
 TYPES = ("D01", "D06", "D07", "D08", "D09", "D10", "D11", "D12")
 """9321, in force from 2019; the rules of 2025 list only those in `CURRENT_TYPES`."""
 
 CURRENT_TYPES = ("D01", "D11", "D12")
+
+OUTCOMES: Final[Mapping[str, str]] = {"C": "9323", "S": "9324", "U": "9325", "X": "9326", "H": "9328"}
+"""The events that demand an outcome, and the code list that it is of. The other events have none."""
 
 _CODE = re.compile(r"(D\d\d)(?:([A-Z])([A-Z])?)?")
 
@@ -23,3 +29,34 @@ def pathway_type(code: str) -> str:
     """
     found = _CODE.fullmatch(code)
     return found[1] if found and found[1] in TYPES else ""
+
+
+def split(code: str) -> tuple[str, str, str]:
+    """Type, event and outcome of a 9327 code; three times nothing where it has not its form.
+
+    >>> split("D11CU"), split("D06P"), split("D11"), split("A16CK")
+    (('D11', 'C', 'U'), ('D06', 'P', ''), ('', '', ''), ('', '', ''))
+    """
+    found = _CODE.fullmatch(code)
+    if not found or found[1] not in TYPES or not found[2]:
+        return "", "", ""
+    return found[1], found[2], found[3] or ""
+
+
+def combined(type: str, event: str, outcome: str = "") -> str:
+    """The 9327 code of a type, an event and an outcome, whether or not 9327 has it.
+
+    >>> combined("D11", "C", "U"), combined("D06", "P")
+    ('D11CU', 'D06P')
+    """
+    return f"{type}{event}{outcome}"
+
+
+def exists(events: Mapping[str, frozenset[str]], event: str, outcome: str = "") -> bool:
+    """Whether a rule set's events (`RuleSet.events`) have this one with this outcome, or without any.
+
+    >>> exists({"C": frozenset("PU"), "M": frozenset()}, "C", "U"), exists({"C": frozenset("PU")}, "C")
+    (True, False)
+    """
+    outcomes = events.get(event)
+    return outcomes is not None and (outcome in outcomes if outcomes else not outcome)

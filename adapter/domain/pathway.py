@@ -2,103 +2,333 @@
 
     state = fold(rules, course)
 
-The fold is total: any set of events gives a state, and what is wrong with it stands in its findings. It knows no *today*;
-how a deadline stands on a day is `adapter.domain.deadlines.standing`.
+The fold is total: any set of events gives a state, and what is wrong with it stands in its findings; whether an event may be
+added is `adapter.domain.registration`'s. It knows no *today*: that is `adapter.domain.deadlines.standing`'s.
+
+Events and people's answers are gone through by date. The phases are those of a referral's way: referred, waiting, assessment,
+planning, treatment, closing, closed. An event that comes without the one before it takes the pathway to its own phase all the same,
+since an EPJ that sends M without an answered assessment tells that assessment has begun.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
-from adapter.domain.problem import Finding
-from adapter.domain.ruleset import Duty, Limit
+from adapter.domain import ordering
+from adapter.domain.clocks import Clocks
+from adapter.domain.course import Assessment, Course, Event
+from adapter.domain.deadlines import WorkingDays, add_days, add_working_days, age
+from adapter.domain.ruleset import Anchor, Duty, RuleSet
+from adapter.domain.state import Deadline, Noted, Owed, Phase, State, Status, Step
 
-Phase = Literal[
-    "referred",
-    "waiting",
-    "basic-assessment",
-    "extended-assessment",
-    "planning",
-    "treatment",
-    "closing",
-    "closed",
-    "municipal-follow-up",
-    "refused",
-]
-Status = Literal["planned", "waitlist", "active", "finished", "cancelled", "entered-in-error"]
-"""Of an EpisodeOfCare (https://hl7.org/fhir/R4/valueset-episode-of-care-status.html)."""
+__all__ = ["Deadline", "Noted", "Owed", "Phase", "State", "Status", "Step", "fold"]
 
+_STATUS: Final[dict[Phase, Status]] = {
+    "referred": "planned",
+    "waiting": "waitlist",
+    "basic-assessment": "active",
+    "extended-assessment": "active",
+    "planning": "active",
+    "treatment": "active",
+    "closing": "active",
+    "refused": "cancelled",
+    "municipal-follow-up": "finished",
+}
+"""What a phase is to an EpisodeOfCare; `closed` is finished or cancelled, by the reason."""
 
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """A finding on a pathway, with what it is about: the event (empty: the whole pathway) and the rule's number in 9329."""
+_TREATED_HERE: Final = frozenset("PT")
+_TREATED_ELSEWHERE: Final = {"D01": "P", "D11": "T", "D12": "T"}
+"""P is mental health care, T substance-use treatment. In the general pathways the other service's letter is a transfer to it. For
+D06-D10 no source says so, and these patients are often both services' at once: there both letters are treatment here."""
 
-    number: str  # of 9329, or of our own list where that has none (I2, I6 …)
-    event: str  # Event.id
-    finding: Finding
+_AFTERCARE: Final = frozenset({"closing", "closed", "municipal-follow-up", "refused"})
+"""Phases whose duties are not over when the pathway is closed: they are what closing it asks for."""
 
+_CONTINUED: Final = "NO"  # 9326: another pathway or another hospital goes on with it
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """A time limit that has begun to run. `due` None: the limit is unknown. `over`: since when it no longer applies."""
-
-    limit: Limit
-    ordinal: int  # of its limit's id in this pathway, from 1
-    anchor: date
-    due: date | None
-    strict: date | None = None  # where Saturday counted as a working day, if that differs
-    met: date | None = None
-    over: date | None = None
-    patient_caused: str = ""  # id of the L event
-
-    @property
-    def key(self) -> str:
-        return f"{self.limit.id}-{self.ordinal}"
+_Answer = Literal["received", "emergency", "granted", "plan", "refused", "withdrawn"]
+_RANK: Final[dict[_Answer, int]] = {
+    "emergency": -1,
+    "received": 1,  # after an A of that date, which tells of the same
+    "granted": 3,  # before an L or M of that date
+    "plan": ordering.rank("C") + 1,
+    "refused": 200,  # after all events of its date, so that its own X/R is not one too late
+    "withdrawn": 201,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A duty that has arisen: since when, until when, and when it was done or fell away."""
-
-    duty: Duty
-    ordinal: int
-    since: date
-    due: date | None = None
-    done: date | None = None
-    over: date | None = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.duty.kind}-{self.ordinal}"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """From a date on: the phase and status. What brought it about is an event's id, or nothing where it was an answer."""
-
-    on: date
-    phase: Phase
-    status: Status
-    event: str = ""
+def fold(rules: RuleSet, course: Course, week: WorkingDays = "mon-fri") -> State:
+    """The state of a pathway. Never raises; the order of `course.events` means nothing."""
+    if not course.events and not (course.received or course.assessment or course.emergency):
+        return State("closed", "entered-in-error", None, None, "", (), (), (), ())  # opened by an event that was retracted
+    taken, notes = ordering.take(rules, course)
+    walk = _Walk(rules, course, week, notes)
+    answers: list[tuple[date, int, int, _Answer | Event]] = [(on, _RANK[name], 0, name) for name, on in _answers(course)]
+    events: list[tuple[date, int, int, _Answer | Event]] = [
+        (event.on, ordering.rank(event.kind), place, event) for place, event in enumerate(taken)
+    ]
+    for on, _, _, what in sorted(answers + events, key=lambda item: item[:3]):
+        if isinstance(what, Event):
+            walk.event(what)
+        else:
+            walk.answer(what, on)
+    return walk.state(min((event.on for event in course.events), default=None))
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a pathway has come to."""
+def _answers(course: Course) -> list[tuple[_Answer, date]]:
+    said = course.assessment
+    given: list[tuple[_Answer, date | None]] = [
+        ("received", course.received),
+        ("emergency", course.emergency),
+        ("granted", said.on if said and said.granted else None),
+        ("refused", said.on if said and not said.granted else None),
+        ("plan", course.done.get("agree-plan-1")),
+        ("withdrawn", course.withdrawn),
+    ]
+    return [(name, on) for name, on in given if on is not None]
 
-    phase: Phase
-    status: Status
-    start: date | None
-    end: date | None
-    end_reason: str  # 9326
-    steps: tuple[Step, ...]
-    deadlines: tuple[Deadline, ...]
-    duties: tuple[Owed, ...]
-    notes: tuple[Noted, ...]
-    care_level: str = ""
 
-    @property
-    def open(self) -> bool:
-        return self.status in ("planned", "waitlist", "active")
+class _Walk:
+    """One pathway, gone through in order."""
+
+    def __init__(self, rules: RuleSet, course: Course, week: WorkingDays, notes: list[Noted]) -> None:
+        self.rules, self.course, self.week, self.notes = rules, course, week, notes
+        self.clocks = Clocks(rules, course, week, notes)
+        self.phase: Phase | None = None
+        self.status: Status = "planned"
+        self.steps: list[Step] = []
+        self.owed: dict[str, date] = {}  # phases whose duties have arisen, and since when
+        self.level, self.severity = course.care_level, course.severity or self._first_severity()
+        self.seen: set[str] = set()
+        self.start: date | None = None
+        self.end: date | None = None
+        self.reason = ""
+        self.agreed = self.help_after = False
+        self.judged: date | None = None
+        self.detoxed = 0
+        self.dates: list[date] = []  # of the events that count
+
+    def _first_severity(self) -> str:
+        """How severe it is does not change with a later event: the first that says so says it for the whole pathway."""
+        said = [event for event in self.course.events if event.severity]
+        return min(said, key=ordering.key).severity if said else ""
+
+    # what people answered
+
+    def answer(self, name: _Answer, on: date) -> None:
+        said = self.course.assessment
+        match name:
+            case "received":
+                self._begin(on)
+                self._anchor("received", on)
+                if self.judged:
+                    self.clocks.answered("assess-referral", self.judged)
+            case "emergency":
+                self._begin(on)
+                if "A" not in self.seen and not self.judged:  # else in a pathway already
+                    self._anchor("emergency", on)
+            case "granted" if said:
+                self._assess(on, said)
+                if self.phase in (None, "referred"):
+                    self.go(on, "waiting")
+            case "refused" if said:
+                self._assess(on, said)
+                if self.end is None:
+                    self._close(on, "refused", "cancelled")
+            case "plan":
+                self.agreed = True
+                if self.phase == "planning":
+                    self.go(on, "treatment")
+            case "withdrawn" if self.end is None and self.seen.isdisjoint(ordering.BEGUN):
+                self._close(on, "closed", "cancelled")
+
+    def _begin(self, on: date, event: str = "") -> None:
+        if self.phase is None:
+            self.go(on, "referred", event=event)
+
+    def _assess(self, on: date, said: Assessment | None = None) -> None:
+        """The referral has been assessed: by an answer, or by an A that says so."""
+        self.clocks.answered("assess-referral", on)
+        self.clocks.answered("emergency-decision", on)
+        self.judged = on
+        if said is None or said.granted:
+            self._anchor("assessed", on)
+
+    # what was registered
+
+    def event(self, event: Event) -> None:
+        kind, on, id = event.kind, event.on, event.id
+        self.dates.append(on)
+        self.level = event.care_level or self.level
+        match kind:
+            case "A":
+                self._started(event)
+            case "M":
+                self.clocks.met("M", on)
+                if self.phase in (None, "referred", "waiting"):
+                    self.go(on, "basic-assessment", event=id)
+                self._anchor("M", on, id)
+            case "C":
+                self._decided(event)
+            case "E":
+                self.clocks.met("E", on)
+                if self.phase != "closing":
+                    self.go(on, "treatment", event=id)
+                    self._anchor("E", on, id)
+            case "D":
+                self._begin(on, id)
+                self.detoxed += 1
+                self._anchor("D", on, id)
+                if done := self.course.done.get(f"detox-to-treatment-{self.detoxed}"):
+                    self.clocks.answered("detox-to-treatment", done, self.detoxed)
+            case "T" | "H":
+                self.help_after = self.help_after or (kind == "H" and not {"K", "A"}.isdisjoint(event.outcomes))
+                self._closing(on, id)
+            case "X":
+                self._ended(event)
+            case "L":
+                self._begin(on, id)
+                self.clocks.postponed(id)
+            case "P":
+                pass  # when the symptoms began is no step on the pathway
+            case _:
+                self._begin(on, id)
+        self.seen.add(kind)
+
+    def _started(self, event: Event) -> None:
+        """Rules of 2019: A is the referral received, and says nothing of its assessment. From 2025, and after an emergency, A is
+        the decision that the patient has the right to care."""
+        on, said = event.on, self.course.assessment
+        self.start = on
+        granting = self.rules.start == "assessed" or self.course.emergency is not None
+        self.clocks.answered("emergency-decision", on)
+        if granting:
+            if said is None:
+                self._assess(on)
+            if self.phase in (None, "referred"):
+                self.go(on, "waiting", event=event.id)
+            return
+        self._begin(on, event.id)
+        if self.course.received is None:
+            self._anchor("received", on, event.id, opened=True)
+
+    def _decided(self, event: Event) -> None:
+        on, id = event.on, event.id
+        here = (_TREATED_HERE & set(event.outcomes)) - {_TREATED_ELSEWHERE.get(self.rules.pathway)}
+        self.clocks.met("C", on)
+        self.clocks.over(on, "E")  # evaluations are counted from the last decision
+        self.seen.add("C")
+        if here:
+            if self.phase != "treatment":
+                self.go(on, "planning", event=id)
+                if self.agreed:
+                    self.go(on, "treatment")
+            self._anchor("C", on, id)
+        elif "U" in event.outcomes:
+            self.go(on, "extended-assessment", event=id)
+            self._anchor("CU", on, id)
+        else:
+            self._closing(on, id)
+
+    def _closing(self, on: date, event: str) -> None:
+        self.clocks.over(on, "E")  # no further evaluation is awaited
+        self.go(on, "closing", event=event)
+
+    def _ended(self, event: Event) -> None:
+        self.reason = event.outcome
+        phase: Phase
+        status: Status
+        if self.reason == "R":
+            phase, status = "refused", "cancelled"
+        elif self.reason == "L":
+            phase, status = "closed", "cancelled"
+        elif self.reason == "G" and self.help_after:
+            phase, status = "municipal-follow-up", "finished"
+        else:  # also a reason that only an organisation's or a later year's rules have
+            phase, status = "closed", "finished"
+        if status == "finished" and self.status == "active" and self.reason not in _CONTINUED:
+            self._owe("closing", event.on)  # closed without a closing phase: what closing asks for is owed all the same
+        self._close(event.on, phase, status, event.id)
+
+    # what follows
+
+    def go(self, on: date, phase: Phase, status: Status | None = None, event: str = "") -> None:
+        status = status or _STATUS[phase]
+        if (phase, status) != (self.phase, self.status):
+            self.phase, self.status = phase, status
+            self.steps.append(Step(on, phase, status, event))
+            self._owe(phase, on)
+
+    def _close(self, on: date, phase: Phase, status: Status, event: str = "") -> None:
+        self.clocks.over(on)
+        self.end = on
+        self.go(on, phase, status, event)
+
+    def _anchor(self, anchor: Anchor, on: date, event: str = "", *, opened: bool = False) -> None:
+        """Limits begin to run, save those whose awaited event has been, or need not come: the condition is settled (T7b).
+
+        Nobody is asked for an answer (the assessment) where an event opened the pathway: the EPJ has it already.
+        """
+        if self.end is not None:
+            return
+        said = self.course.assessment
+        without = {"M"} if "M" in self.seen else set[str]()
+        if anchor == "M" and ("C" in self.seen or (said is not None and said.to_treatment)):
+            without.add("C")
+        if opened:
+            without.add("")
+        self.clocks.start(anchor, on, self.level, self.severity, event, without=without)
+
+    def _owe(self, phase: Phase, on: date) -> None:
+        self.owed.setdefault(phase, on)
+
+    def _duties(self) -> tuple[Owed, ...]:
+        """The duties of the phases that it came to; a kind's ordinal is its place among the rule set's."""
+        owed: list[Owed] = []
+        ordinals: dict[str, int] = {}
+        for duty in self.rules.duties:
+            ordinal = ordinals[duty.kind] = ordinals.get(duty.kind, 0) + 1
+            since = self._since(duty)
+            if since is None:
+                continue
+            due = None
+            if duty.within is not None:
+                due = add_days(since, duty.within) if duty.unit == "calendar" else add_working_days(since, duty.within, self.week)
+            done = self.course.done.get(f"{duty.kind}-{ordinal}")
+            over = None if done or duty.phase in _AFTERCARE else self.end
+            owed.append(Owed(duty, ordinal, since, due, done, over))
+        return tuple(owed)
+
+    def _since(self, duty: Duty) -> date | None:
+        """When the pathway came to the duty's phase; for those of an age (turning 18), the first event from then on at that age."""
+        came = self.owed.get(duty.phase)
+        if came is None or (duty.from_age is None and duty.below_age is None):
+            return came
+        born = self.course.born
+        if born is None:
+            return None
+        days = [came] if duty.from_age is None else [came, *(on for on in self.dates if on > came)]
+        youngest, oldest = duty.from_age or 0, duty.below_age or 999
+        return next((on for on in days if youngest <= age(born, on) < oldest), None)
+
+    def state(self, first: date | None) -> State:
+        """The end of the way. `first` is the date of the first event, for a pathway that none of its events begins."""
+        if self.phase is None and first:
+            self._begin(first)
+        said = self.course.assessment
+        start = self.start
+        if start is None:
+            start = self.course.received if self.rules.start == "received" else said.on if said and said.granted else None
+        return State(
+            self.phase or "referred",
+            self.status,
+            start,
+            self.end,
+            self.reason,
+            tuple(self.steps),
+            self.clocks.deadlines(),
+            self._duties(),
+            tuple(self.notes),
+            self.level,
+        )
