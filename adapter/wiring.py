@@ -19,15 +19,18 @@ from typing import TYPE_CHECKING
 from adapter.domain.gate import GateRules
 from adapter.domain.identity import keyed
 from adapter.domain.referral import Service
+from adapter.domain.ruleset import Rulebook
 from adapter.hub.edi2 import Edi2Hub
 from adapter.hub.folder import FolderHub
+from adapter.local_rules import rulebook
 from adapter.ports import Clock, Hub, Store
 from adapter.security.caller import by_header
 from adapter.settings import HubSettings, Settings
 from adapter.storage import open_store
 from adapter.usecases.receive_message import Reception
+from adapter.usecases.watch_deadlines import watch
 from adapter.usecases.writing import Rules
-from adapter.worker import Worker
+from adapter.worker import Watch, Worker
 from mappings.translation import Limits, Translator
 
 if TYPE_CHECKING:
@@ -88,8 +91,14 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         poll_seconds={hub.label: hub.poll_seconds for hub in settings.hub},
         attempts=settings.messages.attempts,
         lease=settings.messages.lease_seconds,
+        watch=make_watch(settings, store),
     )
     return Services(store, hubs, reception, worker, partial(make_app, settings, store, reception, clock, key))
+
+
+def make_watch(settings: Settings, store: Store) -> Watch:
+    numbers = [organisation.number for organisation in settings.organisation]
+    return lambda now, going: watch(store, numbers, now, base=fhir_base(settings), going=going)
 
 
 def make_app(settings: Settings, store: Store, reception: Reception, clock: Clock, key: bytes) -> FastAPI:
@@ -137,9 +146,13 @@ def fhir_base(settings: Settings) -> str:
 
 def make_translator(settings: Settings, key: bytes) -> Translator:
     m = settings.messages
-    return Translator(
-        Limits(m.max_bytes, m.max_text, m.max_depth, m.max_elements, m.max_attributes), keyed(key), settings.working_days
-    )
+    limits = Limits(m.max_bytes, m.max_text, m.max_depth, m.max_elements, m.max_attributes)
+    return Translator(limits, keyed(key), settings.working_days, make_rulebook(settings))
+
+
+def make_rulebook(settings: Settings) -> Rulebook:
+    """The national rule sets, with the limits that the installation's organisations lay over them."""
+    return rulebook(settings.rules)
 
 
 def make_gate(settings: Settings) -> GateRules:

@@ -1,4 +1,6 @@
-"""The worker: fetches from every hub, receives, confirms, delivers, and takes up what is due. One thread for each hub.
+"""The worker: fetches from every hub, receives, confirms, delivers, takes up what is due, and watches deadlines.
+
+One thread for each hub, and one for the deadlines.
 
     worker = Worker(store, reception, hubs, clock)
     stop_on_signals(worker)
@@ -14,6 +16,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from types import FrameType
 from typing import Final
@@ -24,14 +27,21 @@ from adapter.domain.problem import Problem
 from adapter.ports import Clock, Delivery, Hub, Store
 from adapter.usecases.deliver import deliver
 from adapter.usecases.receive_message import Reception
+from adapter.usecases.watch_deadlines import until_next
 
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE: Final = 60.0
 
+Watch = Callable[[datetime, Callable[[], bool]], int]
+"""Gives the deadlines their standing at a moment, as long as it is told to go on; returns how many changed."""
+
 
 class Worker:
-    """Runs until it is stopped. `poll_seconds` is how long a hub (by name) is left alone when it had nothing."""
+    """Runs until it is stopped. `poll_seconds` is how long a hub (by name) is left alone when it had nothing.
+
+    `watch` is asked at the start, at every Norwegian midnight, and at least hourly.
+    """
 
     def __init__(
         self,
@@ -44,6 +54,7 @@ class Worker:
         attempts: int = 32,
         batch: int = 50,
         lease: float = 120.0,
+        watch: Watch | None = None,
     ) -> None:
         self.store = store
         self.reception = reception
@@ -53,24 +64,25 @@ class Worker:
         self.attempts = attempts
         self.batch = batch
         self.lease = lease
+        self.watch = watch
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Work until `stop`. Each hub has its own thread; what is due is taken up in this one."""
+        """Work until `stop`. Each hub and the watch have their own threads; what is due is taken up in this one."""
         threads = [
-            threading.Thread(
-                target=self._loop,
-                args=(hub.name, partial(self.serve, hub), self.poll_seconds.get(hub.name, 5.0)),
-                name=hub.name,
-                daemon=True,  # one that hangs in a hub must not keep the process alive for ever
-            )
-            for hub in self.hubs
+            self._thread(hub.name, partial(self.serve, hub), _every(self.poll_seconds.get(hub.name, 5.0))) for hub in self.hubs
         ]
+        if self.watch is not None:
+            threads.append(self._thread("deadlines", self._watch, lambda: until_next(self.clock.now())))
         for thread in threads:
             thread.start()
-        self._loop("due", partial(self.reception.work_due, self.batch), 1.0)
+        self._loop("due", partial(self.reception.work_due, self.batch), _every(1.0))
         for thread in threads:
             thread.join()
+
+    def _thread(self, name: str, round_: Callable[[], int], poll_seconds: Callable[[], float]) -> threading.Thread:
+        # One that hangs in a hub must not keep the process alive for ever.
+        return threading.Thread(target=self._loop, args=(name, round_, poll_seconds), name=name, daemon=True)
 
     def stop(self) -> None:
         """Ask the worker to end when the message in hand is dealt with."""
@@ -112,28 +124,40 @@ class Worker:
         rows = deliver(self.store, hub, self.clock, limit=self.batch, lease=self.lease, most=self.attempts)
         for row in rows:
             told = {"id": row.id, "hub": hub.name, "message": row.message_id, "kind": row.kind, "attempts": row.attempts}
-            if row.state == "sent":
+            if row.state in ("sent", "unanswered"):
                 log.info("outgoing.sent", **told)
             else:
                 log.warning(f"outgoing.{row.state}", **told, why=row.error, next_attempt=str(row.next_attempt))
         return len(rows)
 
-    def _loop(self, name: str, round_: Callable[[], int], poll_seconds: float) -> None:
+    def _watch(self) -> int:
+        """One look at all deadlines. No more are waiting behind it, whatever it found."""
+        assert self.watch is not None  # noqa: S101 - tells the type checker
+        changed = self.watch(self.clock.now(), lambda: not self._stopped.is_set())
+        if changed:
+            log.info("deadlines.changed", tasks=changed)
+        return 0
+
+    def _loop(self, name: str, round_: Callable[[], int], poll_seconds: Callable[[], float]) -> None:
         """Rounds without a pause while there is work; after a fault ever longer pauses."""
         faults = 0
         while not self._stopped.is_set():
             pause = 0.0
             try:
                 if not round_():
-                    pause = poll_seconds
+                    pause = poll_seconds()
                 faults = 0
             except Exception as error:  # the loop must outlive whatever a hub, the database or we do wrong
                 faults += 1
                 asked = error.retry_after if isinstance(error, Problem) else None
-                pause = max(min(poll_seconds * 2 ** min(faults, 10), LONGEST_PAUSE), asked or 0)
+                pause = max(min(poll_seconds() * 2 ** min(faults, 10), LONGEST_PAUSE), asked or 0)
                 why = str(error) if isinstance(error, Problem) else type(error).__name__
                 log.warning("worker.pauses", part=name, why=why, seconds=pause)
             self._stopped.wait(pause)
+
+
+def _every(seconds: float) -> Callable[[], float]:
+    return lambda: seconds
 
 
 def stop_on_signals(worker: Worker) -> None:

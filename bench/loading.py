@@ -9,7 +9,7 @@ than one after the other; what is stored is the same, and a test says so.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -33,13 +33,18 @@ TABLES = (resource, resource_index, resource_version)
 encode = msgspec.json.Encoder().encode
 
 
-def load(store: DatabaseStore | str, tasks: int, *, tenant: str = ORGANISATION) -> None:
-    """Put `tasks` Tasks into a store that has none: the n-th of `bench.tasks`, updated a second after the one before."""
+def load(
+    store: DatabaseStore | str, tasks: int, *, tenant: str = ORGANISATION, make: Callable[[int], tuple[Stored, Index]] | None = None
+) -> None:
+    """Put `tasks` Tasks into a store that has none: the n-th of `bench.tasks`, updated a second after the one before.
+
+    `make` gives others, with the same ids.
+    """
     if isinstance(store, str):
         opened = open_store(store)
         try:
             opened.migrate()
-            load(opened, tasks, tenant=tenant)
+            load(opened, tasks, tenant=tenant, make=make)
         finally:
             opened.close()
         return
@@ -51,7 +56,7 @@ def load(store: DatabaseStore | str, tasks: int, *, tenant: str = ORGANISATION) 
             for one in indexes:
                 one.drop(unit.connection)
         for numbers in _batched(in_order):
-            made = list(map(stored_task, numbers))
+            made = list(map(make or stored_task, numbers))
             with store.write() as unit:
                 _insert(unit, resource_version, (version_of(tenant, stored) for stored, _ in made))
                 _insert(unit, resource, (head_of(tenant, stored, found) for stored, found in made))

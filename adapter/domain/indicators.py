@@ -28,7 +28,7 @@ from datetime import date
 from typing import Final, Literal, NamedTuple
 
 from adapter.domain.course import Course
-from adapter.domain.pathway import Deadline, State
+from adapter.domain.state import Deadline, State
 
 Level = Literal["region", "organisation", "unit"]
 LEVELS: Final[tuple[Level, ...]] = ("region", "organisation", "unit")

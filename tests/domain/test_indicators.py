@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from adapter.domain.course import Assessment, Course, Event
 from adapter.domain.indicators import INDICATORS, Cell, Judged, Path, Spot, Tally, hidden, judged
-from adapter.domain.pathway import Deadline, State
 from adapter.domain.ruleset import Limit, Source
+from adapter.domain.state import Deadline, State
 
 TODAY = date(2026, 11, 2)
 M, DUE = date(2026, 9, 7), date(2026, 10, 19)  # D11, outpatient: 42 days from M (V5 of the state machine's vectors)
