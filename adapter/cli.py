@@ -118,11 +118,21 @@ def _moment(text: str) -> datetime:
 
 
 def _type_of_pathway(code: str) -> str:
-    from adapter.domain.codes import TYPES
+    from mappings.rules import national
 
-    if code not in ("", *TYPES):
-        raise typer.BadParameter(f"one of {', '.join(TYPES)} is needed")
+    types = sorted({rules.pathway for rules in national().all()})
+    if code not in ("", *types):
+        raise typer.BadParameter(f"one of {', '.join(types)} is needed")
     return code
+
+
+def _version(rule_set: str) -> str:
+    from mappings.rules import national
+
+    versions = national().versions()
+    if rule_set not in ("", *versions):
+        raise typer.BadParameter(f"one of {', '.join(versions)} is needed")
+    return rule_set
 
 
 @app.command()
@@ -132,8 +142,8 @@ def translate(
         str, typer.Option(metavar="D11", help="Pathway type (9321) that a new referral opens.", parser=_type_of_pathway)
     ] = "",
     rule_set: Annotated[
-        Literal["2019", "2025"] | None, typer.Option(help="Rules of the pathway; else by the date received.")
-    ] = None,
+        str, typer.Option(metavar="2019|2025", help="Rules of the pathway; else by the date received.", parser=_version)
+    ] = "",
     received: Annotated[
         datetime | None, typer.Option(help="When it is taken to be received; else the message's GenDate.", parser=_moment)
     ] = None,
@@ -148,7 +158,7 @@ def translate(
 
     Exits: 0 translated; 1 wrong usage or a file that cannot be opened; 2 refused, with the AppRec; 3 no message that we read.
     """
-    translated = _translated(file, pathway, rule_set or "", received)
+    translated = _translated(file, pathway, rule_set, received)
     if apprec:
         _or_told(apprec, lambda: apprec.write_bytes(translated.apprec))
     if translated.bundle is None:

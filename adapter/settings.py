@@ -10,9 +10,8 @@ Without a file the defaults make a test installation on loopback. An environment
 from __future__ import annotations
 
 import os
-import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,6 +22,13 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from adapter.domain.problem import Finding, Kind, Problem
+from adapter.domain.ruleset import Local, Rulebook
+from adapter.local_rules import rulebook
+from mappings.rules import national
+from mappings.toml_places import places
+
+Fault = tuple[tuple[str | int, ...], str, str]
+"""Where in the file, in English, in Norwegian."""
 
 FILE = Path("stafett.toml")
 PREFIX = "STAFETT_"
@@ -58,10 +64,16 @@ class Receiver(_Part):
 
     her_id: HerId = Field(description="HER-id of the receiving service (or `TYPE:value` of its ident where it has none).")
     organisation: OrganisationNumber = Field(description="Number of the `[[organisation]]` that it belongs to.")
-    pathway: Literal["", "D01", "D06", "D07", "D08", "D09", "D10", "D11", "D12"] = Field(
-        "", description="Pathway type (9321) that a new referral opens. Empty: none; a Task asks a person to decide."
+    pathway: str = Field(
+        "",
+        pattern=r"^(D\d\d)?$",
+        description="Pathway type (9321), such as D11, that a new referral opens. Empty: none; a Task asks a person to decide.",
     )
-    rule_set: Literal["", "2019", "2025"] = Field("", description="Rules that the pathway follows. Empty: by the date received.")
+    rule_set: str = Field(
+        "",
+        pattern=r"^(\d{4})?$",
+        description="Rules that the pathway follows, such as 2019 or 2025 (docs/pathways.md). Empty: by the date received.",
+    )
     care_level: Literal["", "poliklinikk", "dognenhet"] = Field(
         "", description="Care level of the service, where time limits depend on it."
     )
@@ -156,6 +168,11 @@ class Settings(BaseSettings):
         (), description="National numbers outside the synthetic series that are let in all the same. Only in `test`."
     )
     working_days: Literal["mon-fri", "mon-sat"] = Field("mon-fri", description="Days that count as working days in time limits.")
+    rules: Path | None = Field(
+        None,
+        description="Folder with time limits of your own (`*.toml`), laid over the national ones. "
+        "Empty: `rules` beside this file, where there is one.",
+    )
     store: StoreSettings = StoreSettings()
     organisation: tuple[Organisation, ...] = Field((Organisation(number="000000000", name="Demonstration hospital"),), min_length=1)
     receiver: tuple[Receiver, ...] = ()
@@ -183,19 +200,30 @@ def load(path: Path | None = None) -> Settings:
     """
     named = path or (Path(os.environ["STAFETT_CONFIG"]) if os.environ.get("STAFETT_CONFIG") else None)
     text = _read(named or FILE, required=named is not None)
-    source = _Source(str(named or FILE), text)
+    name = str(named or FILE)
+    place = places(name, text)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
-        raise Problem(_finding(source.name, f"not TOML: {fault}", f"ikke TOML: {fault}")) from fault
+        raise Problem(_finding(name, f"not TOML: {fault}", f"ikke TOML: {fault}")) from fault
     findings = [_unknown_variable(name) for name in sorted(_unknown_variables())]
     try:
         settings = Settings(**tables)
     except ValidationError as fault:
-        raise Problem(*findings, *(_told(e, source) for e in fault.errors())) from fault
+        raise Problem(*findings, *(_told(e, place) for e in fault.errors())) from fault
     except ValueError as fault:  # a list in the environment that is not JSON
         raise Problem(_finding(PREFIX + "*", f"{fault}: write lists as JSON", f"{fault}: skriv lister som JSON")) from fault
-    findings += [_finding(source.place(place), en, nb) for place, en, nb in _cross_checks(settings)]
+    beside = (named or FILE).parent / "rules"
+    if settings.rules is None and beside.is_dir():
+        settings = settings.model_copy(update={"rules": beside})
+    book = national()
+    try:
+        book = rulebook(settings.rules)
+    except Problem as fault:
+        findings += fault.findings
+    findings += [_finding(place(path), en, nb) for path, en, nb in _cross_checks(settings, book)]
+    numbers = {organisation.number for organisation in settings.organisation}
+    findings += [_stranger(local) for local in book.local if local.organisation not in ("", *numbers)]
     if findings:
         raise Problem(*findings)
     return settings
@@ -209,7 +237,7 @@ def on_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _cross_checks(s: Settings) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+def _cross_checks(s: Settings, book: Rulebook) -> Iterator[Fault]:
     """What no single field can tell: (place, English, Norwegian)."""
     numbers = [o.number for o in s.organisation]
     for i, receiver in enumerate(s.receiver):
@@ -219,12 +247,7 @@ def _cross_checks(s: Settings) -> Iterator[tuple[tuple[str | int, ...], str, str
                 f"no [[organisation]] has the number {receiver.organisation}: add one, or correct the number",
                 f"ingen [[organisation]] har nummeret {receiver.organisation}: legg den til, eller rett nummeret",
             )
-        if receiver.rule_set == "2025" and receiver.pathway not in ("", "D01", "D11", "D12"):
-            yield (
-                ("receiver", i, "rule_set"),
-                f"the rules of 2025 have no {receiver.pathway}: use 2019, or one of D01, D11, D12",
-                f"2025-reglene har ikke {receiver.pathway}: bruk 2019, eller en av D01, D11, D12",
-            )
+        yield from _rules_of(i, receiver, book)
     for table, key, values in (
         ("organisation", "number", numbers),
         ("receiver", "her_id", [r.her_id for r in s.receiver]),
@@ -274,6 +297,41 @@ def _cross_checks(s: Settings) -> Iterator[tuple[tuple[str | int, ...], str, str
             )
 
 
+def _rules_of(i: int, receiver: Receiver, book: Rulebook) -> Iterator[Fault]:
+    """What the rule sets do not have."""
+    version, pathway = receiver.rule_set, receiver.pathway
+    have, types = ", ".join(book.versions()), ", ".join(sorted({rules.pathway for rules in book.all()}))
+    if version and version not in book.versions():
+        yield (
+            ("receiver", i, "rule_set"),
+            f"there are no rules of {version}: use {have}",
+            f"det finnes ingen regler fra {version}: bruk {have}",
+        )
+    elif pathway and not book.versions(pathway):
+        yield (
+            ("receiver", i, "pathway"),
+            f"there is no pathway {pathway}: use {types}",
+            f"forløpet {pathway} finnes ikke: bruk {types}",
+        )
+    elif version and pathway and not book.has(pathway, version):
+        here = ", ".join(rules.pathway for rules in book.all() if rules.version == version)
+        other = ", ".join(book.versions(pathway))
+        yield (
+            ("receiver", i, "rule_set"),
+            f"the rules of {version} have no {pathway}: use {other}, or one of {here}",
+            f"reglene fra {version} har ikke {pathway}: bruk {other}, eller en av {here}",
+        )
+
+
+def _stranger(local: Local) -> Finding:
+    number = local.organisation
+    return _finding(
+        local.place,
+        f"no [[organisation]] has the number {number}: add one, or correct the number",
+        f"ingen [[organisation]] har nummeret {number}: legg den til, eller rett nummeret",
+    )
+
+
 def _read(path: Path, *, required: bool) -> str:
     try:
         return path.read_text("utf-8")
@@ -309,47 +367,16 @@ _WORDS = {
 }
 
 
-def _told(error: ErrorDetails, source: _Source) -> Finding:
+def _told(error: ErrorDetails, place: Callable[[tuple[str | int, ...]], str]) -> Finding:
     """A fault of the library's in our words. Never repeats the value: it may be a person's number or a password."""
-    place = error["loc"]
-    key = ".".join(str(p) for p in place if not isinstance(p, int))
+    path = error["loc"]
+    key = ".".join(str(p) for p in path if not isinstance(p, int))
     en, nb = _WORDS.get(error["type"], (f"{error['msg']}: correct it", f"ugyldig verdi ({error['msg']}): rett den"))
-    variable = PREFIX + "__".join(str(p) for p in place).upper()
-    whole = PREFIX + str(place[0]).upper() if place else ""
-    where = next((v for v in (variable, whole) if v in os.environ), source.place(place))
+    variable = PREFIX + "__".join(str(p) for p in path).upper()
+    whole = PREFIX + str(path[0]).upper() if path else ""
+    where = next((v for v in (variable, whole) if v in os.environ), place(path))
     return _finding(where, f"{key}: {en}", f"{key}: {nb}")
 
 
 def _finding(where: str, en: str, nb: str) -> Finding:
     return Finding("fatal", Kind.INVALID, en, nb, where)
-
-
-class _Source:
-    """A TOML file's name and the line of each table and key (`tomllib` keeps no lines)."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
-        self.lines: dict[tuple[str | int, ...], int] = {}
-        table: tuple[str | int, ...] = ()
-        seen: dict[str, int] = {}
-        for number, line in enumerate(text.splitlines(), 1):
-            if header := re.match(r"\s*\[\[\s*([\w-]+)\s*\]\]", line):
-                seen[header[1]] = seen.get(header[1], -1) + 1
-                table = (header[1], seen[header[1]])
-            elif header := re.match(r"\s*\[\s*([\w.-]+)\s*\]", line):
-                table = tuple(header[1].split("."))
-            elif key := re.match(r"\s*[\"']?([\w-]+)[\"']?\s*[=.]", line):
-                self.lines.setdefault((*table, key[1]), number)
-                continue
-            else:
-                continue
-            self.lines.setdefault(table, number)
-
-    def place(self, loc: tuple[str | int, ...]) -> str:
-        """`file:line` of the nearest enclosing key or table that stands in the file; else the file alone."""
-        spellings = [loc, tuple(p for p in loc if not isinstance(p, int))]  # [hub] once, [[hub]] by number
-        for end in range(len(loc), 0, -1):
-            for spelling in spellings:
-                if (line := self.lines.get(spelling[:end])) is not None:
-                    return f"{self.name}:{line}"
-        return self.name

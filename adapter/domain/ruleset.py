@@ -167,6 +167,11 @@ class Rulebook:
         return max(begun, key=_begins).version if begun else min(self._sets.values(), key=_begins).version
 
     @property
+    def local(self) -> tuple[Local, ...]:
+        """What is laid over the national rule sets here."""
+        return self._local
+
+    @property
     def first(self) -> date:
         """When the first rule set began to hold."""
         return min(rules.valid_from for rules in self._sets.values())
