@@ -73,13 +73,14 @@ class Clocks:
             return max(fitting, key=lambda i: (i.care_level != "", i.severity != ""))
         if not limits:
             return None
-        first = limits[0]
-        unsaid = "" if level and severity else ("care-level" if not level and first.care_level else "severity")
-        if unsaid and len({(i.days, i.unit) for i in limits}) == 1 and len(limits) > 1:
-            return replace(first, care_level="", severity="")  # as long for all of them: nothing hangs on what is not known
-        if unsaid == "severity" and not any(i.severity for i in limits):
-            unsaid = ""
-        self._note(first, event, unsaid or "limit", "" if unsaid else level)
+        first, why = limits[0], "limit"
+        if not level and any(i.care_level for i in limits):
+            why = "care-level"
+        elif not severity and any(i.severity for i in limits):
+            why = "severity"
+        if why != "limit" and len(limits) > 1 and len({(i.days, i.unit) for i in limits}) == 1:
+            return replace(first, care_level="", severity="")  # as long for all: nothing hangs on what is not known
+        self._note(first, event, why, level if why == "limit" else "")
         return None
 
     def _run(self, limit: Limit, ordinal: int, on: date, level: str, event: str) -> None:
@@ -96,7 +97,10 @@ class Clocks:
             last = due(limit, on, self._week)
             if limit.unit == "working" and self._week == "mon-fri":
                 other = due(limit, on, "mon-sat")
-        self._clocks.append(_Clock(limit, ordinal, on, last, other if other != last else None))
+        clock = _Clock(limit, ordinal, on, last, other if other != last else None)
+        if limit.awaits == "" and limit.id != "assess-referral":  # that one's answer is a course's assessment, which has its date
+            clock.met = self._course.done.get(f"{limit.id}-{ordinal}")
+        self._clocks.append(clock)
 
     def _note(self, limit: Limit, event: str, why: str, value: str) -> None:
         """Once for each reason: an unknown limit between evaluations says so at the first of them."""
@@ -110,10 +114,10 @@ class Clocks:
             if clock.limit.awaits == awaits and clock.running:
                 clock.met = on
 
-    def answered(self, id: str, on: date, ordinal: int = 1) -> None:
-        """A person has answered the limit of that kind."""
+    def answered(self, id: str, on: date) -> None:
+        """The limit of that kind is met by an answer rather than by an event that it awaits."""
         for clock in self._clocks:
-            if clock.limit.id == id and clock.ordinal == ordinal and clock.running:
+            if clock.limit.id == id and clock.running:
                 clock.met = on
 
     def over(self, on: date, awaits: str | None = None) -> None:

@@ -79,8 +79,6 @@ def take(rules: RuleSet, course: Course) -> tuple[list[Event], list[Noted]]:
         if counts is not None:
             seen.add(kind)
             taken.append(counts)
-    if "X" not in seen:
-        notes += _parallel(rules, course)
     return taken, notes
 
 
@@ -175,7 +173,7 @@ def _decision(event: Event, before: int, seen: set[str], notes: list[Noted]) -> 
     return event
 
 
-def _parallel(rules: RuleSet, course: Course) -> list[Noted]:
-    """Of an open pathway alone: who has left it is in no two."""
+def parallel(rules: RuleSet, course: Course) -> list[Noted]:
+    """What there is to say of the patient's other pathways while this one is open: 224, and I11 where one is of its type."""
     others = [type for type in course.parallel if type != rules.pathway]
     return ([fixed("I11")] if len(others) < len(course.parallel) else []) + ([feedback.parallel(others)] if others else [])

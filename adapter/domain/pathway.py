@@ -17,9 +17,10 @@ from typing import Final, Literal
 
 from adapter.domain import ordering
 from adapter.domain.clocks import Clocks
-from adapter.domain.course import Assessment, Course, Event
-from adapter.domain.deadlines import WorkingDays, add_days, add_working_days, age
-from adapter.domain.ruleset import Anchor, Duty, RuleSet
+from adapter.domain.course import Course, Event
+from adapter.domain.deadlines import WorkingDays
+from adapter.domain.duties import owed
+from adapter.domain.ruleset import Anchor, RuleSet
 from adapter.domain.state import Deadline, Noted, Owed, Phase, State, Status, Step
 
 __all__ = ["Deadline", "Noted", "Owed", "Phase", "State", "Status", "Step", "fold"]
@@ -42,16 +43,13 @@ _TREATED_ELSEWHERE: Final = {"D01": "P", "D11": "T", "D12": "T"}
 """P is mental health care, T substance-use treatment. In the general pathways the other service's letter is a transfer to it. For
 D06-D10 no source says so, and these patients are often both services' at once: there both letters are treatment here."""
 
-_AFTERCARE: Final = frozenset({"closing", "closed", "municipal-follow-up", "refused"})
-"""Phases whose duties are not over when the pathway is closed: they are what closing it asks for."""
-
 _CONTINUED: Final = "NO"  # 9326: another pathway or another hospital goes on with it
 
-_Answer = Literal["received", "emergency", "granted", "plan", "refused", "withdrawn"]
+_Answer = Literal["received", "emergency", "assessed", "plan", "refused", "withdrawn"]
 _RANK: Final[dict[_Answer, int]] = {
     "emergency": -1,
     "received": 1,  # after an A of that date, which tells of the same
-    "granted": 3,  # before an L or M of that date
+    "assessed": 3,  # before an L or M of that date
     "plan": ordering.rank("C") + 1,
     "refused": 200,  # after all events of its date, so that its own X/R is not one too late
     "withdrawn": 201,
@@ -81,7 +79,7 @@ def _answers(course: Course) -> list[tuple[_Answer, date]]:
     given: list[tuple[_Answer, date | None]] = [
         ("received", course.received),
         ("emergency", course.emergency),
-        ("granted", said.on if said and said.granted else None),
+        ("assessed", said.on if said else None),
         ("refused", said.on if said and not said.granted else None),
         ("plan", course.done.get("agree-plan-1")),
         ("withdrawn", course.withdrawn),
@@ -98,7 +96,7 @@ class _Walk:
         self.phase: Phase | None = None
         self.status: Status = "planned"
         self.steps: list[Step] = []
-        self.owed: dict[str, date] = {}  # phases whose duties have arisen, and since when
+        self.came: dict[str, date] = {}  # to each phase, first
         self.level, self.severity = course.care_level, course.severity or self._first_severity()
         self.seen: set[str] = set()
         self.start: date | None = None
@@ -106,7 +104,6 @@ class _Walk:
         self.reason = ""
         self.agreed = self.help_after = False
         self.judged: date | None = None
-        self.detoxed = 0
         self.dates: list[date] = []  # of the events that count
 
     def _first_severity(self) -> str:
@@ -128,14 +125,12 @@ class _Walk:
                 self._begin(on)
                 if "A" not in self.seen and not self.judged:  # else in a pathway already
                     self._anchor("emergency", on)
-            case "granted" if said:
-                self._assess(on, said)
-                if self.phase in (None, "referred"):
+            case "assessed" if said:
+                self._assess(on, granted=said.granted)
+                if said.granted and self.phase in (None, "referred"):
                     self.go(on, "waiting")
-            case "refused" if said:
-                self._assess(on, said)
-                if self.end is None:
-                    self._close(on, "refused", "cancelled")
+            case "refused" if self.end is None:
+                self._close(on, "refused", "cancelled")
             case "plan":
                 self.agreed = True
                 if self.phase == "planning":
@@ -147,12 +142,12 @@ class _Walk:
         if self.phase is None:
             self.go(on, "referred", event=event)
 
-    def _assess(self, on: date, said: Assessment | None = None) -> None:
+    def _assess(self, on: date, *, granted: bool = True) -> None:
         """The referral has been assessed: by an answer, or by an A that says so."""
         self.clocks.answered("assess-referral", on)
         self.clocks.answered("emergency-decision", on)
         self.judged = on
-        if said is None or said.granted:
+        if granted:
             self._anchor("assessed", on)
 
     # what was registered
@@ -178,10 +173,7 @@ class _Walk:
                     self._anchor("E", on, id)
             case "D":
                 self._begin(on, id)
-                self.detoxed += 1
                 self._anchor("D", on, id)
-                if done := self.course.done.get(f"detox-to-treatment-{self.detoxed}"):
-                    self.clocks.answered("detox-to-treatment", done, self.detoxed)
             case "T" | "H":
                 self.help_after = self.help_after or (kind == "H" and not {"K", "A"}.isdisjoint(event.outcomes))
                 self._closing(on, id)
@@ -218,7 +210,6 @@ class _Walk:
         here = (_TREATED_HERE & set(event.outcomes)) - {_TREATED_ELSEWHERE.get(self.rules.pathway)}
         self.clocks.met("C", on)
         self.clocks.over(on, "E")  # evaluations are counted from the last decision
-        self.seen.add("C")
         if here:
             if self.phase != "treatment":
                 self.go(on, "planning", event=id)
@@ -248,7 +239,7 @@ class _Walk:
         else:  # also a reason that only an organisation's or a later year's rules have
             phase, status = "closed", "finished"
         if status == "finished" and self.status == "active" and self.reason not in _CONTINUED:
-            self._owe("closing", event.on)  # closed without a closing phase: what closing asks for is owed all the same
+            self.came.setdefault("closing", event.on)  # closed without a closing phase: what closing asks for is owed all the same
         self._close(event.on, phase, status, event.id)
 
     # what follows
@@ -258,7 +249,7 @@ class _Walk:
         if (phase, status) != (self.phase, self.status):
             self.phase, self.status = phase, status
             self.steps.append(Step(on, phase, status, event))
-            self._owe(phase, on)
+            self.came.setdefault(phase, on)
 
     def _close(self, on: date, phase: Phase, status: Status, event: str = "") -> None:
         self.clocks.over(on)
@@ -280,42 +271,12 @@ class _Walk:
             without.add("")
         self.clocks.start(anchor, on, self.level, self.severity, event, without=without)
 
-    def _owe(self, phase: Phase, on: date) -> None:
-        self.owed.setdefault(phase, on)
-
-    def _duties(self) -> tuple[Owed, ...]:
-        """The duties of the phases that it came to; a kind's ordinal is its place among the rule set's."""
-        owed: list[Owed] = []
-        ordinals: dict[str, int] = {}
-        for duty in self.rules.duties:
-            ordinal = ordinals[duty.kind] = ordinals.get(duty.kind, 0) + 1
-            since = self._since(duty)
-            if since is None:
-                continue
-            due = None
-            if duty.within is not None:
-                due = add_days(since, duty.within) if duty.unit == "calendar" else add_working_days(since, duty.within, self.week)
-            done = self.course.done.get(f"{duty.kind}-{ordinal}")
-            over = None if done or duty.phase in _AFTERCARE else self.end
-            owed.append(Owed(duty, ordinal, since, due, done, over))
-        return tuple(owed)
-
-    def _since(self, duty: Duty) -> date | None:
-        """When the pathway came to the duty's phase; for those of an age (turning 18), the first event from then on at that age."""
-        came = self.owed.get(duty.phase)
-        if came is None or (duty.from_age is None and duty.below_age is None):
-            return came
-        born = self.course.born
-        if born is None:
-            return None
-        days = [came] if duty.from_age is None else [came, *(on for on in self.dates if on > came)]
-        youngest, oldest = duty.from_age or 0, duty.below_age or 999
-        return next((on for on in days if youngest <= age(born, on) < oldest), None)
-
     def state(self, first: date | None) -> State:
         """The end of the way. `first` is the date of the first event, for a pathway that none of its events begins."""
         if self.phase is None and first:
             self._begin(first)
+        if self.end is None:
+            self.notes += ordering.parallel(self.rules, self.course)
         said = self.course.assessment
         start = self.start
         if start is None:
@@ -328,7 +289,7 @@ class _Walk:
             self.reason,
             tuple(self.steps),
             self.clocks.deadlines(),
-            self._duties(),
+            owed(self.rules, self.course, self.came, self.dates, self.end, self.week),
             tuple(self.notes),
             self.level,
         )
