@@ -37,8 +37,8 @@ def of(episode: Body, rules: RuleSet, course: Course, state: State, tasks: Itera
     """What the state says of it; None of what it is to be without. `tasks` and `goals` are ids, in their order."""
     name = (terms.displays(terms.OID + "9321") or {}).get(rules.pathway, rules.pathway)
     start = course.received or state.start or next((step.on for step in state.steps), None)
-    period = {"start": start.isoformat()} if start else None
-    if period and state.end:
+    period = {"start": start.isoformat()} if start else {}
+    if start and state.end and start <= state.end:
         period["end"] = state.end.isoformat()
     return {
         "extension": {
@@ -51,7 +51,7 @@ def of(episode: Body, rules: RuleSet, course: Course, state: State, tasks: Itera
         "intent": "plan",
         "title": f"Pasientforløp: {name}",
         "subject": episode["patient"],
-        "period": period,
+        **({"period": period} if period else {}),  # of a pathway that was a mistake it stays as it was
         "goal": [reference("Goal", id) for id in goals] or None,
         "activity": [{"reference": reference("Task", id)} for id in tasks] or None,
     }

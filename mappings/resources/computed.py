@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from adapter.domain.course import Course
 from adapter.domain.deadlines import WorkingDays
-from adapter.domain.pathway import State
+from adapter.domain.pathway import Deadline, State
 from adapter.domain.ruleset import RuleSet
 from mappings import times
 from mappings.resources import care_plan, episode_of_care, goal, task
@@ -42,9 +42,10 @@ def resources(
     """The pathway's resources: its EpisodeOfCare, CarePlan, Tasks and Goals. `episode` is the stored one, or a `skeleton`.
 
     `stored` holds what there is of the others; what is no Task or Goal of this pathway is left alone. `reason` says why the
-    status differs from what it was, where no event says so. A time limit that no source knows gives no Task.
+    status differs from what it was, where no event says so. A time limit that no source knows gives no Task, nor does the
+    assessment of a referral that we do not have: an event opened the pathway.
     """
-    tasks = _tasks(episode, stored, rules, state, now)
+    tasks = _tasks(episode, stored, rules, course, state, now)
     goals = _goals(episode, stored, tasks)
     order = sorted(tasks, key=lambda key: _place(rules, key, tasks[key]))
     aims = [id for id, body in goals.items() if body["lifecycleStatus"] == "active"]
@@ -58,14 +59,21 @@ def resources(
     ]
 
 
-def _tasks(episode: Body, stored: Stored, rules: RuleSet, state: State, now: datetime) -> dict[str, Body]:
+def _tasks(episode: Body, stored: Stored, rules: RuleSet, course: Course, state: State, now: datetime) -> dict[str, Body]:
     """The pathway's Tasks by key: those that the state asks for, and those that it no longer does."""
     pathway, today = episode["id"], times.local_day(now)
     old = {key: body for (type, _), body in stored.items() if type == "Task" and (key := task.key_of(pathway, body))}
-    said = {d.key: task.deadline(episode, rules, d, old.get(d.key, {}), today) for d in state.deadlines if d.due}
+    running = [
+        _answered(d, course) for d in state.deadlines if d.due and (d.limit.id != task.ASSESS or "referralRequest" in episode)
+    ]
+    said = {d.key: task.deadline(episode, rules, d, old.get(d.key, {}), today) for d in running}
     said |= {owed.key: task.duty(episode, owed, old.get(owed.key, {}), today) for owed in state.duties}
-    said |= {key: task.fallen(body) for key, body in old.items() if key not in said}
+    said |= {key: task.fallen(body, today) for key, body in old.items() if key not in said}
     return {key: _task(pathway, key, old.get(key), new, times.utc(now)) for key, new in said.items()}
+
+
+def _answered(running: Deadline, course: Course) -> Deadline:
+    return task.unanswered(running) if running.limit.id == task.ASSESS and not course.assessment else running
 
 
 def _task(pathway: str, key: str, old: Body | None, said: Body, now: str) -> Body:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from adapter.domain.pathway import State, Step
+from adapter.domain.pathway import State
 from mappings import times
 from mappings.resources import elements, event
 from mappings.resources.writer import EXTENSION
@@ -54,8 +54,9 @@ def skeleton(
 
 def of(episode: Body, state: State, now: datetime, reason: str = "") -> Body:
     """What the state says of it; None of what it is to be without."""
-    period = {"start": state.start.isoformat()} if state.start else None
-    if period and state.end:
+    started = state.start is not None and (state.end is None or state.start <= state.end)
+    period = {"start": state.start.isoformat()} if state.start and started else {}
+    if state.end and (started or state.status == "finished"):
         period["end"] = state.end.isoformat()
     ended = {"valueCodeableConcept": event.concept("9326", state.end_reason)} if state.end_reason else None
     return {
@@ -68,25 +69,21 @@ def of(episode: Body, state: State, now: datetime, reason: str = "") -> Body:
 
 def _history(stored: list[Body], state: State, now: datetime, reason: str) -> list[Body]:
     wanted = [step for n, step in enumerate(state.steps) if n == 0 or step.status != state.steps[n - 1].status]
-    if [entry["status"] for entry in stored] == [step.status for step in wanted[: len(stored)]]:
+    if wanted and [entry["status"] for entry in stored] == [step.status for step in wanted[: len(stored)]]:
         history = list(stored)
         for step in wanted[len(stored) :]:
-            history = _begun(history, step.status, _since(history, step))
+            history = _begun(history, step.status, step.on.isoformat())
         return history
-    if stored[-1]["status"] == state.status:
+    if stored and stored[-1]["status"] == state.status:
         return stored
     why = {"extension": [{"url": EXTENSION + "status-reason", "valueString": reason}]}
     return _begun(stored, state.status, now.astimezone(times.OSLO).isoformat(timespec="seconds"), why)
 
 
-def _since(history: list[Body], step: Step) -> str:
-    """A status begins on its step's date, but not before the one that it follows."""
-    before: str = history[-1]["period"]["start"] if history else ""
-    day = times.norwegian_day(before)
-    return before if day and day > step.on else step.on.isoformat()
-
-
 def _begun(history: list[Body], status: str, when: str, more: Body | None = None) -> list[Body]:
-    """The history with a new status from `when`, where the one until then ends."""
+    """The history with a new status from `when`, where the one until then ends; but not before that one began."""
+    before = history[-1]["period"]["start"] if history else ""
+    latest, day = times.norwegian_day(before), times.norwegian_day(when)
+    when = before if latest and day and latest > day else when
     closed = [entry if "end" in entry["period"] else {**entry, "period": {**entry["period"], "end": when}} for entry in history]
     return [*closed, {**(more or {}), "status": status, "period": {"start": when}}]

@@ -8,6 +8,7 @@ theirs, and stay, unless the pathway itself says otherwise. An event meets the l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ Body = dict[str, Any]
 FELL_AWAY: Final = {"text": "Gjelder ikke lenger i forløpet. (It no longer applies in the pathway.)"}
 """Why the service cancels a Task of its own accord. Any other reason is a person's, or the sender's, and stays."""
 
+ASSESS: Final = "assess-referral"
+_OF_REFERRAL: Final = frozenset({ASSESS, "emergency-decision"})
 _CLOSED: Final = frozenset({"completed", "cancelled", "rejected", "failed", "entered-in-error"})
 _SOURCE: Final = EXTENSION + "limit-source"
 _KIND: Final = SYSTEM + "pathway-task"
@@ -90,7 +93,7 @@ def kind_of(task: Mapping[str, Any]) -> str:
 
 def by_person(task: Mapping[str, Any]) -> bool:
     """Whether it is done by who completes it. The others are done by an event, or, of an assessment, by what it answers."""
-    return kind_of(task) not in ("deadline", "assess-referral")
+    return kind_of(task) not in ("deadline", ASSESS)
 
 
 def fell_away(task: Mapping[str, Any]) -> bool:
@@ -103,59 +106,67 @@ def ended(task: Mapping[str, Any]) -> date | None:
     return next(filter(None, map(times.norwegian_day, told)), None)
 
 
-def deadline(episode: Body, rules: RuleSet, deadline: Deadline, old: Body, today: date) -> Body:
+def deadline(episode: Body, rules: RuleSet, running: Deadline, old: Body, today: date) -> Body:
     """What the pathway says of the Task of a time limit; None of what it is to be without."""
-    limit = deadline.limit
-    over = None if deadline.met else deadline.over
-    life = _life(old, deadline.met, over)
+    limit = running.limit
+    if limit.id != ASSESS and not limit.awaits and not running.met and old.get("status") == "completed":
+        running = replace(running, met=ended(old))  # who completes it answers it, whether or not anything follows
     rule: list[Body] = [{"url": "rule", "valueString": f"{rules.pathway}-{rules.version}/{limit.id}"}]
     local = [{"url": "local", "valueBoolean": True}] if limit.source.local else []
-    caused = {"valueReference": reference("Observation", deadline.patient_caused)} if deadline.patient_caused else None
+    caused = {"valueReference": reference("Observation", running.patient_caused)} if running.patient_caused else None
     code = own("pathway-task", "deadline" if limit.awaits else limit.id)
     if limit.awaits:
         code["coding"] += event.concept("9322", limit.awaits)["coding"]
-    called_off = ended(old) if life["status"] == "cancelled" and not over else over
-    return _framed(episode, old, code, _text(deadline), limit.id) | {
-        "extension": {"limit-source": {"extension": rule + local}, "patient-caused": caused},
-        **life,
-        "businessStatus": own("business-status", standing(deadline, min(today, called_off or today))),
-        "restriction": {"period": _period(deadline.anchor, deadline.due)},
-    }
+    extension = {"limit-source": {"extension": rule + local}, "patient-caused": caused}
+    return {"extension": extension} | _said(episode, running, old, today, code, _text(running))
 
 
 def duty(episode: Body, owed: Owed, old: Body, today: date) -> Body:
     """What the pathway says of the Task of a duty; None of what it is to be without."""
-    text = f"{owed.duty.nb} ({owed.duty.en})"
-    over = None if owed.done else owed.over
-    life = _life(old, owed.done, over)
-    limit = Limit(owed.duty.kind, "M", "", None, "calendar", Source("A"))  # only its dates matter
-    called_off = ended(old) if life["status"] == "cancelled" and not over else over
-    as_limit = Deadline(limit, owed.ordinal, owed.since, owed.due, met=owed.done, over=over)
-    stands = own("business-status", standing(as_limit, min(today, called_off or today))) if owed.due else None
-    return _framed(episode, old, own("pathway-task", owed.duty.kind), text, owed.duty.kind) | {
-        **life,
-        "businessStatus": stands,
-        "restriction": {"period": _period(owed.since, owed.due)},
-    }
+    running = replace(_plain(owed.since, owed.due), met=owed.done, over=owed.over)
+    return _said(episode, running, old, today, own("pathway-task", owed.duty.kind), f"{owed.duty.nb} ({owed.duty.en})")
 
 
-def fallen(old: Body) -> Body:
-    """What is said of a Task that no longer follows from the pathway's state: one that is not done is cancelled."""
-    return {} if old["status"] in _CLOSED else {"status": "cancelled", "statusReason": FELL_AWAY}
+def unanswered(running: Deadline) -> Deadline:
+    """An assessment that an event has told of and no one has answered: the Task has no answer to be completed with."""
+    return replace(running, met=None, over=running.met) if running.met else running
 
 
-def _framed(episode: Body, old: Body, code: Body, text: str, kind: str) -> Body:
+def fallen(old: Body, today: date) -> Body:
+    """What is said of a Task that no longer follows from the pathway: it is cancelled, unless a person has done it or ended it."""
+    if old["status"] in _CLOSED and (old["status"] != "completed" or by_person(old)):
+        return {}
+    said: Body = {"status": "cancelled", "statusReason": FELL_AWAY, "executionPeriod": None}
+    start, end = (times.norwegian_day(old["restriction"]["period"].get(edge, "")) for edge in ("start", "end"))
+    if start and end:
+        said["businessStatus"] = own("business-status", standing(_plain(start, end), today))
+    return said
+
+
+def _plain(since: date, due: date | None) -> Deadline:
+    """A time limit of which only the dates matter."""
+    return Deadline(Limit("", "received", "", None, "calendar", Source("C")), 1, since, due)
+
+
+def _said(episode: Body, running: Deadline, old: Body, today: date, code: Body, text: str) -> Body:
     """What a limit and a duty have in common. An owner within the organisation may have been named; it stays."""
-    referral = next(iter(episode.get("referralRequest", [])), None) if kind in ("assess-referral", "emergency-decision") else None
+    life = _life(old, running.met, None if running.met else running.over)
+    called_off = ended(old) if life["status"] == "cancelled" and not running.over else None
+    stands = own("business-status", standing(running, min(today, called_off or today))) if running.due else None
+    about = next(iter(episode.get("referralRequest", [])), None) if running.limit.id in _OF_REFERRAL else None
     return {
         "groupIdentifier": {"system": elements.URI, "value": f"urn:uuid:{episode['id']}"},
-        "status": "requested",
+        **life,
+        "businessStatus": stands,
         "intent": "order",
         "code": code,
         "description": text,
-        "focus": referral or reference("EpisodeOfCare", episode["id"]),
+        "focus": about or reference("EpisodeOfCare", episode["id"]),
         "for": episode["patient"],
         "owner": old.get("owner") or episode["managingOrganization"],
+        "restriction": {
+            "period": {"start": running.anchor.isoformat()} | ({"end": running.due.isoformat()} if running.due else {})
+        },
     }
 
 
@@ -180,10 +191,6 @@ def _until(period: Body | None, end: date | None) -> Body | None:
     start = (period or {}).get("start", "")
     begun = times.norwegian_day(start)
     return {**({"start": start} if begun and begun < end else {}), "end": end.isoformat()}
-
-
-def _period(start: date, end: date | None) -> Body:
-    return {"start": start.isoformat()} | ({"end": end.isoformat()} if end else {})
 
 
 def _text(deadline: Deadline) -> str:
