@@ -3,7 +3,8 @@
     python tools/code_systems.py [--check]
 
 The source is `codelists.json` of the standards folder (STAFETT_STANDARDS, default ../shared/standards); without it nothing
-is done. Names of the lists are ours where the source has none.
+is done. Names of the lists are ours where the source has none. 9327 is joined by the eight codes with L (put off by the
+patient), which came after the source: the one of D01 is told of by the Directorate of Health, the others follow its pattern.
 """
 
 from __future__ import annotations
@@ -60,8 +61,25 @@ NAMES = {
 }
 
 
+PUT_OFF = "Pasientutsatt pakkeforløp"
+SOURCED = {"D01L": f"Tverrfaglig spesialisert rusbehandling (TSB) - Utført aktivitet - {PUT_OFF}"}
+LATER = {"9327": SOURCED | {f"{type}L": PUT_OFF for type in ("D06", "D07", "D08", "D09", "D10", "D11", "D12")}}
+INFERRED = LATER["9327"].keys() - SOURCED.keys()
+PROPERTY = {
+    "code": "inferred",
+    "description": "True of a code that follows a pattern, and that no list which we have read has.",
+    "type": "boolean",
+}
+
+
+def concept(code: str, display: str) -> dict[str, object]:
+    marked = {"property": [{"code": "inferred", "valueBoolean": True}]} if code in INFERRED else {}
+    return {"code": code, "display": display, **marked}
+
+
 def code_system(number: str, entry: dict[str, object]) -> str:
-    codes: dict[str, str] = entry["codes"]  # type: ignore[assignment]
+    codes: dict[str, str] = {**entry["codes"], **LATER.get(number, {})}  # type: ignore[dict-item]
+    since = ", and L of 2020." if number in LATER else "."
     return (
         json.dumps(
             {
@@ -72,10 +90,11 @@ def code_system(number: str, entry: dict[str, object]) -> str:
                 "name": f"Kodeverk{number}",
                 "title": NAMES[number],
                 "status": "active",
-                "description": "Codes and names as the national display lists had them in September 2024.",
+                "description": "Codes and names as the national display lists had them in September 2024" + since,
                 "caseSensitive": True,
                 "content": "fragment" if number == "8279" else "complete",
-                "concept": [{"code": code, "display": display} for code, display in sorted(codes.items())],
+                **({"property": [PROPERTY]} if INFERRED & codes.keys() else {}),
+                "concept": [concept(code, display) for code, display in sorted(codes.items())],
             },
             ensure_ascii=False,
             indent=1,

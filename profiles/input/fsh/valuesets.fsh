@@ -13,17 +13,9 @@ Description: "The phases of a pathway."
 ValueSet: PathwayEventCode
 Id: pathway-event-code
 Title: "Hendelse i forløp"
-Description: "An event alone (9322), or type, event and outcome in one (9327). 9327 is listed without L (patient has put it off), which came later; its eight codes are added here."
+Description: "An event alone (9322), or type, event and outcome in one (9327)."
 * include codes from system $event
 * include codes from system $combined
-* $combined#D01L
-* $combined#D06L
-* $combined#D07L
-* $combined#D08L
-* $combined#D09L
-* $combined#D10L
-* $combined#D11L
-* $combined#D12L
 
 ValueSet: PathwayEventStatus
 Id: pathway-event-status
