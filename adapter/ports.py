@@ -84,7 +84,8 @@ class Outgoing:
     """One thing to send, with the very bytes that will be sent.
 
     Rows with the same `key` leave in the order they were made. `answer` is what AppRec said of a
-    sent message: None, `ok`, `rejected` or `conflict`.
+    sent message: None, `ok`, `rejected` or `conflict`. A message is `unanswered` from when it left until
+    that comes, then `sent`; what waits for a person is `dead`.
     """
 
     id: str
@@ -100,7 +101,7 @@ class Outgoing:
     content_type: str
     created: datetime
     msg_id: str = ""
-    state: Literal["waiting", "sent", "dead"] = "waiting"
+    state: Literal["waiting", "unanswered", "sent", "dead"] = "waiting"
     attempts: int = 0
     next_attempt: datetime | None = None
     error: str = ""
@@ -256,6 +257,7 @@ class Unit(Protocol):
     def outgoing(self, id: str) -> Outgoing | None: ...
     def outgoing_for(self, message_id: str) -> list[Outgoing]: ...
     def sent_with(self, msg_id: str) -> list[Outgoing]: ...  # kind message, by our own MsgId
+    def unanswered(self, limit: int) -> list[Outgoing]: ...  # messages whose AppRec is awaited, oldest first
     def change_outgoing(self, row: Outgoing) -> None: ...
     def count_outgoing(self) -> dict[str, int]: ...  # of every state
 

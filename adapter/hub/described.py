@@ -54,6 +54,23 @@ class MessageList(_Shown):
     next: str | None = Field(description="Address of the next page; null on the last.")
 
 
+class StatusShown(_Shown):
+    """A status that answers a referral: what it says, and what became of it."""
+
+    msg_id: str = Field(alias="msgId", description="Its own MsgId.")
+    made: datetime
+    state: Literal["waiting", "unanswered", "sent", "dead"] = Field(description="unanswered awaits its AppRec, dead a person.")
+    answer: Literal["ok", "rejected", "conflict"] | None = Field(description="What its AppRec says.")
+    error: str = Field(description="Why it has not left, or was given up.")
+    document: str = Field(description="The message, as XML.")
+
+
+class StatusList(_Shown):
+    """The statuses that answer a referral, newest first."""
+
+    items: list[StatusShown]
+
+
 class Node(_Shown):
     """A node of the message and what became of it."""
 
@@ -89,6 +106,18 @@ class TranslationShown(_Shown):
     explanation: Explanation
 
 
+TOLD: Final[dict[str, Any]] = {
+    "items": [
+        {
+            "msgId": "4d0b1a2c-7f0e-5b59-9d57-2b1f7f0f3a11",
+            "made": "2026-05-18T09:30:00Z",
+            "state": "sent",
+            "answer": "ok",
+            "error": "",
+            "document": "<MsgHead>…</MsgHead>",
+        }
+    ]
+}
 OUTCOME: Final[dict[str, Any]] = {"$ref": "#/components/schemas/OperationOutcome"}
 
 

@@ -123,7 +123,7 @@ def looking(routes: APIRouter, store: Store, identify: Identify, prefix: str) ->
 
 
 def following(routes: APIRouter, reception: Reception, identify: Identify) -> None:
-    """What followed from a message: receipt, Bundle and explanation."""
+    """What followed from a message: receipt, statuses, Bundle and explanation."""
 
     @routes.get(
         "/messages/{id}/apprec",
@@ -141,6 +141,19 @@ def following(routes: APIRouter, reception: Reception, identify: Identify) -> No
             none("No receipt has been made for this message.", "Det er ikke laget kvittering for meldingen.")
         body, media = found
         return Response(body, headers=INERT, media_type=media)
+
+    @routes.get(
+        "/messages/{id}/statuses",
+        summary="What the referrer was told of a referral",
+        response_class=Response,
+        responses={
+            200: {**d.answered("Newest first; none before it is assessed.", d.TOLD), "model": d.StatusList},
+            404: d.NO_MESSAGE,
+        },
+    )
+    async def read_statuses(request: Request, id: MessageId) -> Response:
+        """Each *Status på henvisning* (Dialogmelding 1.1) that answers the message, and whether its receiver took it."""
+        return as_json({"items": await run_in_threadpool(reception.statuses, identify(request.headers).tenants, known(id))})
 
     @routes.get(
         "/messages/{id}/bundle",

@@ -62,8 +62,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--load", type=Path, nargs="+", action="extend", default=[], metavar="FILE_OR_DIR", help="messages to begin with"
     )
+    parser.add_argument("--answer", action="store_true", help="accept (AppRec Ok) what is sent to those for whom nobody fetches")
     arguments = parser.parse_args(argv)
-    mail = Mail()
+    mail = Mail(answering=arguments.answer)
     for fault in load(mail, arguments.load):
         sys.stderr.write(f"not loaded: {fault}\n")
     sys.stdout.write(f"Simulated message hub on http://127.0.0.1:{arguments.port}/ with {len(mail.held)} messages\n")

@@ -73,16 +73,27 @@ class Held:
 class Mail:
     """All messages, in the order they came."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answering: bool = False) -> None:
         self.held: dict[str, Held] = {}
+        self.answering = answering
+        self.played: set[int] = set()  # those whom some system has fetched for
 
     def add(self, envelope: Envelope, data: bytes, origin: str) -> Held:
         held = Held(str(uuid4()), envelope, data, datetime.now(UTC), origin)
         self.held[held.id] = held
         return held
 
+    def send(self, envelope: Envelope, data: bytes) -> Held:
+        """Take a message from its sender; with `answering`, accept it for receivers whom nobody plays."""
+        held = self.add(envelope, data, "sent")
+        for receiver in envelope.receivers if self.answering and not envelope.is_apprec else ():
+            if receiver not in self.played:
+                self.answer(held, receiver, "Ok", [])
+        return held
+
     def unread(self, receivers: Sequence[int], sender: int | None, msg_id: str | None) -> list[tuple[Held, int]]:
         """Messages and the receiver who has not read them, the oldest GenDate first."""
+        self.played.update(receivers)
         found = [
             (held, receiver)
             for held in self.held.values()

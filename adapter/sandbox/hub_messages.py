@@ -71,7 +71,7 @@ def messages(mail: Mail) -> list[Route]:
         receivers = tuple(r for r in envelope.receivers if not subset or r in subset)
         if not receivers or envelope.sender is None:
             raise invalid("The business document names no sender, or no receiver, with a HER-id")
-        return _created(request, mail.add(replace(envelope, receivers=receivers), data, "sent").id)
+        return _created(request, mail.send(replace(envelope, receivers=receivers), data).id)
 
     async def one(request: Request) -> Response:
         held = _held(mail, request)

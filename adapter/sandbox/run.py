@@ -92,7 +92,7 @@ def _run(port: int, folder: Path, screen: Console) -> NoReturn:
     count = len(list(examples.glob("*.xml")))
     screen.print(f"Stafett's sandbox starts: {count} example referrals wait on a simulated hub …")
     with (
-        _child("hub", folder, "adapter.sandbox.hub", "--port", str(port + 1), "--load", str(examples)) as hub_process,
+        _child("hub", folder, "adapter.sandbox.hub", "--port", str(port + 1), "--answer", "--load", str(examples)) as hub_process,
         _child(
             "service", folder, "adapter.cli", "serve", "--port", str(port), settings=_settings(service, hub, folder)
         ) as service_process,

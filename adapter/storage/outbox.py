@@ -13,7 +13,7 @@ from adapter.storage.rows import OUTGOING, Part, to_outgoing, values
 from adapter.storage.tables import outbox
 
 COLUMNS = [outbox.c[name] for name in OUTGOING]
-STATES = ("waiting", "sent", "dead")
+STATES = ("waiting", "unanswered", "sent", "dead")
 
 
 class Outbox(Part):
@@ -29,6 +29,9 @@ class Outbox(Part):
     def sent_with(self, msg_id: str) -> list[Outgoing]:
         return self._rows_of(outbox.c.kind == "message", outbox.c.msg_id == msg_id)
 
+    def unanswered(self, limit: int) -> list[Outgoing]:
+        return self._rows_of(outbox.c.state == "unanswered", limit=limit)
+
     def change_outgoing(self, row: Outgoing) -> None:
         self.connection.execute(update(outbox).where(outbox.c.id == row.id), values(row))
 
@@ -36,8 +39,9 @@ class Outbox(Part):
         rows = self.connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
         return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
 
-    def _rows_of(self, *wanted: ColumnElement[bool]) -> list[Outgoing]:
-        return [to_outgoing(row) for row in self.connection.execute(select(*COLUMNS).where(*wanted).order_by(outbox.c.position))]
+    def _rows_of(self, *wanted: ColumnElement[bool], limit: int | None = None) -> list[Outgoing]:
+        rows = self.connection.execute(select(*COLUMNS).where(*wanted).order_by(outbox.c.position).limit(limit))
+        return [to_outgoing(row) for row in rows]
 
 
 def claim(connection: Connection, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:

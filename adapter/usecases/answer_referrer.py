@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from adapter.domain.course import Assessment
 from adapter.domain.identity import named
 from adapter.ports import Message, Outgoing, State, Unit
+from adapter.usecases import context
 from adapter.usecases.situation import Body, decode
 from mappings import times
 from mappings.messages import dialogmelding
@@ -110,10 +111,10 @@ def _primary(unit: Unit, copy: Message, reading: Reading) -> Message | None:
 
 
 def _first(unit: Unit, message: Message) -> Message:
-    """The referral's first message: it began the conversation, and its receipt counts also where a change came later."""
+    """The referral itself, of its changes: it began the conversation, and its receipt counts, also where they came before it."""
     document = message.document_id
     known = unit.referral_messages(message.tenant, message.sender, document) if document else []
-    return next((m for m in known if m.state is State.PROCESSED), message)
+    return next((m for m in known if m.state is State.PROCESSED and context.load(m).serv_type == "N"), message)
 
 
 def _id(tenant: str, request: str, number: int) -> str:

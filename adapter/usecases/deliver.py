@@ -11,10 +11,10 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from adapter.domain.problem import Kind, Problem
-from adapter.ports import Clock, Hub, Outgoing, Store
+from adapter.ports import Clock, Hub, Outgoing, Store, Unit
 
 STEPS: Final = [timedelta(minutes=5)] * 3 + [timedelta(minutes=15)] * 3 + [timedelta(hours=1)] * 23
 LAST_STEP: Final = timedelta(hours=24)
@@ -64,7 +64,8 @@ def _attempt(hub: Hub, row: Outgoing, clock: Clock, most: int, chance: Callable[
     wait: float | None = None
     try:
         hub_id = hub.deliver(row)
-        return replace(row, state="sent", next_attempt=None, error="", hub_id=_id_of(row, hub_id))
+        left: Literal["sent", "unanswered"] = "sent" if row.kind == "apprec" else "unanswered"
+        return replace(row, state=left, next_attempt=None, error="", hub_id=_id_of(row, hub_id))
     except Problem as problem:
         why, wait = problem.findings[0].en, problem.retry_after
         if problem.kind is not Kind.TRANSIENT:
@@ -84,4 +85,10 @@ def _id_of(row: Outgoing, hub_id: str) -> str | None:
 def _mark(store: Store, rows: Iterable[Outgoing]) -> None:
     with store.write() as unit:
         for row in rows:
-            unit.change_outgoing(row)
+            unit.change_outgoing(_as_answered(unit, row))
+
+
+def _as_answered(unit: Unit, row: Outgoing) -> Outgoing:
+    """The row, with the AppRec that another process may have received while this one sent it."""
+    known = unit.outgoing(row.id) if row.kind == "message" else None
+    return replace(row, state="sent", next_attempt=None, answer=known.answer) if known and known.answer else row

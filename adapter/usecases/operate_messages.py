@@ -1,4 +1,4 @@
-"""What an operator or tester asks of a kept message: its Bundle, its AppRec, why each value is as it is; and to let it go.
+"""What an operator or tester asks of a kept message: its Bundle, AppRec and statuses, why each value is as it is; and to let it go.
 
 `tenants` are the organisations whose messages the caller may see; a message of any other is *not found*.
 """
@@ -13,6 +13,7 @@ from adapter.domain.problem import Kind, Problem, problem
 from adapter.domain.referral import Decision
 from adapter.ports import Message, State, Store, Unit
 from adapter.usecases import context
+from adapter.usecases.answer_referrer import document
 from mappings import translation
 from mappings.translation import Translator
 
@@ -64,6 +65,24 @@ def apprec(store: Store, tenants: Sequence[str], id: str) -> tuple[bytes, str] |
         find(unit, tenants, id)
         rows = [row for row in unit.outgoing_for(id) if row.kind == "apprec"]
     return (rows[0].body, rows[0].content_type) if rows else None
+
+
+def statuses(store: Store, tenants: Sequence[str], id: str) -> list[dict[str, Any]]:
+    """What the referrer was told of the message, as XML, newest first; and whether each arrived."""
+    with store.read() as unit:
+        find(unit, tenants, id)
+        rows = [row for row in unit.outgoing_for(id) if row.kind == "message"]
+    return [
+        {
+            "msgId": row.msg_id,
+            "made": row.created,
+            "state": row.state,
+            "answer": row.answer,
+            "error": row.error,
+            "document": document(row).decode(),
+        }
+        for row in reversed(rows)
+    ]
 
 
 def explanation(store: Store, translator: Translator, tenants: Sequence[str], id: str) -> dict[str, Any]:

@@ -1,19 +1,23 @@
-"""An AppRec arrives: what a receiver says of a message of ours. It is never answered itself.
+"""An AppRec arrives: what a receiver says of a message of ours. It is never answered itself. Or none arrives.
 
-Who says so: HIS 80415:2012 (one per receiver, final, never an AppRec to an AppRec), HITS 1171:2017 section 5.2.1.11.
+Who says so: HIS 80415:2012 (one per receiver, final, never an AppRec to an AppRec; without one in 96 hours the message counts
+as rejected, and its sender is to be told), HITS 1171:2017 section 5.2.1.11.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from adapter.domain.problem import Finding, Kind
-from adapter.ports import Outgoing, State
+from adapter.ports import Outgoing, State, Unit
 from adapter.usecases.arrival import Arrival
 from adapter.usecases.situation import Situation
 from adapter.usecases.verdict import Verdict
 
-REJECTED = "2"
+REJECTED: Final = "2"
+PATIENCE: Final = timedelta(hours=96)
 
 
 def weigh(arrival: Arrival, situation: Situation) -> Verdict:
@@ -30,19 +34,46 @@ def weigh(arrival: Arrival, situation: Situation) -> Verdict:
             "Possible spoofing: find out who sent it before any AppRec of this sender is relied on.",
             (Finding("error", Kind.MISADDRESSED, "The AppRec is not from the receiver.", "Kvitteringen er ikke fra mottakeren."),),
         )
-    return _answered(ours, "rejected" if apprec.status == REJECTED else "ok")
+    codes = ", ".join(code for code, _ in apprec.errors)
+    return _answered(ours, "rejected" if apprec.status == REJECTED else "ok", codes)
 
 
-def _answered(ours: Outgoing, answer: str) -> Verdict:
+def silent(unit: Unit, now: datetime, limit: int) -> list[Outgoing]:
+    """Messages of ours that were not answered in time."""
+    return [row for row in unit.unanswered(limit) if row.created + PATIENCE <= now]
+
+
+def give_up(unit: Unit, now: datetime, limit: int) -> int:
+    """Let a person look after what was not answered in time. An AppRec may still come, and counts. Returns how many."""
+    late = silent(unit, now, limit)
+    for row in late:
+        error = "No AppRec came within 96 hours: make sure by telephone that the receiver has it."
+        unit.change_outgoing(replace(row, state="dead", error=error))
+    return len(late)
+
+
+def _answered(ours: Outgoing, answer: str, codes: str) -> Verdict:
     if ours.answer not in (None, answer):
         return Verdict(
             State.QUARANTINED,
             f"The receiver {ours.receiver} has both accepted and rejected our message {ours.msg_id}.",
             "Ask the receiver by telephone whether they have the message; then dismiss this.",
             (Finding("error", Kind.CONFLICT, "The AppRecs contradict each other.", "Kvitteringene motsier hverandre."),),
-            answered=replace(ours, answer="conflict"),
+            answered=_known(ours, "conflict"),
         )
     if ours.answer == answer:
         return Verdict(State.PROCESSED, f"The same AppRec for {ours.msg_id} once more; without effect.")
-    action = "" if answer == "ok" else "Correct the message as its AppRec says and send it again, or call the receiver."
-    return Verdict(State.PROCESSED, f"Our message {ours.msg_id}: {answer}.", action, answered=replace(ours, answer=answer))
+    if answer == "ok":
+        return Verdict(State.PROCESSED, f"Our message {ours.msg_id}: ok.", answered=_known(ours, answer))
+    return Verdict(
+        State.QUARANTINED,
+        f"The receiver {ours.receiver} has rejected our message {ours.msg_id} (8221: {codes or 'no code'}).",
+        "Tell the receiver by telephone, or mend what the AppRec names and answer anew; then dismiss this.",
+        (Finding("error", Kind.BUSINESS_RULE, "The receiver rejected our message.", "Mottakeren har avvist meldingen vår."),),
+        answered=_known(ours, answer),
+    )
+
+
+def _known(ours: Outgoing, answer: str) -> Outgoing:
+    """Our message as it stands with its answer, however late: nobody waits for it any more, and it need not be sent again."""
+    return replace(ours, state="sent", next_attempt=None, error="", answer=answer)

@@ -118,9 +118,9 @@ class Reception:
         """See `operate_messages.apprec`."""
         return operate_messages.apprec(self.store, tenants, id)
 
-    def status(self, tenants: Sequence[str], id: str) -> bytes | None:
-        """See `operate_messages.status`."""
-        return operate_messages.status(self.store, tenants, id)
+    def statuses(self, tenants: Sequence[str], id: str) -> list[dict[str, Any]]:
+        """See `operate_messages.statuses`."""
+        return operate_messages.statuses(self.store, tenants, id)
 
     def explanation(self, tenants: Sequence[str], id: str) -> dict[str, Any]:
         """See `operate_messages.explanation`."""

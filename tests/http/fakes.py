@@ -81,6 +81,9 @@ class FakeReception:
     def apprec(self, tenants: Sequence[str], id: str) -> tuple[bytes, str] | None:
         return (b"<AppRec/>", "application/xml") if self._found(tenants, id).state is not State.QUARANTINED else None
 
+    def statuses(self, tenants: Sequence[str], id: str) -> list[dict[str, Any]]:
+        return [{"document": "<MsgHead/>"}] if self._found(tenants, id).state is State.PROCESSED else []
+
     def explanation(self, tenants: Sequence[str], id: str) -> dict[str, Any]:
         if self._found(tenants, id).state is not State.PROCESSED:
             raise problem(Kind.NOT_FOUND, "Nothing to explain.", "Ingenting å forklare.")

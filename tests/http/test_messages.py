@@ -201,13 +201,14 @@ def test_at_most_a_hundred_come_at_once(here: Service) -> None:
     assert len(here.http.get("/messages?limit=500").json()["items"]) == 100
 
 
-def test_a_message_has_its_xml_receipt_bundle_and_explanation(here: Service) -> None:
+def test_a_message_has_its_xml_receipt_statuses_bundle_and_explanation(here: Service) -> None:
     at = send(here, "m1 <x/>").headers["location"]
 
     xml = here.http.get(f"{at}/xml")
     assert (xml.content, xml.headers["content-type"]) == (b"m1 <x/>", "application/xml")
     assert xml.headers["content-security-policy"] == "sandbox; default-src 'none'"
     assert here.http.get(f"{at}/apprec").text == "<AppRec/>"
+    assert here.http.get(f"{at}/statuses").json() == {"items": [{"document": "<MsgHead/>"}]}
     assert here.http.get(f"{at}/bundle").headers["content-type"] == "application/fhir+json"
     assert set(here.http.get(f"{at}/explanation").json()) == {"elements", "nodes"}
 
@@ -218,7 +219,8 @@ def test_what_is_not_there_yet_is_404(here: Service) -> None:
 
     for what in ("apprec", "bundle", "explanation"):
         assert told(here.http.get(f"{at}/{what}")) == (404, "application/fhir+json", "OperationOutcome")
-    for path in ("", "/xml", "/apprec", "/bundle", "/explanation"):
+    assert here.http.get(f"{at}/statuses").json() == {"items": []}
+    for path in ("", "/xml", "/apprec", "/statuses", "/bundle", "/explanation"):
         for id in (NEVER, "1", "a%00b", "..%2f"):
             assert here.http.get(f"/messages/{id}{path}").status_code == 404
 
@@ -240,7 +242,7 @@ def test_an_organisation_sees_its_own_messages_alone(here: Service, whose: str) 
     at, us = theirs.headers["location"], {ORGANISATION: HOSPITAL}
 
     assert [item["msgId"] for item in here.http.get("/messages", headers=us).json()["items"]] == ["m1"]
-    for path in ("", "/xml", "/apprec", "/bundle", "/explanation"):
+    for path in ("", "/xml", "/apprec", "/statuses", "/bundle", "/explanation"):
         hidden, never = (here.http.get(f"/messages/{id}{path}", headers=us) for id in (at.rpartition("/")[2], NEVER))
         assert (hidden.status_code, hidden.content) == (404, never.content)
     for verb in ("retry", "dismiss"):

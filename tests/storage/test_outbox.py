@@ -59,11 +59,18 @@ def test_what_was_sent_with_a_msg_id_is_messages_and_not_apprecs(store: Database
         assert [row.id for row in unit.sent_with("own-1")] == ["o2"]
 
 
+def test_what_awaits_its_apprec_is_given_oldest_first(store: DatabaseStore) -> None:
+    enqueue(store, *(a_row(f"o{n}", kind="message", msg_id=f"own-{n}", state="unanswered") for n in (3, 1, 2)), a_row("o4"))
+
+    with store.read() as unit:
+        assert [row.id for row in unit.unanswered(2)] == ["o3", "o1"]
+
+
 def test_rows_are_counted_by_state(store: DatabaseStore) -> None:
     enqueue(store, a_row("o1"), a_row("o2"), a_row("o3", state="dead", tenant=THEIRS))
 
     with store.read() as unit:
-        assert unit.count_outgoing() == {"waiting": 2, "sent": 0, "dead": 1}
+        assert unit.count_outgoing() == {"waiting": 2, "unanswered": 0, "sent": 0, "dead": 1}
 
 
 def test_a_claimed_row_knows_that_it_is_attempted_and_so_does_the_store(store: DatabaseStore) -> None:
