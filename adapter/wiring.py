@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -27,7 +27,8 @@ from adapter.ports import Clock, Hub, Store
 from adapter.security.caller import by_header
 from adapter.settings import HubSettings, Settings
 from adapter.storage import open_store
-from adapter.usecases.receive_message import Reception
+from adapter.usecases.pathways import Pathways
+from adapter.usecases.receive_message import Format, Reception
 from adapter.usecases.watch_deadlines import watch
 from adapter.usecases.writing import Rules
 from adapter.worker import Watch, Worker
@@ -74,12 +75,14 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     store.migrate(fhir_base(settings))
     key = installation_key(store)
     hubs = [make_hub(hub, settings, clock) for hub in settings.hub]
+    translator, formats = make_translator(settings, key), {hub.name: hub.apprec_format for hub in hubs}
+    pathways = make_pathways(settings, formats, translator)
     reception = Reception(
         store,
-        make_translator(settings, key),
-        {r.her_id: Service(r.her_id, r.organisation, r.pathway, r.rule_set, r.care_level) for r in settings.receiver},
+        translator,
+        pathways.services,
         make_gate(settings),
-        {hub.name: hub.apprec_format for hub in hubs},
+        formats,
         clock,
         patience=timedelta(hours=settings.messages.park_hours),
     )
@@ -93,7 +96,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         lease=settings.messages.lease_seconds,
         watch=make_watch(settings, store),
     )
-    return Services(store, hubs, reception, worker, partial(make_app, settings, store, reception, clock, key))
+    return Services(store, hubs, reception, worker, partial(make_app, settings, store, reception, clock, key, pathways))
 
 
 def make_watch(settings: Settings, store: Store) -> Watch:
@@ -101,7 +104,7 @@ def make_watch(settings: Settings, store: Store) -> Watch:
     return lambda now, going: watch(store, numbers, now, base=fhir_base(settings), going=going)
 
 
-def make_app(settings: Settings, store: Store, reception: Reception, clock: Clock, key: bytes) -> FastAPI:
+def make_app(settings: Settings, store: Store, reception: Reception, clock: Clock, key: bytes, pathways: Pathways) -> FastAPI:
     # A worker by itself has no use for a second of imports.
     from adapter.console.app import app  # noqa: PLC0415
     from adapter.fhir.limits import Limits as FhirLimits  # noqa: PLC0415
@@ -118,14 +121,14 @@ def make_app(settings: Settings, store: Store, reception: Reception, clock: Cloc
         public_base=settings.public_base,
         max_bytes=settings.messages.max_bytes,
         open_access=settings.auth == "off",
-        rules=make_rules(settings),
+        rules=make_rules(settings, pathways),
         limits=FhirLimits(f.max_bytes, f.max_entries, f.body_seconds, f.requests_at_once),
         cors_origins=f.cors_origins,
     )
 
 
-def make_rules(settings: Settings) -> Rules:
-    """What clients' writes go by. Loads the checker, with its tables."""
+def make_rules(settings: Settings, pathways: Pathways | None = None) -> Rules:
+    """What clients' writes go by; without `pathways` as a plain FHIR server. Loads the checker, with its tables."""
     from adapter.fhir.face import matching  # noqa: PLC0415
     from adapter.r4.checker import check  # noqa: PLC0415
 
@@ -137,7 +140,14 @@ def make_rules(settings: Settings) -> Rules:
         settings.environment == "test",
         frozenset(settings.allowed_persons),
         base,
+        pathways,
     )
+
+
+def make_pathways(settings: Settings, formats: Mapping[str, Format], translator: Translator) -> Pathways:
+    """The pathways that the services of the configuration have; `formats` are the hubs that referrers are answered by."""
+    services = {r.her_id: Service(r.her_id, r.organisation, r.pathway, r.rule_set, r.care_level, r.gate) for r in settings.receiver}
+    return Pathways(make_rulebook(settings), settings.working_days, services, formats, translator.read, fhir_base(settings))
 
 
 def fhir_base(settings: Settings) -> str:

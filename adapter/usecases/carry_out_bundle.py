@@ -13,14 +13,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.ports import Draft, Query, Stored, Unit
+from adapter.ports import Query, Stored, Unit
 from adapter.r4.bundle import RULES, Step, condition, in_order, references, renaming, rewritten, same_resource, twice
 from adapter.usecases.create_resource import to_create
+from adapter.usecases.keep_changes import keep_changes
 from adapter.usecases.update_resource import nothing_to_patch, require_same_id, to_patch, to_update
-from adapter.usecases.writing import ALWAYS, Rules, When, Written, has_errors, no_such, require_none, the_one
+from adapter.usecases.writing import ALWAYS, Change, Rules, When, Written, has_errors, judged, no_such, require_none, the_one
 
 Look = Callable[[Unit, Step], Any]
 """Carries out a GET within the unit; what it gives is given back as it is."""
@@ -56,7 +58,7 @@ def prepare(steps: Sequence[Step], rules: Rules) -> Ready:
     linked = [_linked(step, links) for step in steps]
     for step in linked:
         if step.resource is not None:
-            found = [_placed(finding, step) for finding in (*rules.check(step.resource), *_unresolved(step))]
+            found = [_placed(finding, step) for finding in (*judged(rules, step.resource), *_unresolved(step))]
             told[step.position] = tuple(found)
             faults += found if has_errors(found) else []
     if faults:
@@ -69,18 +71,17 @@ def carry_out(unit: Unit, rules: Rules, tenant: str, ready: Ready, now: datetime
     names, steps = _resolved(unit, tenant, ready)
     there = {f"{s.type}/{s.id}": s for s in unit.read_all(tenant, [_split(name) for name in names.values()])}
     answers: dict[int, Any] = {}
-    drafts: dict[int, Draft] = {}
-    told = dict(ready.told)
+    changes: dict[int, Change] = {}
     for step in in_order([step for step in steps if step.writes]):
         old = there.get(names[step.position])
         if step.method == "POST" and old:
             answers[step.position] = Written(old)
             continue
         with _placing(step):
-            drafts[step.position], more = _drafted(unit, rules, tenant, step, names[step.position], old)
-            told[step.position] = (*told.get(step.position, ()), *more)
-    for position, stored in zip(drafts, unit.put(tenant, list(drafts.values()), now), strict=True):
-        answers[position] = Written(stored, f"{stored.type}/{stored.id}" not in there, told[position])
+            change = _change(unit, rules, tenant, step, names[step.position], old)
+        told = (*ready.told.get(step.position, ()), *(_placed(finding, step) for finding in change.told))
+        changes[step.position] = replace(change, told=told, place=partial(_placed, step=step))
+    answers |= dict(zip(changes, keep_changes(unit, rules, tenant, list(changes.values()), now), strict=True))
     _require_apart(unit, tenant, ready.queries, names)
     for step in steps:
         if not step.writes:
@@ -108,8 +109,8 @@ def _resolved(unit: Unit, tenant: str, ready: Ready) -> tuple[dict[int, str], Se
     return names, [_linked(step, moved) for step in ready.steps] if moved else ready.steps
 
 
-def _drafted(unit: Unit, rules: Rules, tenant: str, step: Step, name: str, old: Stored | None) -> tuple[Draft, Sequence[Finding]]:
-    """The version that an entry makes, and what more is to be told of it."""
+def _change(unit: Unit, rules: Rules, tenant: str, step: Step, name: str, old: Stored | None) -> Change:
+    """The version that an entry would make."""
     when = When(step.if_match, step.if_none_match)
     if step.method == "PATCH":
         if old is None:
@@ -117,11 +118,11 @@ def _drafted(unit: Unit, rules: Rules, tenant: str, step: Step, name: str, old: 
         return to_patch(unit, rules, tenant, old, step.operations, when)
     resource = step.resource or {}
     if old is not None:
-        return to_update(unit, rules, tenant, old, resource, when), ()
+        return to_update(unit, rules, tenant, old, resource, when)
     if step.name:
         raise no_such()
     require_none(when if step.method == "PUT" else ALWAYS)
-    return to_create(rules, resource, _split(name)[1]), ()
+    return to_create(rules, resource, _split(name)[1])
 
 
 def _require_apart(unit: Unit, tenant: str, queries: Mapping[int, Query], names: Mapping[int, str]) -> None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from adapter.domain.problem import Finding, Kind, problem
-from adapter.ports import Draft, Query, Stored, Unit
+from adapter.domain.problem import Kind, problem
+from adapter.ports import Query, Stored, Unit
 from adapter.r4 import patch
 from adapter.usecases.create_resource import create
+from adapter.usecases.keep_changes import keep_changes
 from adapter.usecases.resource_rules import computed, faults_of_change, kept_meta, removed_labels
 from adapter.usecases.writing import (
     ALWAYS,
     VERSIONED,
     Body,
+    Change,
     Rules,
     When,
     Written,
     body_of,
     checked,
-    draft,
     no_such,
     raise_for,
     require_none,
@@ -36,8 +38,8 @@ def update(unit: Unit, rules: Rules, tenant: str, resource: Body, now: datetime,
     old = unit.read(tenant, resource["resourceType"], id)
     if old is None:
         raise no_such()
-    (stored,) = unit.put(tenant, [to_update(unit, rules, tenant, old, resource, when)], now)
-    return Written(stored)
+    (written,) = keep_changes(unit, rules, tenant, [to_update(unit, rules, tenant, old, resource, when)], now)
+    return written
 
 
 def update_matching(
@@ -62,21 +64,20 @@ def patch_resource(
     old = unit.read(tenant, type, which) if isinstance(which, str) else the_one(unit, tenant, which)
     if old is None:
         raise nothing_to_patch()
-    made, told = to_patch(unit, rules, tenant, old, operations, when)
-    (stored,) = unit.put(tenant, [made], now)
-    return Written(stored, findings=told)
+    (written,) = keep_changes(unit, rules, tenant, [to_patch(unit, rules, tenant, old, operations, when)], now)
+    return written
 
 
-def to_update(unit: Unit, rules: Rules, tenant: str, old: Stored, resource: Body, when: When) -> Draft:
+def to_update(unit: Unit, rules: Rules, tenant: str, old: Stored, resource: Body, when: When) -> Change:
     """The next version of a stored resource, where the caller knows the one that stands and may change it."""
     before = body_of(old)
     require_version(old, when, needed=old.type in VERSIONED or computed(before))
     raise_for(faults_of_change(unit, tenant, before, resource, rules))
-    return draft(old.type, old.id, kept_meta(before, resource), rules.base)
+    return Change(old.type, old.id, kept_meta(before, resource), before)
 
 
-def to_patch(unit: Unit, rules: Rules, tenant: str, old: Stored, operations: Any, when: When) -> tuple[Draft, tuple[Finding, ...]]:
-    """The next version that a JSON Patch makes of a stored one, and what the check tells of it."""
+def to_patch(unit: Unit, rules: Rules, tenant: str, old: Stored, operations: Any, when: When) -> Change:
+    """The next version that a JSON Patch makes of a stored one, with what the check tells of it."""
     require_version(old, when, needed=old.type in VERSIONED)
     before = body_of(old)
     after = patch.apply(before, operations)
@@ -89,7 +90,7 @@ def to_patch(unit: Unit, rules: Rules, tenant: str, old: Stored, operations: Any
         )
     raise_for(removed_labels(before, after))
     told = checked(rules, after)
-    return to_update(unit, rules, tenant, old, after, when), told
+    return replace(to_update(unit, rules, tenant, old, after, when), told=told)
 
 
 def require_same_id(resource: Body, found: Stored | None) -> None:

@@ -9,12 +9,17 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from adapter.domain.identity import BASE
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.ports import Draft, Query, Stored, Unit
 from adapter.r4 import json
 from adapter.r4.index import index
+from mappings.resources import event
+
+if TYPE_CHECKING:
+    from adapter.usecases.pathways import Pathways
 
 Body = dict[str, Any]
 
@@ -22,22 +27,30 @@ VERSIONED: Final = {"CarePlan", "CareTeam", "EpisodeOfCare", "Task"}
 """Types that organisations work on together: a change must say which version it is of, so that none is lost."""
 
 CONCURRENCY: Final = "https://hl7.org/fhir/R4/http.html#concurrency"
+EVENT: Final = f"{BASE}/StructureDefinition/pathway-event"
+
+
+class Check(Protocol):
+    """Finds everything that is wrong with a resource, by the profiles named beside those that it claims."""
+
+    def __call__(self, resource: Any, *, profiles: Sequence[str] = ()) -> list[Finding]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What an installation writes by.
 
-    `check` finds everything that is wrong with a resource; `query_of` makes a search of a type and criteria (it raises
-    `Problem` for criteria that are none); `new_id` gives ids.
+    `query_of` makes a search of a type and criteria (it raises `Problem` for criteria that are none); `new_id` gives ids.
+    Without `pathways` a write has no consequences: a plain FHIR server, as a sandbox's partners are.
     """
 
-    check: Callable[[Any], list[Finding]]
+    check: Check
     query_of: Callable[[str, str], Query]
     new_id: Callable[[], str]
     test_environment: bool = True
     allowed_persons: Collection[str] = frozenset()
     base: str = ""  # our own FHIR address: a reference that begins with it is one of ours
+    pathways: Pathways | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,21 @@ ALWAYS: Final = When()
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A resource as a client would have it: what is to stand, and what stands now, where anything does.
+
+    `place` says of a finding on the resource where it is in what the client sent.
+    """
+
+    type: str
+    id: str
+    body: Body
+    before: Body | None = None
+    told: tuple[Finding, ...] = ()
+    place: Callable[[Finding], Finding] = lambda finding: finding
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """What a write left: the version that stands now, whether it was made as a new resource, and what is to be told."""
 
@@ -62,10 +90,25 @@ class Written:
 
 def checked(rules: Rules, resource: Any) -> tuple[Finding, ...]:
     """What is to be told of a resource that may be kept. Raises `Problem` with every finding where it may not."""
-    findings = rules.check(resource)
+    findings = judged(rules, resource)
     if has_errors(findings):
         raise Problem(*findings)
     return tuple(findings)
+
+
+def judged(rules: Rules, resource: Any) -> list[Finding]:
+    """All findings on a resource; an event of a pathway is judged by its profile, whether it claims it or not."""
+    return rules.check(resource, profiles=[EVENT] if rules.pathways is not None and is_event(resource) else ())
+
+
+def is_event(resource: Any) -> bool:
+    """Whether this, which may not have been checked yet, is an event of a pathway."""
+    if not isinstance(resource, dict) or resource.get("resourceType") != "Observation":
+        return False
+    try:
+        return event.is_event(resource)
+    except (AttributeError, TypeError):  # it has no form, as the check will tell
+        return False
 
 
 def has_errors(findings: Sequence[Finding]) -> bool:

@@ -1,0 +1,176 @@
+"""What clients change is kept, with all that follows from it for the pathways that it is about; or nothing is.
+
+    written = keep_changes(unit, rules, tenant, changes, now)
+
+The changes of a transaction come here together, those of a batch one by one. Events and answers are taken into their pathways,
+each pathway is folded once, the gate judges the whole, and everything is put at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from adapter.domain.identity import named
+from adapter.domain.problem import Finding, Problem
+from adapter.domain.registration import refusals
+from adapter.domain.state import Noted
+from adapter.ports import Unit
+from adapter.r4.bundle import renaming, rewritten
+from adapter.usecases.assess_referral import answer, follow, is_answer, tell
+from adapter.usecases.pathways import Body, Gathered, Key, episodes
+from adapter.usecases.register_event import Taken, register
+from adapter.usecases.touched import Touched
+from adapter.usecases.writing import Change, Rules, Written, draft, is_event
+from mappings import times
+from mappings.resources.computed import COMPUTED
+from mappings.resources.elements import URI
+from mappings.resources.writer import own, reference
+
+_BORN: Final = ("birthDate", "identifier")
+"""What a pathway follows from of its patient."""
+
+
+def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now: datetime) -> list[Written]:
+    """Keep all of the changes, and what they cause. Raises `Problem` where they may not be."""
+    if rules.pathways is None or not any(map(_matters, changes)):
+        return _put(unit, rules, tenant, changes, now)
+    sent = {(change.type, change.id): change.body for change in changes}
+    touched = Touched(unit, rules.pathways, tenant, now, sent)
+    taken = register(touched, changes)
+    answered = {place: id for place, change in enumerate(changes) if is_answer(change) and (id := answer(touched, rules, change))}
+    for change in changes:
+        if _is_another_person(change):
+            for episode in episodes(unit, tenant, change.id):
+                touched.entry(episode["id"])
+    made = _made(touched, changes, taken)
+    kept = [_standing(touched, change, taken.get(place), answered.get(place, "")) for place, change in enumerate(changes)]
+    again = {f"Observation/{one.change.id}": f"Observation/{one.again}" for one in taken.values() if one.again}
+    if again:
+        kept = [replace(change, body=rewritten(change.body, renaming(again, ""))) for change in kept]
+    return _written(touched, rules, kept, taken, made)
+
+
+def _matters(change: Change) -> bool:
+    return is_event(change.body) or is_event(change.before) or is_answer(change) or _is_another_person(change)
+
+
+def _is_another_person(change: Change) -> bool:
+    before = change.before
+    return change.type == "Patient" and before is not None and any(before.get(key) != change.body.get(key) for key in _BORN)
+
+
+def _put(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now: datetime) -> list[Written]:
+    stored = unit.put(tenant, [draft(change.type, change.id, change.body, rules.base) for change in changes], now)
+    return [Written(one, change.before is None, change.told) for change, one in zip(changes, stored, strict=True)]
+
+
+def _made(touched: Touched, changes: Sequence[Change], taken: dict[int, Taken]) -> dict[Key, Body]:
+    """What the touched pathways come to, by type and id: all that does not stand so. Raises `Problem` where the gate refuses it."""
+    made: dict[Key, Body] = {}
+    faults: list[Finding] = []
+    folded = touched.pathways.folded
+    for entry in touched.entries.values():
+        pathway, before = entry.pathway, entry.pathway.course
+        course, state = folded(pathway)
+        for body in follow(entry, course):
+            pathway.observations[body["id"]] = made["Observation", body["id"]] = body
+            course, state = folded(pathway)
+        base = touched.baseline(entry)
+        if entry.judged and (against := refusals(base, state)):
+            if touched.pathways.warns(touched.tenant, pathway.type):
+                made |= _to_review(touched, pathway, against)
+            else:
+                faults += [_placed(noted, pathway, changes, taken) for noted in against]
+        pathway.course, pathway.state = course, state
+        if not faults:
+            bodies = touched.pathways.rendered(pathway, touched.now, entry.reason)
+            made |= {(body["resourceType"], body["id"]): body for body in bodies}
+            tell(touched, entry, before, course)
+    if faults:
+        raise Problem(*faults)
+    return made
+
+
+def _placed(noted: Noted, pathway: Gathered, changes: Sequence[Change], taken: dict[int, Taken]) -> Finding:
+    """An error of the pathway where it is in what was sent: at its event, else at what brought it about."""
+    mine = [one for one in taken.values() if one.pathway == pathway.id and not one.again]
+    for one in (*(one for one in mine if one.event == noted.event), *mine):
+        return one.change.place(replace(noted.finding, where="Observation.code"))
+    answered = next((change for change in changes if is_answer(change)), changes[0])
+    return answered.place(replace(noted.finding, where=f"{answered.type}.output" if is_answer(answered) else answered.type))
+
+
+def _to_review(touched: Touched, pathway: Gathered, against: Iterable[Noted]) -> dict[Key, Body]:
+    """A Task for a person for each error that was let in."""
+    made: dict[Key, Body] = {}
+    for noted in against:
+        id = named(pathway.id, "review-event", f"{noted.number}-{noted.event}")
+        if ("Task", id) not in pathway.stored:
+            finding = noted.finding
+            made["Task", id] = {
+                "resourceType": "Task",
+                "id": id,
+                "meta": {"tag": [COMPUTED]},
+                "groupIdentifier": {"system": URI, "value": f"urn:uuid:{pathway.id}"},
+                "status": "requested",
+                "intent": "order",
+                "code": own("pathway-task", "review-event"),
+                "description": f"{finding.nb} ({finding.en}) [{finding.rule}]",
+                "focus": reference("Observation", noted.event) if noted.event else reference("EpisodeOfCare", pathway.id),
+                "for": pathway.episode["patient"],
+                "authoredOn": times.utc(touched.now),
+                "owner": pathway.episode["managingOrganization"],
+            }
+    return made
+
+
+def _standing(touched: Touched, change: Change, taken: Taken | None, pathway: str) -> Change:
+    """A change as it is to be kept: an event with its links, an answer as its pathway says it."""
+    if taken:
+        return replace(taken.change, told=(*taken.change.told, *_told(touched, taken)))
+    if pathway:
+        return replace(change, body=touched.entries[pathway].pathway.stored["Task", change.id])
+    return change
+
+
+def _told(touched: Touched, taken: Taken) -> list[Finding]:
+    """What the pathway's state says of the event, and what it says now that it did not say before."""
+    entry = touched.entries.get(taken.pathway)
+    if entry is None or entry.pathway.state is None:
+        return []
+    had = {(noted.number, noted.event) for noted in entry.base.notes} if entry.base else set()
+    notes = [n for n in entry.pathway.state.notes if n.event == taken.event or (n.number, n.event) not in had]
+    return [taken.change.place(replace(_as_let_in(noted.finding), where="Observation.code")) for noted in notes]
+
+
+def _as_let_in(finding: Finding) -> Finding:
+    return replace(finding, severity="warning") if finding.severity == "error" else finding
+
+
+def _written(
+    touched: Touched, rules: Rules, kept: Sequence[Change], taken: dict[int, Taken], made: dict[Key, Body]
+) -> list[Written]:
+    """Put everything, and say of each change what stands now."""
+    unit, tenant, base = touched.unit, touched.tenant, rules.base
+    was = {key: body for entry in touched.entries.values() for key, body in entry.was.items()}
+    again = {place for place, one in taken.items() if one.again}
+    mine: list[tuple[Change, Body | None]] = []
+    for place, change in enumerate(kept):
+        if place not in again:
+            body = made.pop((change.type, change.id), change.body)
+            same = was.get((change.type, change.id)) == body
+            mine.append((change, None if same else body))
+    drafts = [draft(change.type, change.id, body, base) for change, body in mine if body is not None]
+    follows = [draft(type, id, body, base) for (type, id), body in made.items() if was.get((type, id)) != body]
+    stored = iter(unit.put(tenant, [*drafts, *follows], touched.now) if drafts or follows else [])
+    now = {(change.type, change.id): next(stored) for change, body in mine if body is not None}
+    answers: list[Written] = []
+    for place, change in enumerate(kept):
+        name = ("Observation", taken[place].again) if place in again else (change.type, change.id)
+        one = now.get(name) or unit.read(tenant, *name)
+        assert one  # noqa: S101 - tells the type checker: what was not put now was found before
+        answers.append(Written(one, change.before is None and place not in again, change.told))
+    return answers
