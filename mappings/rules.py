@@ -6,15 +6,17 @@ a file names it: `shared = "every"`. https://www.helsedirektoratet.no/nasjonale-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from adapter.domain.identity import BASE
 from adapter.domain.problem import Finding, Problem
 from adapter.domain.rule_data import build
 from adapter.domain.rule_sheet import Path, Place
 from adapter.domain.ruleset import Rulebook, RuleSet, fault
-from mappings import data
+from mappings import data, terms
+from mappings.terms import OID
 from mappings.toml_places import places
 
 FOLDER, SHARED = "pathways", "pathways/shared"
@@ -28,12 +30,36 @@ def national() -> Rulebook:
     faults: dict[Finding, None] = {}  # a shared file is read with each that names it
     for name in data.names(FOLDER, ".toml"):
         try:
-            sets.append(build(*whole(name)))
+            sets.append(read(*whole(name)))
         except Problem as problem:
             faults |= dict.fromkeys(problem.findings)
     if faults:
         raise Problem(*faults)
     return Rulebook(sets)
+
+
+def read(content: Mapping[str, Any], place: Place) -> RuleSet:
+    """One rule set, all of whose codes are in our code systems. Raises `Problem` with all that is wrong with it."""
+    rules = build(content, place)
+    if faults := list(_uncoded(rules, place)):
+        raise Problem(*faults)
+    return rules
+
+
+def _uncoded(rules: RuleSet, place: Place) -> Iterator[Finding]:
+    """Types that 9321 lacks, events that 9327 lacks of this type, kinds of duty that pathway-task lacks."""
+    types, combined = terms.displays(OID + "9321") or {}, terms.displays(OID + "9327") or {}
+    kinds = terms.displays(f"{BASE}/CodeSystem/pathway-task") or {}
+    if rules.pathway not in types:
+        yield fault(place(("pathway",)), f"9321 has no {rules.pathway}", f"9321 har ikke {rules.pathway}")
+    for event, outcomes in rules.events.items():
+        for code in (rules.pathway + event + outcome for outcome in sorted(outcomes) or ("",)):
+            if code not in combined:
+                yield fault(place(("events", event)), f"9327 has no {code}", f"9327 har ikke {code}")
+    for index, duty in enumerate(rules.duties):
+        if duty.kind not in kinds:
+            path = ("duty", index, "kind")
+            yield fault(place(path), f"pathway-task has no {duty.kind[:64]}", f"pathway-task har ikke {duty.kind[:64]}")
 
 
 def whole(name: str) -> tuple[Mapping[str, Any], Place]:
