@@ -18,7 +18,7 @@ from adapter.domain.deadlines import WorkingDays
 from adapter.domain.identity import BASE, message_id, named
 from adapter.domain.problem import Finding, Kind
 from adapter.domain.referral import Coded, Decision, Part, Party, Receipt, Relative, Unit
-from adapter.domain.ruleset import Rulebook
+from adapter.domain.ruleset import Rulebook, RuleSet
 from mappings import data
 from mappings.messages import reading as messages
 from mappings.messages.reading import Reading
@@ -207,11 +207,13 @@ class Translator:
         message = message_id(receipt.receiver, sender, envelope.msg_id)
         owner = (sender, envelope.document_id or envelope.msg_id)
         writer = Writer(reading.referral, receipt, owner, self._person_id, f"urn:uuid:{message}")
-        _write(writer, reading, decision, message, self._week)
+        opening = decision.opening
+        rules = self.rulebook.get(opening.pathway, opening.rule_set, receipt.organisation) if opening else None
+        _write(writer, reading, decision, message, rules, self._week)
         return Translation(reading, writer, [*reading.findings, *decision.findings, *writer.findings])
 
 
-def _write(writer: Writer, reading: Reading, decision: Decision, message: str, week: WorkingDays) -> None:
+def _write(writer: Writer, reading: Reading, decision: Decision, message: str, rules: RuleSet | None, week: WorkingDays) -> None:
     referral, envelope = writer.referral, reading.envelope
     assigner = _name(referral.sender.units)
     person = patient.id(writer, envelope.sender)
@@ -247,8 +249,8 @@ def _write(writer: Writer, reading: Reading, decision: Decision, message: str, w
     supporting += [people.consent(writer, a, n, person) for n, a in enumerate(agreements)]
     service_request.write(writer, person, referrer or sender, [receiver] if receiver else [], reasons, supporting, copies)
     request = service_request.id(writer)
-    if decision.opening:
-        pathway.write(writer, decision.opening, person, request, ours, referrer or sender, week)
+    if decision.opening and rules:
+        pathway.write(writer, decision.opening, rules, person, request, ours, referrer or sender, week, envelope.emergency)
     pathway.duties(writer, decision.duties, person, request, ours, message)
     provenance.write(writer, named(message, "provenance", 0), sender)
 

@@ -1,24 +1,86 @@
-"""The pathway that a new referral opens: EpisodeOfCare `planned`, CarePlan `draft`, and Tasks for people.
+"""The pathway that a new referral opens, as it stands when the referral is received; and Tasks for people about a message.
 
-https://hl7.org/fhir/R4/episodeofcare.html, careplan.html, task.html. All carry the tag *computed*: they are worked out from
-events, and changed by answering Tasks and registering events.
+The pathway is folded and written by the same functions as ever after (`mappings.resources.computed`), so that a referral's pathway
+is what working it out anew gives. https://hl7.org/fhir/R4/episodeofcare.html, careplan.html, task.html.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final
 
-from adapter.domain.deadlines import WorkingDays, add_working_days
+from adapter.domain.course import Course, Event
+from adapter.domain.deadlines import WorkingDays
 from adapter.domain.identity import named
-from adapter.domain.referral import Duty, Opening, Receipt
-from mappings import terms, times
-from mappings.resources import elements
-from mappings.resources.writer import EXTENSION, SYSTEM, Writer, own, reference
+from adapter.domain.pathway import fold
+from adapter.domain.referral import Duty, Opening, Receipt, Said
+from adapter.domain.ruleset import RuleSet
+from mappings import times
+from mappings.course import course_of
+from mappings.resources import elements, event, task
+from mappings.resources.computed import COMPUTED, resources, skeleton
+from mappings.resources.writer import Writer, own, reference
 from mappings.trail import Build
 
-_EPISODE = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
-_ASSESSED_WITHIN = 10  # working days, pbrl § 2-2
-COMPUTED = {"system": SYSTEM + "tag", "code": "computed", "display": "Beregnet av tjenesten"}
+Body = dict[str, Any]
+
+_SENIORITY: Final = "1"  # 9147: since when the patient has waited, through all transfers
+_DECIDED: Final = {
+    "receiver": "the receiving service's pathway",
+    "message": "the message's own pathway code",
+    "by-hand": "chosen by hand",
+}
+_MAPS: Final = {"EpisodeOfCare": "episode-of-care", "CarePlan": "care-plan", "Task": "task", "Observation": "event"}
+_TASKS: Final = {
+    "assess-referral": "a new referral is to be assessed (pbrl § 2-2)",
+    "emergency-decision": "the referral is an emergency: whether the patient enters a pathway is to be decided",
+    "deadline": "a time limit of the pathway that runs from the day the referral was received",
+}
+_WHY: Final[Mapping[str, Mapping[str, str]]] = {
+    "EpisodeOfCare": {
+        "pathway-phase": "a referral waits to be assessed",
+        "rule-version": "by the date received, or as the receiving service is set up",
+        "care-level": "the receiving service's care level",
+        "seniority-date": "the referral's own date of seniority (9147 code 1)",
+        "identifier": "the pathway's own id",
+        "status": "a referral waits to be assessed",
+        "statusHistory": "since the referral was received",
+        "patient": "the message's patient",
+        "managingOrganization": "the receiving organisation",
+        "period": "rules of 2019: the pathway starts when the referral is received",
+        "referralRequest": "the referral that opened it",
+    },
+    "CarePlan": {
+        "workflow-episodeOfCare": "the pathway that it plans",
+        "rule-version": "as the pathway",
+        "identifier": "the pathway's own id",
+        "instantiatesCanonical": "the pathway's rules",
+        "status": "no right to care has been granted yet",
+        "intent": "a plan, not an order",
+        "title": "the pathway's name in 9321",
+        "subject": "the message's patient",
+        "period": "planned from the day the referral was received",
+        "activity": "what is to be done first",
+    },
+    "Task": {
+        "limit-source": "the rule that the time limit comes of",
+        "groupIdentifier": "the pathway that it is of",
+        "businessStatus": "how the time limit stands on the day the referral was received",
+        "restriction": "the rule's time, from the day the referral was received",
+        "focus": "the referral that is to be assessed",
+        "for": "the message's patient",
+        "owner": "the receiving organisation",
+        "authoredOn": "when the referral was received",
+    },
+    "Observation": {
+        "": "rules of 2019: the pathway starts (A) when the referral is received",
+        "subject": "the message's patient",
+        "focus": "the pathway that it starts",
+        "performer": "the receiving organisation",
+    },
+}
 
 
 def id(organisation: str, course: str) -> str:
@@ -27,82 +89,84 @@ def id(organisation: str, course: str) -> str:
 
 
 def write(
-    writer: Writer, opening: Opening, patient: str, referral: str, receiver: str, sender: dict[str, str] | None, week: WorkingDays
+    writer: Writer,
+    opening: Opening,
+    rules: RuleSet,
+    patient: str,
+    referral: str,
+    receiver: str,
+    sender: dict[str, str] | None,
+    week: WorkingDays,
+    emergency: bool,
 ) -> None:
-    receiver = _enterprise(writer, receiver)
-    said = writer.referral
-    course = said.assessment.course if said.assessment else None
-    first = course or said.document_id or said.msg_id
-    episode = id(writer.receipt.organisation, first.value if first else referral)
-    identifiers = [{"system": elements.URI, "value": f"urn:uuid:{episode}"}]
-    _episode(writer, opening, episode, identifiers, patient, referral, receiver)
-    task = named(episode, "assess-referral", 1)
-    _care_plan(writer, opening, episode, identifiers, patient, task)
-    build = writer.begin("Task", task, "task")
-    due = add_working_days(writer.receipt.day, _ASSESSED_WITHIN, week)
-    body = person_task(
-        "assess-referral",
-        "Vurder henvisningen: rett til helsehjelp, utfall og frist. (Assess the referral: right to care, outcome and date limit.)",
-        writer.receipt,
-        patient,
-        referral,
-        receiver,
-        pathway=episode,
+    """The EpisodeOfCare, CarePlan and Tasks of a new pathway; by the rules of 2019 also its start (A) as an Observation."""
+    said, receipt = writer.referral, writer.receipt
+    shared = said.assessment.course if said.assessment else None
+    first = shared or said.document_id or said.msg_id
+    waited = _waited(writer)
+    episode = skeleton(
+        id(receipt.organisation, first.value if first else referral),
+        pathway_type=opening.pathway,
+        version=opening.rule_set,
+        patient=reference("Patient", patient),
+        organisation=_ours(receipt, _enterprise(writer, receiver)),
+        identifiers=[elements.business(shared.value, "forlops-id")] if shared else [],
+        referral=reference("ServiceRequest", referral),
+        care_level=opening.care_level,
+        seniority=waited[1] if waited else None,
     )
-    _fill(build, body, "a new referral is to be assessed (pbrl § 2-2)")
-    if sender:
-        build.put("requester", sender, rule="the sender of the referral")
-    build.put("businessStatus", own("business-status", "on-time"), rule="the time limit is ahead")
-    build.put(
-        "restriction", {"period": {"end": due.isoformat()}}, rule="ten working days after the referral was received (pbrl § 2-2)"
-    )
-
-
-def _episode(
-    writer: Writer, opening: Opening, id: str, identifiers: list[dict[str, str]], patient: str, referral: str, receiver: str
-) -> None:
-    received = writer.receipt.day.isoformat()
-    build = writer.begin("EpisodeOfCare", id, "episode-of-care")
-    build.object("meta").push("tag", COMPUTED, rule="worked out by the service")
-    decided = {
-        "receiver": "the receiving service's pathway",
-        "message": "the message's own pathway code",
-        "by-hand": "chosen by hand",
+    course, events = _begun(writer, opening, episode, rules, patient, emergency)
+    sources: dict[str, tuple[Said, ...]] = {
+        "seniority-date": (waited[0],) if waited else (),
+        "identifier 1": (shared,) if shared else (),
+        "type": tuple(c.code.said for c in said.pathway_codes) if opening.decided_by == "message" else (),
     }
-    codes = [c.code.said for c in writer.referral.pathway_codes] if opening.decided_by == "message" else []
-    build.push("extension", {"url": EXTENSION + "pathway-phase", "valueCode": "referred"}, rule="a referral waits to be assessed")
-    build.push("extension", {"url": EXTENSION + "rule-version", "valueString": opening.rule_set}, rule="by the date received")
-    course = writer.referral.assessment.course if writer.referral.assessment else None
-    build.put("identifier", identifiers, rule="the pathway's own id")
-    if course:
-        build.push("identifier", elements.business(course.value, "forlops-id"), course)
-    build.put("status", "planned", rule="a referral waits to be assessed")
-    build.put("statusHistory", [{"status": "planned", "period": {"start": received}}], rule="since the referral was received")
-    coding = {"system": terms.OID + "9321", "code": opening.pathway}
-    name = (terms.displays(terms.OID + "9321") or {}).get(opening.pathway, "")
-    build.push("type", {"coding": [coding | ({"display": name} if name else {})]}, *codes, rule=decided[opening.decided_by])
-    build.put("patient", reference("Patient", patient), rule="the message's patient")
-    build.put("managingOrganization", _ours(writer.receipt, receiver), rule="the receiving organisation")
-    if opening.rule_set == "2019":
-        build.put("period", {"start": received}, rule="rules of 2019: the pathway starts when the referral is received")
-    build.push("referralRequest", reference("ServiceRequest", referral), rule="the referral that opened it")
+    for body in (*resources(episode, {}, rules, course, fold(rules, course, week), receipt.received, week), *events):
+        type = body["resourceType"]
+        build = writer.begin(type, body["id"], _MAPS[type])
+        of_type = {**_WHY[type], "": _TASKS[task.kind_of(body)]} if type == "Task" else _WHY[type]
+        _record(build, body, {**of_type, "type": _DECIDED[opening.decided_by]}, sources)
+        if sender and type == "Task":
+            build.put("requester", sender, rule="the sender of the referral")
 
 
-def _care_plan(writer: Writer, opening: Opening, episode: str, identifiers: list[dict[str, str]], patient: str, task: str) -> None:
-    build = writer.begin("CarePlan", named(episode, "care-plan", 1), "care-plan")
-    build.object("meta").push("tag", COMPUTED, rule="worked out by the service")
-    build.push(
-        "extension", {"url": _EPISODE, "valueReference": reference("EpisodeOfCare", episode)}, rule="the pathway that it plans"
-    )
-    build.push("extension", {"url": EXTENSION + "rule-version", "valueString": opening.rule_set}, rule="as the pathway")
-    build.put("identifier", identifiers, rule="the pathway's own id")
-    build.put("status", "draft", rule="no right to care has been granted yet")
-    build.put("intent", "plan", rule="a plan, not an order")
-    name = (terms.displays(terms.OID + "9321") or {}).get(opening.pathway, opening.pathway)
-    build.put("title", f"Pasientforløp: {name}", rule="the pathway's name in 9321")
-    build.put("subject", reference("Patient", patient), rule="the message's patient")
-    build.put("period", {"start": writer.receipt.day.isoformat()}, rule="planned from the day the referral was received")
-    build.push("activity", {"reference": reference("Task", task)}, rule="the first thing to be done")
+def _begun(
+    writer: Writer, opening: Opening, episode: Body, rules: RuleSet, patient: str, emergency: bool
+) -> tuple[Course, list[Body]]:
+    """What is known of the pathway when its referral is received, and the events that the service registers by itself.
+
+    Rules of 2019: it starts (A) with the receipt. After an emergency A is the decision to enter it, which is still to come.
+    """
+    day, events = writer.receipt.day, []
+    if rules.start == "received" and not emergency:
+        who: dict[str, Any] = {"patient": episode["patient"], "performer": episode["managingOrganization"]}
+        start = Event("", "A", day, care_level=opening.care_level)
+        events = [event.write(start, pathway_type=rules.pathway, pathway_id=episode["id"], **who)]
+    known = course_of(episode, events, (), writer.resources["Patient", patient].body)
+    return replace(known, received=day, emergency=day if emergency else None), events
+
+
+def _waited(writer: Writer) -> tuple[Said, date] | None:
+    """Since when the referral says that the patient has waited."""
+    assessment = writer.referral.assessment
+    dated = assessment.dates if assessment else []
+    told = (said for kind, said in dated if kind and kind.said.value == _SENIORITY)
+    return next(((said, day) for said in told if (day := times.norwegian_day(said.value))), None)
+
+
+def _record(build: Build, body: Body, why: Mapping[str, str], sources: Mapping[str, tuple[Said, ...]]) -> None:
+    """Write a body into the message's bundle, and for each element why it is there."""
+    for key, value in body.items():
+        if key in ("resourceType", "id"):
+            continue
+        if key == "meta":
+            build.object("meta").push("tag", COMPUTED, rule="worked out by the service")
+        elif isinstance(value, list):
+            for number, item in enumerate(value):
+                name = item["url"].rpartition("/")[2] if key == "extension" else key
+                build.push(key, item, *sources.get(f"{name} {number}", sources.get(name, ())), rule=why.get(name, why.get("", "")))
+        else:
+            build.put(key, value, *sources.get(key, ()), rule=why.get(key, why.get("", "")))
 
 
 def _enterprise(writer: Writer, unit: str) -> str:
@@ -148,11 +212,4 @@ def duties(writer: Writer, given: tuple[Duty, ...], patient: str, referral: str,
     for duty in given:
         id, body = duty_task(duty, writer.receipt, patient, referral, receiver, message)
         build = writer.begin("Task", id, "task")
-        _fill(build, body, duty.en)
-
-
-def _fill(build: Build, body: dict[str, Any], rule: str) -> None:
-    for key, value in body.items():
-        if key not in ("resourceType", "id", "meta"):
-            build.put(key, value, rule=rule)
-    build.object("meta").push("tag", COMPUTED, rule="worked out by the service")
+        _record(build, body, {"": duty.en}, {})
