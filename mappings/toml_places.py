@@ -21,6 +21,7 @@ def places(name: str, text: str) -> Callable[[Path], str]:
         if header := re.match(r"\s*\[\[\s*([\w-]+)\s*\]\]", line):
             seen[header[1]] = seen.get(header[1], -1) + 1
             table = (header[1], seen[header[1]])
+            lines.setdefault((header[1],), number)
         elif header := re.match(r"\s*\[\s*([\w.-]+)\s*\]", line):
             table = tuple(header[1].split("."))
         elif key := re.match(r"\s*[\"']?([\w-]+)[\"']?\s*[=.]", line):

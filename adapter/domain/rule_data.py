@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from adapter.domain.rule_sheet import Path, Place, Sheet
+from adapter.domain.rule_sheet import UNKNOWN, Path, Place, Sheet
 from adapter.domain.ruleset import ORDER, Duty, Indicator, Limit, Local, Rule, RuleSet, clash, fault, unanchored
 
 OUTCOMES: Final[Mapping[str, str]] = {"C": "AIKPSTU", "S": "IM", "U": "BEFMSUV", "X": "AGLMNOPR", "H": "AIKPST"}
@@ -153,9 +153,8 @@ def _limit(sheet: Sheet, path: Path, table: Mapping[str, Any]) -> Limit:
     if earliest is not None and (days is None or earliest > days):
         sheet.wrong((*path, "earliest"), "earliest is not within days", "earliest er ikke innenfor days")
     source = sheet.source(path, table)
-    if days is None and unit != "date" and source.confidence != "D":
-        en, nb = 'what is unknown has confidence = "D"', 'det som er ukjent har confidence = "D"'
-        sheet.wrong((*path, "confidence"), en, nb)
+    if table.get("days") == UNKNOWN and source.confidence != "D":
+        sheet.wrong((*path, "days"), 'what is unknown has confidence = "D"', 'det som er ukjent har confidence = "D"')
     return Limit(
         id=id,
         anchor=anchor,

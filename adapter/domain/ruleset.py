@@ -265,8 +265,8 @@ def _misplaced(sets: Mapping[tuple[str, str], RuleSet], local: Sequence[Local]) 
             for there in national.limits:
                 if clash(limit, there) and not _covers(limit, there):
                     en, nb = (
-                        "is for some, where the national limit is for all",
-                        "gjelder noen, der den nasjonale fristen gjelder alle",
+                        "is for some, the national one for all",
+                        "gjelder noen, den nasjonale alle",
                     )
                     which = "severity" if there.care_level == limit.care_level else "care_level"
                     leave = f": leave out {which}", f": utelat {which}"
