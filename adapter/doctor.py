@@ -83,8 +83,9 @@ def _waiting(quarantined: int, dead: int) -> Iterator[Finding]:
         en = f"{quarantined} wait for a person: see GET /messages?state=quarantined"
         yield _say("warning", "messages", en, f"{quarantined} venter på et menneske: se GET /messages?state=quarantined")
     if dead:
-        en = f"{dead} could not be sent and were given up: see the hub below, then the log"
-        yield _say("warning", "outbox", en, f"{dead} kunne ikke sendes: se meldingstjeneren under, så loggen")
+        en = f"{dead} could not be sent, or got no AppRec in time: see the hub below, then the log"
+        nb = f"{dead} kunne ikke sendes, eller fikk ikke kvittering i tide: se meldingstjeneren under, så loggen"
+        yield _say("warning", "outbox", en, nb)
 
 
 def _hub(hub: HubSettings, settings: Settings) -> Iterator[Finding]:

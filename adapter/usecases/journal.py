@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from adapter.ports import Message
+from adapter.ports import Message, Outgoing
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +31,12 @@ def received(message: Message, outcome: str) -> None:
         state=str(message.state),
         why=_masked(message.reason),
     )
+
+
+def unanswered(row: Outgoing) -> None:
+    """One line for a message of ours whose AppRec did not come in time."""
+    told = {"id": row.id, "hub": row.hub, "message": row.message_id, "receiver": _masked(row.receiver)}
+    log.warning("outgoing.unanswered", **told, why="No AppRec came in time.")
 
 
 def _masked(text: str) -> str:

@@ -43,13 +43,13 @@ def silent(unit: Unit, now: datetime, limit: int) -> list[Outgoing]:
     return [row for row in unit.unanswered(limit) if row.created + PATIENCE <= now]
 
 
-def give_up(unit: Unit, now: datetime, limit: int) -> int:
-    """Let a person look after what was not answered in time. An AppRec may still come, and counts. Returns how many."""
-    late = silent(unit, now, limit)
+def give_up(unit: Unit, now: datetime, limit: int) -> list[Outgoing]:
+    """Let a person look after what was not answered in time, and return it. An AppRec may still come, and counts."""
+    error = "No AppRec came within 96 hours: make sure by telephone that the receiver has it."
+    late = [replace(row, state="dead", error=error) for row in silent(unit, now, limit)]
     for row in late:
-        error = "No AppRec came within 96 hours: make sure by telephone that the receiver has it."
-        unit.change_outgoing(replace(row, state="dead", error=error))
-    return len(late)
+        unit.change_outgoing(row)
+    return late
 
 
 def _answered(ours: Outgoing, answer: str, codes: str) -> Verdict:
@@ -68,7 +68,7 @@ def _answered(ours: Outgoing, answer: str, codes: str) -> Verdict:
     return Verdict(
         State.QUARANTINED,
         f"The receiver {ours.receiver} has rejected our message {ours.msg_id} (8221: {codes or 'no code'}).",
-        "Tell the receiver by telephone, or mend what the AppRec names and answer anew; then dismiss this.",
+        "Tell the receiver by telephone what it says; then dismiss this. An answer that is changed is sent anew.",
         (Finding("error", Kind.BUSINESS_RULE, "The receiver rejected our message.", "Mottakeren har avvist meldingen vår."),),
         answered=_known(ours, answer),
     )

@@ -96,8 +96,10 @@ class Reception:
                 self._write(partial(self._give_up, message.id))
             else:
                 self._again(message)
-        given_up = self._write(lambda unit: receive_apprec.give_up(unit, now, limit)) if silent else 0
-        return len(due) + given_up
+        given_up = self._write(lambda unit: receive_apprec.give_up(unit, now, limit)) if silent else []
+        for row in given_up:
+            journal.unanswered(row)
+        return len(due) + len(given_up)
 
     def retry(self, tenants: Sequence[str], id: str) -> Message:
         """Take a message that waits for a person through again, as it was received, with today's configuration and mappings.

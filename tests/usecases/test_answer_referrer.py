@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from adapter.domain.course import Assessment
 from adapter.domain.problem import Problem
@@ -327,7 +328,9 @@ def test_silence_waits_for_a_person_after_96_hours_and_a_late_apprec_counts(hous
     house.clock.at = NOW + timedelta(hours=96) - timedelta(seconds=1)
     assert (house.reception.work_due(), row_of(house, row.id).state) == (0, "unanswered")
     house.clock.at = NOW + timedelta(hours=96)
-    assert (house.reception.work_due(), house.reception.work_due()) == (1, 0)
+    with capture_logs() as logs:
+        assert (house.reception.work_due(), house.reception.work_due()) == (1, 0)
+    assert [(entry["event"], entry["log_level"], entry["id"]) for entry in logs] == [("outgoing.unanswered", "warning", row.id)]
     late = row_of(house, row.id)
     assert (late.state, "telephone" in late.error, house.message(row.message_id).state) == ("dead", True, State.PROCESSED)
     receipt(house, row, "1")
