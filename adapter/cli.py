@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 import typer
 from typer.exceptions import TyperException
 
+from adapter.cli_indicators import indicators
 from adapter.domain.problem import Finding, Kind, Problem
 
 if TYPE_CHECKING:
@@ -133,6 +134,9 @@ def _version(rule_set: str) -> str:
     if rule_set not in ("", *versions):
         raise typer.BadParameter(f"one of {', '.join(versions)} is needed")
     return rule_set
+
+
+app.command()(indicators)
 
 
 @app.command()

@@ -72,7 +72,7 @@ def judged(course: Course, state: State, today: date) -> Iterator[Judged]:
     yield from _assessed(state, today)
     if not (course.assessment and course.assessment.to_treatment):
         yield from _decided(course, state)
-    yield from _evaluated(state, today)
+    yield from _evaluated(course, state, today)
 
 
 def _has(course: Course, kind: str, outcome: str) -> bool:
@@ -102,26 +102,33 @@ def _assessed(state: State, today: date) -> Iterator[Judged]:
 
 def _decided(course: Course, state: State) -> Iterator[Judged]:
     """The first decision after first attendance; an extended assessment has a limit of its own, which this does not measure."""
-    attended = min((event.on for event in course.events if event.kind == "M"), default=None)
-    if attended is None or not any(event.kind == "C" for event in course.events):
+    if not all(any(event.kind == kind for event in course.events) for kind in "MC"):
         return
-    known = [deadline for deadline in _of(state, "decision") if deadline.due]
-    if not known:
-        yield Judged("assessment-in-time", attended, None)
-    for deadline in known[:1]:
+    limits = _of(state, "decision")
+    if not limits:
+        yield from _unknown("assessment-in-time", "decision", course, state)
+    for deadline in limits[:1]:
         if deadline.met and deadline.due:
             hit = deadline.met <= deadline.due
             yield Judged("assessment-in-time", deadline.due, hit, not hit and bool(deadline.patient_caused))
 
 
-def _evaluated(state: State, today: date) -> Iterator[Judged]:
+def _evaluated(course: Course, state: State, today: date) -> Iterator[Judged]:
     """The first evaluation that was awaited to the end: a second decision lets the limit run anew."""
-    awaited = _of(state, "first-evaluation")
-    for deadline in ([one for one in awaited if one.met] or awaited[-1:])[:1]:
-        if deadline.due is None:
-            yield Judged("first-evaluation-in-time", deadline.anchor, None)
-        elif (late := _late(deadline, today)) is not None:
+    limits = _of(state, "first-evaluation")
+    if not limits:
+        yield from _unknown("first-evaluation-in-time", "first-evaluation", course, state)
+    for deadline in ([one for one in limits if one.met] or limits[-1:])[:1]:
+        if deadline.due and (late := _late(deadline, today)) is not None:
             yield Judged("first-evaluation-in-time", deadline.due, not late, late and bool(deadline.patient_caused))
+
+
+def _unknown(indicator: str, limit: str, course: Course, state: State) -> Iterator[Judged]:
+    """The fold makes no deadline of an unknown limit, but notes it with the event that it would run from."""
+    days = {event.id: event.on for event in course.events}
+    noted = [days[note.event] for note in state.notes if note.number == f"no-{limit}" and note.event in days]
+    if noted:
+        yield Judged(indicator, max(noted), None)
 
 
 def _of(state: State, limit: str) -> list[Deadline]:
@@ -155,7 +162,7 @@ class Cell(NamedTuple):
 
     indicator: str
     path: Path
-    name: str
+    names: tuple[str, ...]  # of the place and those around it, from the widest inward; none of everywhere
     numerator: int | None
     denominator: int | None
     patient_caused: int | None
@@ -178,7 +185,7 @@ class Tally:
         self.first: date | None = None
         self.last: date | None = None
         self._counts: dict[str, dict[Path, Count]] = {indicator: {} for indicator in INDICATORS}
-        self._names: dict[Path, str] = {(): ""}
+        self._names: dict[Path, str] = {}
 
     def add(self, spot: Spot, found: Iterable[Judged]) -> None:
         region, organisation, unit = spot.path
@@ -209,11 +216,13 @@ class Tally:
             {path: one.patient_caused for path, one in counts.items()},
             [path for path, one in counts.items() if path in small or 0 < one.patient_caused < LEAST],
         )
-        for path in sorted(counts, key=lambda path: [self._names[path[:depth]] for depth in range(len(path) + 1)]):
-            if len(path) in (0, depth):
-                one = counts[path]
-                numerator, denominator = (None, None) if path in small else (one.numerator, one.denominator)
-                yield Cell(indicator, path, self._names[path], numerator, denominator, None if path in few else one.patient_caused)
+        for names, path in sorted((self._called(path), path) for path in counts if len(path) in (0, depth)):
+            one = counts[path]
+            numerator, denominator = (None, None) if path in small else (one.numerator, one.denominator)
+            yield Cell(indicator, path, names, numerator, denominator, None if path in few else one.patient_caused)
+
+    def _called(self, path: Path) -> tuple[str, ...]:
+        return tuple(self._names[path[: depth + 1]] for depth in range(len(path)))
 
 
 def hidden(sizes: Mapping[Path, int], small: Collection[Path]) -> set[Path]:

@@ -28,7 +28,7 @@ from bench.loading import load
 from bench.row import Row
 from bench.tasks import BEGAN, ORGANISATION, task
 
-PATHWAYS, WHOLE, TASKS = 20_000, 100_000, 3
+PATHWAYS, WHOLE, TASKS = 10_000, 100_000, 3
 WARM: Final = 20  # pages, after which the database's caches are as large as they become
 WRITTEN: Final = date(2026, 11, 2)  # the day on which every Task says how it stands
 NEXT, MONTHS_LATER = (datetime(*day, 0, 0, 1, tzinfo=UTC) for day in ((2026, 11, 3), (2027, 6, 1)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,16 +12,18 @@ from hypothesis import strategies as st
 
 from adapter.domain.course import Assessment, Course, Event
 from adapter.domain.indicators import INDICATORS, Cell, Judged, Path, Spot, Tally, hidden, judged
+from adapter.domain.pathway import fold
 from adapter.domain.ruleset import Limit, Source
 from adapter.domain.state import Deadline, State
+from mappings.rules import national
 
 TODAY = date(2026, 11, 2)
 M, DUE = date(2026, 9, 7), date(2026, 10, 19)  # D11, outpatient: 42 days from M (V5 of the state machine's vectors)
 WARD = Spot("Nord", "1", "w", "Hospital", "Ward")
 
 
-def deadline(id: str, anchor: date, due: date | None, *, ordinal: int = 1, **said: date | str) -> Deadline:
-    limit = Limit(id, "M", "C", None if due is None else (due - anchor).days, "calendar", Source("B"))
+def deadline(id: str, anchor: date, due: date, *, ordinal: int = 1, **said: date | str) -> Deadline:
+    limit = Limit(id, "M", "C", (due - anchor).days, "calendar", Source("B"))
     return Deadline(limit, ordinal, anchor, due, **said)  # type: ignore[arg-type]
 
 
@@ -75,13 +78,15 @@ def test_a_miss_that_the_patient_caused_is_a_miss_and_told() -> None:
 
 
 def test_an_unknown_limit_is_told_and_not_counted() -> None:
-    """D11 for inpatients: no source gives the days from M to C."""
+    """D11 for inpatients: no source gives the days from M to C, nor from C to E. It belongs to the day of M, and of C."""
+    rules = national().get("D11", "2019")
     known = course("2026-08-20 A", "2026-09-07 M", "2026-10-12 C P")
-    unknown = state(deadline("decision", M, None), deadline("first-evaluation", date(2026, 10, 12), None))
-    for indicator in ("assessment-in-time", "first-evaluation-in-time"):
-        ((_, _, hit, _),) = of(indicator, known, unknown)
-        assert hit is None
-    assert of("assessment-in-time", known, state())[0].hit is None  # no deadline came of it at all
+    for level, hits in (("dognenhet", {None}), ("poliklinikk", {True})):
+        folded = fold(rules, replace(known, care_level=level))
+        assert {one.hit for one in of("assessment-in-time", known, folded)} == hits
+    unknown = fold(rules, replace(known, care_level="dognenhet"))
+    assert of("assessment-in-time", known, unknown) == [Judged("assessment-in-time", M, None)]
+    assert of("first-evaluation-in-time", known, unknown) == [Judged("first-evaluation-in-time", date(2026, 10, 12), None)]
 
 
 EVALUATED = date(2026, 10, 12), date(2026, 11, 23)
@@ -158,7 +163,11 @@ def hits(indicator: str, good: int, bad: int, caused: int = 0, on: date = TODAY)
 
 
 def lines(cells: Iterable[Cell], indicator: str = "right-refused") -> list[tuple[str, int | None, int | None, int | None]]:
-    return [(cell.name, cell.numerator, cell.denominator, cell.patient_caused) for cell in cells if cell.indicator == indicator]
+    return [
+        (cell.names[-1] if cell.names else "", cell.numerator, cell.denominator, cell.patient_caused)
+        for cell in cells
+        if cell.indicator == indicator
+    ]
 
 
 def test_figures_add_up_through_unit_trust_and_region() -> None:

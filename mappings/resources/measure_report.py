@@ -1,0 +1,99 @@
+"""Quality indicators as FHIR: a Bundle of one MeasureReport each (https://hl7.org/fhir/R4/measurereport.html).
+
+The figure for all is the report's group, the places are its strata. What may not be shown has no count, but says *masked*
+(https://hl7.org/fhir/R4/extension-data-absent-reason.html). How many were left out for an unknown limit is the group's
+denominator-exclusion; the misses that the patient had postponed are a population that FHIR has no code for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
+
+from adapter.domain.identity import BASE, named
+from adapter.domain.indicators import Cell
+from mappings import times
+
+Body = dict[str, Any]
+
+_POPULATION: Final = "http://terminology.hl7.org/CodeSystem/measure-population"
+_NOTATION: Final = "http://terminology.hl7.org/CodeSystem/measure-improvement-notation"
+_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_LESS_IS_BETTER: Final = ("not-assessed-in-time", "right-refused")
+_BY: Final = {"unit": "Enhet (unit)", "organisation": "Virksomhet (organisation)", "region": "Helseregion (health region)"}
+
+
+class Heading(NamedTuple):
+    """What stands over all reports: their period (both days in it), what the places are, and when it was counted."""
+
+    first: date
+    last: date
+    by: str
+    now: datetime
+
+
+def bundle(heading: Heading, names: dict[str, str], cells: Sequence[Cell], unknown: dict[str, int]) -> Body:
+    """A collection with a MeasureReport for each indicator of `names`, also where nothing was counted."""
+    reports = [
+        _report(heading, id, text, [cell for cell in cells if cell.indicator == id], unknown.get(id, 0))
+        for id, text in names.items()
+    ]
+    return {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "timestamp": times.utc(heading.now),
+        "entry": [{"fullUrl": f"urn:uuid:{report['id']}", "resource": report} for report in reports],
+    }
+
+
+def _report(heading: Heading, indicator: str, text: str, cells: Sequence[Cell], unknown: int) -> Body:
+    everywhere = next((cell for cell in cells if not cell.path), None)
+    group: Body = {"code": {"text": text}, **(_figures(everywhere, unknown) if everywhere else _left_out(unknown))}
+    strata = [{"value": {"text": " / ".join(filter(None, cell.names)) or "–"}, **_figures(cell)} for cell in cells if cell.path]
+    if strata:
+        group["stratifier"] = [{"code": [{"text": _BY[heading.by]}], "stratum": strata}]
+    return {
+        "resourceType": "MeasureReport",
+        "id": named("measure-report", indicator, heading.by, heading.first, heading.last, times.utc(heading.now)),
+        "status": "complete",
+        "type": "summary",
+        "measure": f"{BASE}/Measure/{indicator}",
+        "date": times.utc(heading.now),
+        "period": {"start": heading.first.isoformat(), "end": heading.last.isoformat()},
+        "improvementNotation": {
+            "coding": [{"system": _NOTATION, "code": "decrease" if indicator in _LESS_IS_BETTER else "increase"}]
+        },
+        "group": [group],
+    }
+
+
+def _figures(cell: Cell, unknown: int = 0) -> Body:
+    population = [
+        _population("numerator", cell.numerator),
+        _population("denominator", cell.denominator),
+        {"code": {"text": "Utsatt av pasienten (postponed by the patient)"}, **_count(cell.patient_caused)},
+        *_left_out(unknown).get("population", []),
+    ]
+    if cell.percent is None:
+        return {"population": population}
+    score = {"value": round(cell.percent, 1), "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"}
+    return {"population": population, "measureScore": score}
+
+
+def _left_out(unknown: int) -> Body:
+    if not unknown:
+        return {}
+    said = _population("denominator-exclusion", unknown)
+    said["code"]["text"] = "Ukjent frist (unknown time limit)"
+    return {"population": [said]}
+
+
+def _population(code: str, count: int | None) -> Body:
+    return {"code": {"coding": [{"system": _POPULATION, "code": code}]}, **_count(count)}
+
+
+def _count(count: int | None) -> Body:
+    if count is None:
+        return {"_count": {"extension": [{"url": _ABSENT, "valueCode": "masked"}]}}
+    return {"count": count}
