@@ -188,7 +188,7 @@ class Translator:
     ) -> None:
         self._limits = limits
         self._person_id = person_id
-        self._week = working_days
+        self.week = working_days
         self.rulebook = rulebook or national()
 
     def read(self, message: bytes) -> Reading:
@@ -209,7 +209,7 @@ class Translator:
         writer = Writer(reading.referral, receipt, owner, self._person_id, f"urn:uuid:{message}")
         opening = decision.opening
         rules = self.rulebook.get(opening.pathway, opening.rule_set, receipt.organisation) if opening else None
-        _write(writer, reading, decision, message, rules, self._week)
+        _write(writer, reading, decision, message, rules, self.week)
         return Translation(reading, writer, [*reading.findings, *decision.findings, *writer.findings])
 
 

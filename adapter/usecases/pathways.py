@@ -139,7 +139,7 @@ class Pathways:
     def rendered(self, gathered: Gathered, now: datetime, reason: str = "") -> list[Body]:
         """The pathway's computed resources as they should stand. `reason` says why, where no event does."""
         assert gathered.state  # noqa: S101 - tells the type checker: it was folded
-        return resources(gathered.episode, gathered.stored, gathered.rules, gathered.course, gathered.state, now, self.week, reason)
+        return resources(gathered.episode, gathered.stored, gathered.rules, gathered.course, gathered.state, now, reason)
 
     def changed(self, gathered: Gathered, now: datetime, reason: str = "") -> list[Body]:
         """Those of them that do not stand so."""

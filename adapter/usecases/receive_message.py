@@ -23,6 +23,7 @@ from adapter.domain.referral import Service
 from adapter.ports import Clock, Delivery, Message, State, Store, Unit
 from adapter.usecases import context, journal, operate_messages, receive_apprec, rows, verdict
 from adapter.usecases.arrival import Arrival, arrivals
+from adapter.usecases.pathways import Pathways
 from adapter.usecases.record_referral import duties, link, record
 from adapter.usecases.situation import Situation, look
 from adapter.usecases.translate_message import Translated, receipt_of, taken_as_received, translate
@@ -235,7 +236,15 @@ class Reception:
             unit.enqueue(rows.answer(message, judged.apprec, self.hubs.get(message.hub), self.clock.now()))
         if judged.translation and arrival.reading:
             serv_type = arrival.reading.envelope.serv_type
-            record(unit, message, self.clock.now(), translation=judged.translation, serv_type=serv_type, situation=current)
+            record(
+                unit,
+                message,
+                self.clock.now(),
+                translation=judged.translation,
+                serv_type=serv_type,
+                situation=current,
+                pathways=Pathways(self.translator.rulebook, self.translator.week),
+            )
             if judged.decision and judged.decision.linked_pathway:
                 link(unit, message, self.clock.now(), judged.decision.linked_pathway, judged.translation)
             if serv_type not in ("M", "C"):

@@ -1,8 +1,8 @@
 """What an accepted referral does to the record: new versions of its resources, and of the pathway that it opened.
 
 Who says so: HISD 1154 (N new, M changed: full content, C cancels everything earlier with its DocumentId). Parties are merged;
-the referral's own resources are replaced by M, kept and revoked by C; a pathway is made once and only ended from here while
-it has not begun, since after that its events decide.
+the referral's own resources are replaced by M, kept and revoked by C; a pathway is made once, and ended from here only before
+anyone has the right to care, since after that its events decide.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import msgspec
 from adapter.domain.referral import Decision, Duty
 from adapter.ports import Draft, Message, Unit
 from adapter.r4.index import index
-from adapter.usecases.situation import OPEN_EPISODES, PARTIES, PATHWAY, Body, Key, Situation, decode
+from adapter.usecases.pathways import Pathways
+from adapter.usecases.situation import OPEN_EPISODES, PARTIES, Body, Key, Situation, decode, of_pathway
 from mappings import times
 from mappings.resources import cancel
 from mappings.resources.changes import changed
@@ -25,7 +26,7 @@ from mappings.resources.merge import merge, overlay
 from mappings.resources.retire import retire
 from mappings.translation import Translation
 
-CANCELLED: Final = "Henvisningen er kansellert av avsender."
+CANCELLED: Final = "Henvisningen er kansellert av avsender. (The sender has cancelled the referral.)"
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -39,7 +40,7 @@ def duties(decision: Decision, translation: Translation | None, serv_type: str, 
     """The decision with what a person must look at, because of what was there before."""
     episode = situation.episode
     status, id = (episode["status"], episode["id"]) if episode else ("", "")
-    begun = status in OPEN_EPISODES and status not in cancel.NOT_BEGUN
+    begun = status in OPEN_EPISODES and status != cancel.NOT_BEGUN
     if serv_type == "N" and decision.opening and episode and status not in OPEN_EPISODES:
         en = "The referral came again after its pathway was ended. Decide whether it is to be opened anew."
         nb = "Henvisningen kom på nytt etter at forløpet var avsluttet. Avgjør om det skal åpnes igjen."
@@ -67,15 +68,27 @@ def _with(decision: Decision, kind: str, en: str, nb: str, pathway: str) -> Deci
 
 def owned(translation: Translation) -> dict[Key, Body]:
     """The referral's own resources of a translation."""
-    return {(r.type, r.id): r.body for r in translation.resources if r.type not in PARTIES | PATHWAY}
+    return {(r.type, r.id): r.body for r in translation.resources if r.type not in PARTIES and not of_pathway(r.body)}
 
 
-def record(unit: Unit, message: Message, now: datetime, *, translation: Translation, serv_type: str, situation: Situation) -> None:
+def record(
+    unit: Unit,
+    message: Message,
+    now: datetime,
+    *,
+    translation: Translation,
+    serv_type: str,
+    situation: Situation,
+    pathways: Pathways,
+) -> None:
     """Write all versions that the message makes."""
     tenant = message.tenant
     source = next((r.body["meta"]["source"] for r in translation.resources if "source" in r.body.get("meta", {})), "")
     drafts = [_draft(body, old) for body, old in _versions(unit, tenant, translation, serv_type, situation)]
-    drafts += [_draft(_sourced(body, source), old) for body, old in _consequences(translation, now, serv_type, situation)]
+    caused: list[tuple[Body, Body | None]] = list(_unsaid(translation, serv_type, situation))
+    if serv_type == "C" and not situation.facts.copy:
+        caused += _called_off(unit, tenant, now, situation, pathways)
+    drafts += [_draft(_sourced(body, source), old) for body, old in caused]
     unit.put(tenant, drafts, now, message.id)
 
 
@@ -95,11 +108,11 @@ def _versions(
     unit: Unit, tenant: str, translation: Translation, serv_type: str, situation: Situation
 ) -> Iterator[tuple[Body, Body | None]]:
     """The translation's resources as they are to stand, each with what stands now."""
-    names = [(r.type, r.id) for r in translation.resources if r.merge or r.type in PATHWAY]
+    names = [(r.type, r.id) for r in translation.resources if r.merge or of_pathway(r.body)]
     stored: dict[Key, Body] = {(s.type, s.id): decode(s.body) for s in unit.read_all(tenant, names)}
     for resource in translation.resources:
         key = (resource.type, resource.id)
-        if resource.type in PATHWAY:
+        if of_pathway(resource.body):
             yield stored.get(key, resource.body), stored.get(key)
         elif resource.merge:
             old = stored.get(key)
@@ -109,23 +122,29 @@ def _versions(
             yield (overlay(old, resource.body) if old and serv_type == "C" else resource.body), old
 
 
-def _consequences(translation: Translation, now: datetime, serv_type: str, situation: Situation) -> Iterator[tuple[Body, Body]]:
-    """What a change no longer says, and what a cancellation ends."""
+def _unsaid(translation: Translation, serv_type: str, situation: Situation) -> Iterator[tuple[Body, Body]]:
+    """What a change no longer says."""
     if serv_type == "M" and supersedes(serv_type, situation):
         said = owned(translation)
         for key, old in situation.own.items():
             if key not in said and (retired := retire(old)):
                 yield retired, old
-    episode = situation.episode
-    if serv_type == "C" and episode and not situation.facts.copy and episode["status"] in cancel.NOT_BEGUN:
-        when = now.astimezone(times.OSLO).isoformat(timespec="seconds")
-        for (kind, _), old in situation.pathway.items():
-            if kind == "EpisodeOfCare":
-                yield cancel.episode(old, when), old
-            elif kind == "CarePlan":
-                yield cancel.care_plan(old), old
-            elif kind == "Task":
-                yield cancel.task(old, when, CANCELLED), old
+
+
+def _called_off(
+    unit: Unit, tenant: str, now: datetime, situation: Situation, pathways: Pathways
+) -> Iterator[tuple[Body, Body | None]]:
+    """What a cancellation ends: what was to be done, and so the pathway, as it follows from that."""
+    gathered = pathways.gather(unit, tenant, situation.episode["id"]) if situation.episode else None
+    if gathered is None or gathered.episode["status"] != cancel.NOT_BEGUN:
+        return
+    standing = {**situation.pathway, **gathered.stored}
+    when = now.astimezone(times.OSLO).isoformat(timespec="seconds")
+    gathered.stored = {key: cancel.task(old, when, CANCELLED) if key[0] == "Task" else old for key, old in standing.items()}
+    gathered.course, gathered.state = pathways.folded(gathered)
+    follows = {(body["resourceType"], body["id"]): body for body in pathways.rendered(gathered, now)}
+    for key, body in {**gathered.stored, **follows}.items():
+        yield body, standing.get(key)
 
 
 def _sourced(body: Body, source: str) -> Body:

@@ -15,6 +15,7 @@ from adapter.ports import Clause, Match, Message, Outgoing, Query, State, Unit
 from adapter.usecases import context
 from adapter.usecases.arrival import Arrival
 from mappings.resources.cancel import OPEN as OPEN_TASKS
+from mappings.resources.event import is_event
 
 PATHWAY_TYPE: Final = "urn:oid:2.16.578.1.12.4.1.1.9321"
 OPEN_EPISODES: Final = ("planned", "waitlist", "active", "onhold")
@@ -39,7 +40,7 @@ class Situation:
     waiting: tuple[str, ...] = ()  # ids of its changes and cancellations that came before it, the cancellations last
     cancelled: bool = False  # one of them was a cancellation
     own: Mapping[Key, Body] = field(default_factory=dict)  # the referral's own resources as they are now
-    pathway: Mapping[Key, Body] = field(default_factory=dict)  # what the referral opened, as it is now
+    pathway: Mapping[Key, Body] = field(default_factory=dict)  # what the referral opened, as it is now, events apart
     sent: tuple[Outgoing, ...] = ()  # our messages that an AppRec may answer
 
     @property
@@ -102,6 +103,7 @@ def _of_referral(unit: Unit, arrival: Arrival, situation: Situation, again: Mess
     earlier = [m for m in messages if m.state is State.PROCESSED and not (again and m.id == again.id)]
     made = dict.fromkeys((s.type, s.id) for m in earlier for s in unit.message_resources(tenant, m.id))
     pathway = _bodies(unit, tenant, [key for key in made if key[0] in PATHWAY])
+    own = _bodies(unit, tenant, [key for key in made if key[0] not in PATHWAY | PARTIES])
     if patient and any(kind == "EpisodeOfCare" for kind, _ in pathway):
         pathway |= _open_tasks(unit, tenant, patient, pathway)
     return replace(
@@ -110,9 +112,14 @@ def _of_referral(unit: Unit, arrival: Arrival, situation: Situation, again: Mess
         earlier=tuple(m.id for m in earlier),
         waiting=tuple(m.id for m in sorted(filter(_waits, messages), key=lambda m: context.load(m).serv_type == "C")),
         cancelled=any(context.load(m).serv_type == "C" for m in earlier),
-        own=_bodies(unit, tenant, [key for key in made if key[0] not in PATHWAY | PARTIES]),
+        own={key: body for key, body in own.items() if not of_pathway(body)},
         pathway=pathway,
     )
+
+
+def of_pathway(body: Mapping[str, Any]) -> bool:
+    """Whether a resource is a pathway's, not the referral's own: also the start that the service itself registers."""
+    return body["resourceType"] in PATHWAY or (body["resourceType"] == "Observation" and is_event(body))
 
 
 def _waits(message: Message) -> bool:

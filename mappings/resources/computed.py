@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from adapter.domain.course import Course
-from adapter.domain.deadlines import WorkingDays
 from adapter.domain.pathway import Deadline, State
 from adapter.domain.ruleset import RuleSet
 from mappings import times
@@ -36,7 +35,6 @@ def resources(
     course: Course,
     state: State,
     now: datetime,
-    week: WorkingDays = "mon-fri",  # noqa: ARG001
     reason: str = "",
 ) -> list[Body]:
     """The pathway's resources: its EpisodeOfCare, CarePlan, Tasks and Goals. `episode` is the stored one, or a `skeleton`.

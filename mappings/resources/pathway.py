@@ -121,7 +121,7 @@ def write(
         "identifier 1": (shared,) if shared else (),
         "type": tuple(c.code.said for c in said.pathway_codes) if opening.decided_by == "message" else (),
     }
-    for body in (*resources(episode, {}, rules, course, fold(rules, course, week), receipt.received, week), *events):
+    for body in (*resources(episode, {}, rules, course, fold(rules, course, week), receipt.received), *events):
         type = body["resourceType"]
         build = writer.begin(type, body["id"], _MAPS[type])
         of_type = {**_WHY[type], "": _TASKS[task.kind_of(body)]} if type == "Task" else _WHY[type]
