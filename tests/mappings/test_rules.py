@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from adapter.domain import feedback
 from adapter.domain.ruleset import Limit, RuleSet
 from mappings import data, terms
 from mappings.rules import national
@@ -274,6 +275,25 @@ def test_a_rule_set_speaks_of_codes_that_there_are(rules: RuleSet) -> None:
     assert len({duty.kind for duty in rules.duties}) == len(rules.duties)
     assert rules.nb == (terms.displays(terms.OID + "9321") or {})[rules.pathway]
     assert {rule.number for rule in rules.rules if rule.number.isdigit()} <= set(terms.displays(terms.OID + "9329") or ())
+
+
+def test_the_rules_that_are_told_are_those_that_the_fold_goes_by() -> None:
+    """102 is told of first attendance as a warning, of others as information: the data tell the milder."""
+    severities: dict[str, set[str]] = {}
+    for key, finding in feedback.FIXED.items():
+        severities.setdefault(key.partition("-")[0], set()).add(finding.severity)
+    for noted in (
+        feedback.no_such_code("", "D11", "2019", "U", "E"),
+        feedback.outcome_missing("", "C", "9323"),
+        feedback.outcome_forbidden("", "M"),
+        feedback.parallel(["D12"]),
+    ):
+        severities.setdefault(noted.number, set()).add(noted.finding.severity)
+    told = {rule.number: rule.severity for rule in RULES["D11-2019"].rules}
+
+    assert set(told) == severities.keys() | {"L"}  # L is a threshold: no finding comes of it
+    assert all(told[number] in found for number, found in severities.items())
+    assert {number for number, found in severities.items() if len(found) > 1} == {"102"}
 
 
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
