@@ -47,6 +47,7 @@ def pathway(
             {"url": f"{EXTENSION}rule-version", "valueString": version},
             {"url": f"{EXTENSION}care-level", "valueCode": care_level},
         ],
+        "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{id}"}],
         "status": "active",
         "type": [event.concept("9321", "D11")],
         "patient": patient,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import doctest
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +16,14 @@ import pytest
 from adapter.domain.identity import BASE
 from adapter.ports import Clause, Match, Query, Stored, Unit
 from adapter.usecases import watch_deadlines
+from adapter.usecases.pathways import Pathways
 from adapter.usecases.watch_deadlines import PAGE, until_next, watch
 from adapter.usecases.writing import body_of, draft
 from adapter.worker import Worker
+from mappings.rules import national
 from tests.serving import until
 from tests.usecases.house import HOSPITAL, OTHER, House
+from tests.usecases.stored_pathways import pathway, put
 
 START, NEAR, DUE = "2026-09-07", "2026-10-11", "2026-10-19"
 
@@ -201,6 +204,39 @@ def test_writers_and_several_watches_at_once_do_no_harm(house_on: House) -> None
             history = [body_of(one) for one in unit.history(HOSPITAL, "Task", id, 50).found]
         stood = [(one["status"], one["businessStatus"]["coding"][0]["code"]) for one in reversed(history)]
         assert (stood[0], stood[-1], len(stood)) == (("requested", "on-time"), ("accepted", "overdue"), 3)
+
+
+def test_what_the_watch_leaves_is_what_a_refold_would_make(house_on: House) -> None:
+    """Day by day through the limits, also where a unit rejected a Task (its time runs on) or called it off (it does not).
+
+    On 26 June a's decision is long overdue, b's first evaluation is due that day, and c's and d's next, of 84 days, on
+    18 September, near from 2 September: one change of b's and two of c's.
+    """
+    pathways, store = Pathways(national()), house_on.store
+    events = ("2023-03-13 A", "2023-04-03 M", "2023-05-15 C P", "2023-06-26 E")
+    for id, number in (("a", 2), ("b", 3), ("c", 4), ("d", 4)):
+        put(store, HOSPITAL, pathway(id, *events[:number]))
+        refold(house_on, pathways, id, moment("2023-06-26T12:00:00+02:00"))
+    for id, status in (("c", "rejected"), ("d", "cancelled")):
+        open_ = [one for one in house_on.bodies("Task") if one["groupIdentifier"]["value"] == f"urn:uuid:{id}"]
+        (body,) = [one for one in open_ if one["status"] == "requested" and one["restriction"]["period"].get("end") == "2023-09-18"]
+        put(store, HOSPITAL, [body | {"status": status, "lastModified": "2023-06-26T12:00:00+02:00"}])
+        refold(house_on, pathways, id, moment("2023-06-26T13:00:00+02:00"))
+    changed = 0
+    for day in range(90):
+        now = moment("2023-06-27T00:00:01+02:00") + timedelta(days=day)
+        changed += watch(store, [HOSPITAL], now)
+        for id in "abcd":
+            assert refold(house_on, pathways, id, now) == []
+    assert changed == 3
+
+
+def refold(house: House, pathways: Pathways, id: str, now: datetime) -> list[Stored]:
+    """What changes where a pathway is worked out anew."""
+    with house.store.write() as unit:
+        gathered = pathways.gather(unit, HOSPITAL, id)
+        assert gathered
+        return pathways.keep(unit, HOSPITAL, gathered, now)
 
 
 def test_it_stops_between_two_pages_when_it_is_asked_to(house: House) -> None:
