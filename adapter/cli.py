@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from adapter.cli_indicators import indicators
+from adapter.cli_timeline import timeline
 from adapter.domain.problem import Finding, Kind, Problem
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _version(rule_set: str) -> str:
 
 
 app.command()(indicators)
+app.command()(timeline)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from adapter.console import docs, health, openapi, pages
+from adapter.console import docs, health, openapi, pages, pathway_routes
 from adapter.console.compression import Compression
 from adapter.console.middleware import Guard
 from adapter.failures import handlers
@@ -107,6 +107,8 @@ def app(
     )
     messages = http.router(reception, store, identify, clock, max_bytes=max_bytes, hub=hub, prefix=address.path)
     service.include_router(messages)
+    pathways = rules.pathways if rules else None  # no rules where the document alone is made
+    service.include_router(pathway_routes.router(store, identify, clock, pathways, prefix=address.path))
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))
     service.include_router(pages.router(reception, store, identify, prefix=address.path, open_access=open_access))

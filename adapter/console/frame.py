@@ -34,7 +34,13 @@ def page(prefix: str, title: str, *content: Child, status: int = 200) -> Respons
         tag("link", rel="icon", type="image/svg+xml", href=f"{prefix}/console/assets/favicon.svg"),
         tag("link", rel="stylesheet", href=f"{prefix}/console/assets/style.css"),
     )
-    links = (("Messages", "/"), ("Send and try", "/docs"), ("FHIR", "/fhir/metadata"), ("Health", "/health/ready"))
+    links = (
+        ("Messages", "/"),
+        ("Pathways", "/pathways"),
+        ("Send and try", "/docs"),
+        ("FHIR", "/fhir/metadata"),
+        ("Health", "/health/ready"),
+    )
     navigation = tag("nav", [tag("a", name, href=prefix + path) for name, path in links], aria_label="Main")
     banner = tag(
         "header", tag("a", tag("span", aria_hidden="true", class_="baton"), "Stafett", href=f"{prefix}/", class_="name"), navigation

@@ -19,6 +19,7 @@ TAGS = [
         "description": "What the messages became, and what clients add: FHIR R4 (4.0.1), read, search, create, update, patch, "
         "history, batch, transaction and validate.",
     },
+    {"name": "Pathways", "description": "What became of each pathway, for people to look at; programs read FHIR."},
     {"name": "Operation", "description": "For what watches over the service."},
 ]
 

@@ -6,7 +6,9 @@
 It names no person: type, rule set, codes and dates only. In Norwegian, for those who work with the pathway.
 """
 
+from mappings.timeline import words
 from mappings.timeline.picture import STYLE, svg
+from mappings.timeline.story import Story, tell, title_of
 from mappings.timeline.text import lines
 
-__all__ = ["STYLE", "lines", "svg"]
+__all__ = ["STYLE", "Story", "lines", "svg", "tell", "title_of", "words"]

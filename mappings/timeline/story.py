@@ -10,7 +10,7 @@ from typing import Final
 
 from adapter.domain.course import Course
 from adapter.domain.deadlines import standing
-from adapter.domain.ruleset import ORDER
+from adapter.domain.ruleset import ORDER, RuleSet
 from adapter.domain.state import Deadline, State
 from mappings.timeline import words
 
@@ -79,6 +79,11 @@ class Story:
     bands: tuple[Band, ...]
     marks: tuple[Mark, ...]
     bars: tuple[Bar, ...]
+
+
+def title_of(rules: RuleSet) -> str:
+    """What a pathway is: its type and rule set."""
+    return f"{rules.pathway} {rules.nb} · regelsett {rules.version}"
 
 
 def tell(title: str, course: Course, state: State, today: date) -> Story:

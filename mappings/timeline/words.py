@@ -92,6 +92,10 @@ STATUSES: Final = {
 _OWN: Final = f"{BASE}/CodeSystem"
 
 
+def pathway(code: str) -> str:
+    return _display(f"{terms.OID}9321", code)
+
+
 def phase(code: str) -> str:
     return _display(f"{_OWN}/pathway-phase", code)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -10,22 +10,26 @@ from fastapi import FastAPI
 
 from adapter.settings import Organisation, Receiver, Settings, StoreSettings
 from adapter.wiring import Services, build
-from tests.http.service import HOSPITAL, Service
+from tests.http.service import Service
 from tests.serving import StillClock, served
 
+HOSPITAL = "319900101"  # the sandbox's: what the OpenAPI document shows is of it
 RECEIVERS = {"8000101": "D11", "8000102": "D12", "8000103": "D01", "8000104": ""}
 
 
 @contextmanager
-def real_service(folder: Path, url: str = "") -> Iterator[Service]:
-    """`url` is of the store; without, a SQLite file in the folder."""
+def real_service(folder: Path, url: str = "", others: Sequence[str] = ()) -> Iterator[Service]:
+    """`url` is of the store; without, a SQLite file in the folder. `others` are numbers of further organisations."""
     clock, made = StillClock(), list[Services]()
 
     def make(base: str) -> FastAPI:
         settings = Settings(
             public_base=base,
             store=StoreSettings(url=url or f"sqlite:///{folder}/stafett.db"),
-            organisation=(Organisation(number=HOSPITAL, name="Fjordheim sykehus HF"),),
+            organisation=(
+                Organisation(number=HOSPITAL, name="Fjordheim sykehus HF"),
+                *(Organisation(number=number, name=number) for number in others),
+            ),
             receiver=tuple(Receiver(her_id=id, organisation=HOSPITAL, pathway=pathway) for id, pathway in RECEIVERS.items()),
         )
         made.append(build(settings, clock))

@@ -1,0 +1,87 @@
+"""GET /pathways: the pages of the pathways, and the picture of one."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from adapter.console.pathways import LINE, list_page, pathway_page
+from adapter.domain.identity import named
+from adapter.domain.problem import Finding, Kind
+from adapter.domain.state import State
+from adapter.hub import described as d
+from adapter.hub.examples import example
+from adapter.ports import Clock, Store
+from adapter.security.caller import Caller, Identify
+from adapter.usecases.pathways import Gathered, Pathways
+from adapter.usecases.see_pathways import Seen, one, open_pathways
+from mappings import times
+from mappings.timeline import STYLE, svg, title_of
+
+_DIGEST: Final = b64encode(sha256(STYLE.encode()).digest()).decode()
+HEADERS: Final = {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; frame-ancestors 'none'",
+    "Cache-Control": "private, no-store",
+}
+SVG: Final = "image/svg+xml"
+OPENED: Final = named("319900101", "6cfa3d45-7afe-4569-8682-01628450a3b6")  # the sandbox's hospital, the first example's document
+
+NO_PATHWAY: Final = Finding("error", Kind.NOT_FOUND, "There is no such pathway.", "Forløpet finnes ikke.")
+
+PathwayId = Annotated[
+    str,
+    Path(
+        description="The pathway: the id of its EpisodeOfCare.",
+        openapi_examples={
+            "200-a-pathway": example(200, "opened by the first example of POST /messages, once it was sent", OPENED),
+            "404-no-such-pathway": example(404, "no such pathway", d.NO_ID),
+        },
+    ),
+]
+
+
+def router(store: Store, identify: Identify, clock: Clock, pathways: Pathways | None, *, prefix: str) -> APIRouter:
+    """The routes under /pathways. `pathways` None: the service follows none, so that none is found."""
+    routes = APIRouter(tags=["Pathways"])
+
+    def listed(caller: Caller) -> list[Seen]:
+        with store.read() as unit:
+            return open_pathways(unit, caller.tenants) if pathways else []
+
+    def found(caller: Caller, id: str) -> tuple[Gathered, State]:
+        with store.read() as unit:
+            gathered = one(pathways, unit, caller.tenants, id)
+        assert gathered.state  # noqa: S101 - tells the type checker: what is stored has been folded
+        return gathered, gathered.state
+
+    @routes.get("/pathways", response_class=Response, include_in_schema=False)
+    async def open_ones(request: Request) -> Response:
+        seen = await run_in_threadpool(listed, identify(request.headers))
+        return list_page(prefix, seen, times.local_day(clock.now()))
+
+    @routes.get("/pathways/{id}", response_class=Response, include_in_schema=False)
+    async def pathway(request: Request, id: str) -> Response:
+        gathered, state = await run_in_threadpool(found, identify(request.headers), id)
+        return pathway_page(prefix, gathered, state, times.local_day(clock.now()))
+
+    @routes.get(
+        f"/pathways/{{id}}/{LINE}",
+        summary="The timeline of a pathway",
+        description="Its events, phases and time limits on a line, with today: an SVG by itself, light or dark as the reader "
+        "has it, in Norwegian. It names no person.",
+        response_class=Response,
+        responses={
+            200: d.answered("The picture.", '<svg xmlns="http://www.w3.org/2000/svg">…</svg>', SVG, {"type": "string"}),
+            404: d.failed(NO_PATHWAY),
+        },
+    )
+    async def timeline(request: Request, id: PathwayId) -> Response:
+        gathered, state = await run_in_threadpool(found, identify(request.headers), id)
+        today = times.local_day(clock.now())
+        return Response(svg(title_of(gathered.rules), gathered.course, state, today), media_type=SVG, headers=HEADERS)
+
+    return routes

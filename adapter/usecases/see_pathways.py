@@ -1,0 +1,98 @@
+"""What people look at: the open pathways with what is due next, and one pathway with all that it has come to.
+
+    open_pathways(unit, tenants)           # those whose time runs out first, first
+    one(pathways, unit, tenants, id)       # gathered and folded; `Problem(NOT_FOUND)` where it is not the caller's
+
+Nothing here names a patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from adapter.domain.problem import Kind, problem
+from adapter.ports import Clause, Match, Query, Unit
+from adapter.usecases.pathways import Gathered, Pathways, is_pathway, plain, said_by, type_of
+from adapter.usecases.resource_rules import computed
+from adapter.usecases.situation import OPEN_EPISODES
+from mappings import times
+from mappings.resources import task
+
+MOST: Final = 100
+"""Pathways in a list: it is looked at by people, programs search by FHIR."""
+
+_WAITING: Final = ("requested", "received", "accepted", "ready", "in-progress", "on-hold")
+_URN: Final = "urn:uuid:"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What is due next: its key (`decision-1`), until when, and the id of its Task."""
+
+    key: str
+    due: date
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An open pathway in a list."""
+
+    id: str
+    tenant: str
+    type: str
+    version: str
+    phase: str
+    status: str
+    next: Next | None
+
+
+def open_pathways(unit: Unit, tenants: Sequence[str]) -> list[Seen]:
+    """The open pathways, no more than `MOST`: first those with a time limit, the earliest first, then the newest of the others."""
+    found = [seen for tenant in tenants for seen in _of(unit, tenant)]
+    return sorted(found, key=lambda seen: (seen.next is None, seen.next.due if seen.next else date.max))[:MOST]
+
+
+def _of(unit: Unit, tenant: str) -> Iterator[Seen]:
+    waiting = Clause("status", [Match(value=status) for status in _WAITING])
+    limited = Clause("deadline", [Match()])
+    tasks = unit.search(tenant, Query("Task", [waiting, limited], [("deadline", False)], limit=2 * MOST)).found
+    due: dict[str, Next] = {}
+    for body in map(plain, tasks):
+        if (pathway := _pathway(body)) and (said := _next(pathway, body)):
+            due.setdefault(pathway, said)
+    episodes = [plain(one) for one in unit.read_all(tenant, [("EpisodeOfCare", id) for id in due])]
+    opened = Clause("status", [Match(value=status) for status in OPEN_EPISODES])
+    newest = [plain(one) for one in unit.search(tenant, Query("EpisodeOfCare", [opened], limit=MOST)).found]
+    for episode in {body["id"]: body for body in (*episodes, *newest)}.values():
+        if is_pathway(episode) and episode["status"] in OPEN_EPISODES:
+            rules, phase = said_by(episode, "rule-version"), said_by(episode, "pathway-phase")
+            yield Seen(episode["id"], tenant, type_of(episode), rules, phase, episode["status"], due.get(episode["id"]))
+
+
+def _pathway(body: dict[str, Any]) -> str:
+    """The id of the pathway that a Task of ours belongs to."""
+    return str(body.get("groupIdentifier", {}).get("value", "")).removeprefix(_URN) if computed(body) else ""
+
+
+def _next(pathway: str, body: dict[str, Any]) -> Next | None:
+    due = times.norwegian_day(body["restriction"]["period"].get("end", ""))
+    key = task.key_of(pathway, body)
+    return Next(key, due, body["id"]) if due and key else None
+
+
+def one(pathways: Pathways | None, unit: Unit, tenants: Iterable[str], id: str) -> Gathered:
+    """A pathway of one of the organisations. Raises `Problem(NOT_FOUND)`."""
+    for tenant in tenants:
+        if pathways and (found := pathways.gather(unit, tenant, id)):
+            return found
+    raise problem(Kind.NOT_FOUND, "There is no such pathway.", "Forløpet finnes ikke.")
+
+
+def beginning(unit: Unit, tenants: Iterable[str], start: str) -> list[str]:
+    """Ids of pathways that begin so; two are enough to see that it is not one."""
+    clause = Clause("_id", [Match(value=start, how="prefix")])
+    return [one.id for tenant in tenants for one in unit.search(tenant, Query("EpisodeOfCare", [clause], limit=2)).found]
