@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from adapter.domain.problem import Kind, problem
+from adapter.ports import Clock
 from adapter.settings import Settings, on_loopback
 from adapter.wiring import Services, build
 from adapter.worker import stop_on_signals
@@ -20,15 +21,18 @@ from adapter.worker import stop_on_signals
 PATIENCE = 30.0  # seconds that the message in hand has to be dealt with when we end
 
 
-def serve(settings: Settings, roles: Collection[str], host: str, port: int) -> None:
-    """Run `roles` (api, worker) until we are asked to end. Raises `Problem` where the service may not or cannot start."""
+def serve(settings: Settings, roles: Collection[str], host: str, port: int, clock: Clock | None = None) -> None:
+    """Run `roles` (api, worker) until we are asked to end. Raises `Problem` where the service may not or cannot start.
+
+    Without a `clock` it goes by the machine's.
+    """
     _may_start(settings, host)
     listening = _listen(host, port) if "api" in roles else None  # first: a taken port must not cost a migration
     if "public_base" not in settings.model_fields_set:
         name = f"[{host}]" if ":" in host else host
         settings = settings.model_copy(update={"public_base": f"http://{name}:{port}"})
     _log()
-    services = build(settings)
+    services = build(settings, clock)
     stop_on_signals(services.worker)
     try:
         if listening:

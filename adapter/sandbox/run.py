@@ -1,4 +1,7 @@
-"""What `make run` starts: the service, a simulated hub with the example referrals, and a screen that says where to look.
+"""What `make run` starts: the service, a simulated hub, and a screen that says where to look.
+
+First some invented patients walk their ways, from referral to follow-up in the municipality, while the service's clock is moved
+through ten months; then it shows the time that it is, and the example referrals come in.
 
     python -m adapter.sandbox.run --port 8000
 
@@ -18,9 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from types import FrameType
@@ -28,9 +32,14 @@ from typing import Any, NoReturn
 
 import httpx
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 
 from adapter.hub.examples import folder as folder_of_examples
+from adapter.sandbox.clock import move
 from adapter.sandbox.screen import show
+from adapter.sandbox.walking import Stumbled, Walked, play
+from adapter.sandbox.walks import WALKS
+from mappings.times import OSLO
 
 HOST = "127.0.0.1"
 CONFIGURATION = Path(str(files("adapter.sandbox") / "stafett.toml"))
@@ -88,23 +97,65 @@ def _run(port: int, folder: Path, screen: Console) -> NoReturn:
     for number in (port, port + 1):
         _must_be_free(number)
     service, hub = f"http://{HOST}:{port}", f"http://{HOST}:{port + 1}"
-    examples = Path(str(folder_of_examples()))
-    count = len(list(examples.glob("*.xml")))
-    screen.print(f"Stafett's sandbox starts: {count} example referrals wait on a simulated hub …")
+    examples, clock = Path(str(folder_of_examples())), folder / "clock"
+    letters = [file.read_bytes() for file in sorted(examples.glob("*.xml"))]
+    move(clock, datetime.now(OSLO) - timedelta(days=max(walk.ago for walk in WALKS) + 1))
+    screen.print(f"Stafett's sandbox starts: {len(WALKS)} patients walk through their pathways, {len(letters)} referrals come in …")
     with (
-        _child("hub", folder, "adapter.sandbox.hub", "--port", str(port + 1), "--answer", "--load", str(examples)) as hub_process,
+        _child("hub", folder, "adapter.sandbox.hub", "--port", str(port + 1), "--answer") as hub_process,
         _child(
-            "service", folder, "adapter.cli", "serve", "--port", str(port), settings=_settings(service, hub, folder)
+            "service",
+            folder,
+            *("adapter.sandboxed", "--port", str(port), "--clock", str(clock)),
+            settings=_settings(service, hub, folder),
         ) as service_process,
         httpx.Client(base_url=service, trust_env=False, timeout=10) as client,
+        httpx.Client(base_url=hub, trust_env=False, timeout=10) as mail,
     ):
         children = (hub_process, service_process)
-        messages = _answered(client, count, children)
-        show(screen, client, messages, examples, hub, folder)
-        while True:
+
+        def alive() -> None:
             for child in children:
                 child.must_live()
+
+        _up(client, mail, alive)
+        walked = _walked(client, mail, clock, screen, alive)
+        for letter in letters:
+            mail.post("/sandbox/messages", content=letter).raise_for_status()
+        messages = _answered(client, len(letters) + len(WALKS), alive)
+        show(screen, client, messages, walked, examples, hub, folder)
+        while True:
+            alive()
             time.sleep(0.5)
+
+
+def _up(client: httpx.Client, mail: httpx.Client, alive: Callable[[], None]) -> None:
+    """Wait until both answer."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        alive()
+        try:
+            if client.get("/health/live").is_success and mail.get("/").is_success:
+                return
+        except httpx.TransportError:  # not up yet
+            time.sleep(0.1)
+    raise Ended(1, f"The service or the hub did not answer within {SECONDS:g} s.", "Tjenesten eller huben svarte ikke i tide.")
+
+
+def _walked(client: httpx.Client, mail: httpx.Client, clock: Path, screen: Console, alive: Callable[[], None]) -> Sequence[Walked]:
+    """The walks, each at its end. Where one stumbles, the others stand still too, and it is told why."""
+    found: dict[str, Walked] = {}
+    today = datetime.now(OSLO).date()
+    with Progress(TextColumn("{task.description}"), BarColumn(), console=screen, transient=True) as progress:
+        bar = progress.add_task("Ten months pass", total=sum(len(walk.steps) + 1 for walk in WALKS))
+        try:
+            for walked in play(WALKS, client, mail, clock, today, alive):
+                found[walked.walk.name] = walked
+                progress.advance(bar)
+        except Stumbled as fault:
+            screen.print(f"A walk has stumbled: {fault}", markup=False, highlight=False, soft_wrap=True)
+            move(clock, None)
+    return list(found.values())
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a signal handler's signature
@@ -166,16 +217,15 @@ def _child(name: str, folder: Path, *command: str, settings: dict[str, str] | No
         child.end()
 
 
-def _answered(client: httpx.Client, count: int, children: Sequence[Child]) -> list[dict[str, Any]]:
+def _answered(client: httpx.Client, count: int, alive: Callable[[], None]) -> list[dict[str, Any]]:
     """The messages, oldest first, once all are dealt with and their receipts are sent."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        for child in children:
-            child.must_live()
+        alive()
         try:
             messages = client.get("/messages", params={"limit": 100}).json()["items"]
             waiting = client.get("/health/ready").json()["outbox"]["waiting"]
-        except (httpx.HTTPError, ValueError, KeyError):  # not up yet
+        except (httpx.HTTPError, ValueError, KeyError):  # busy
             messages, waiting = [], 0
         if sum(m["state"] in SETTLED for m in messages) >= count and not waiting:
             return list(reversed(messages))

@@ -13,28 +13,39 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from adapter.sandbox.walking import Walked
+
 PATHWAY_TYPE = "urn:oid:2.16.578.1.12.4.1.1.9321"
 
 
 def show(
-    screen: Console, client: httpx.Client, messages: Sequence[Mapping[str, Any]], examples: Path, hub: str, folder: Path
+    screen: Console,
+    client: httpx.Client,
+    messages: Sequence[Mapping[str, Any]],
+    walks: Sequence[Walked],
+    examples: Path,
+    hub: str,
+    folder: Path,
 ) -> None:
     """`messages` as GET /messages has them, oldest first; `client` asks the service."""
+    service = str(client.base_url).rstrip("/")
     names = {_msg_id(file): file.stem for file in examples.glob("*.xml")}
     table = Table("came in from the hub", "state", "became", "answer", title="Referrals", title_justify="left")
     answers: Counter[str] = Counter()
     for message in messages:
         answer = _answer(client, message["id"])
         answers[answer] += 1
-        table.add_row(names.get(message["msgId"], message["msgId"]), message["state"], _became(client, message["id"]), answer)
+        if name := names.get(message["msgId"]):
+            table.add_row(name, message["state"], _became(client, message["id"]), answer)
+    _walks(screen, walks, service)
     screen.print(table)
     counts = ", ".join(f"{count} {answer}" for answer, count in answers.items())
     screen.print(f"{len(messages)} messages; receipts (AppRec): {counts}", highlight=False)
     kept = ", ".join(f"{_total(client, type)} {type}" for type in ("Patient", "ServiceRequest", "EpisodeOfCare", "Task"))
     screen.print(f"In the record: {kept}\n", highlight=False)
-    service = str(client.base_url).rstrip("/")
     for what, where in (
         ("Start page: every message, explained", f"{service}/"),
+        ("Pathways, and the timeline of each", f"{service}/pathways"),
         ("Console: send and understand messages", f"{service}/docs"),
         ("FHIR", f"{service}/fhir/metadata"),
         ("The simulated hub", f"{hub}/"),
@@ -42,6 +53,15 @@ def show(
     ):
         screen.print(f"  {what:39} {where}", soft_wrap=True, highlight=False)
     screen.print("\nCtrl-C ends it.")
+
+
+def _walks(screen: Console, walks: Sequence[Walked], service: str) -> None:
+    """Each walk with the phase it has come to, and where its timeline is."""
+    screen.print("Pathways walked from referral to where they are now:")
+    for walked in walks:
+        told = f"  {walked.walk.name:19} {walked.walk.pathway} {walked.walk.rules}  {walked.phase:20}"
+        screen.print(f"{told} {service}/pathways/{walked.pathway}", soft_wrap=True, highlight=False)
+    screen.print()
 
 
 def _msg_id(file: Path) -> str:
