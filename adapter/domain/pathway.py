@@ -61,7 +61,7 @@ def fold(rules: RuleSet, course: Course, week: WorkingDays = "mon-fri") -> State
     if not course.events and not (course.received or course.assessment or course.emergency):
         return State("closed", "entered-in-error", None, None, "", (), (), (), ())  # opened by an event that was retracted
     taken, notes = ordering.take(rules, course)
-    walk = _Walk(rules, course, week, notes)
+    walk = _Walk(rules, course, week, notes, next((event.severity for event in taken if event.severity), ""))
     answers: list[tuple[date, int, int, _Answer | Event]] = [(on, _RANK[name], 0, name) for name, on in _answers(course)]
     events: list[tuple[date, int, int, _Answer | Event]] = [
         (event.on, ordering.rank(event.kind), place, event) for place, event in enumerate(taken)
@@ -90,14 +90,15 @@ def _answers(course: Course) -> list[tuple[_Answer, date]]:
 class _Walk:
     """One pathway, gone through in order."""
 
-    def __init__(self, rules: RuleSet, course: Course, week: WorkingDays, notes: list[Noted]) -> None:
+    def __init__(self, rules: RuleSet, course: Course, week: WorkingDays, notes: list[Noted], severity: str) -> None:
         self.rules, self.course, self.week, self.notes = rules, course, week, notes
         self.clocks = Clocks(rules, course, week, notes)
         self.phase: Phase | None = None
         self.status: Status = "planned"
         self.steps: list[Step] = []
         self.came: dict[str, date] = {}  # to each phase, first
-        self.level, self.severity = course.care_level, course.severity or self._first_severity()
+        self.level = course.care_level
+        self.severity = course.severity or severity  # for the whole pathway: how severe it was at the referral changes no more
         self.seen: set[str] = set()
         self.start: date | None = None
         self.end: date | None = None
@@ -105,11 +106,6 @@ class _Walk:
         self.agreed = self.help_after = False
         self.judged: date | None = None
         self.dates: list[date] = []  # of the events that count
-
-    def _first_severity(self) -> str:
-        """How severe it is does not change with a later event: the first that says so says it for the whole pathway."""
-        said = [event for event in self.course.events if event.severity]
-        return min(said, key=ordering.key).severity if said else ""
 
     # what people answered
 

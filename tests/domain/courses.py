@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Literal
 
 from adapter.domain.course import Assessment, Course, Event
@@ -158,8 +157,3 @@ def dues(state: State) -> dict[str, str]:
 
 def running(state: State) -> list[str]:
     return [d.key for d in state.deadlines if d.met is None and d.over is None]
-
-
-def days(dates: Iterable[date]) -> list[timedelta]:
-    first, *rest = sorted(dates)
-    return [on - first for on in rest]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapter.domain.codes import CURRENT_TYPES, TYPES, pathway_type
+from adapter.domain.codes import CURRENT_TYPES, OUTCOMES, TYPES, combined, exists, pathway_type, split
+from tests.domain.courses import rules
 
 
 @pytest.mark.parametrize("type", TYPES)
@@ -22,3 +23,42 @@ def test_any_other_code_is_no_pathways(code: str) -> None:
 
 def test_the_current_types_are_among_all() -> None:
     assert (set(CURRENT_TYPES) - set(TYPES), len(TYPES)) == (set(), 8)
+
+
+@pytest.mark.parametrize(
+    ("code", "parts"),
+    [
+        ("D11CU", ("D11", "C", "U")),
+        ("D06P", ("D06", "P", "")),
+        ("D01XO", ("D01", "X", "O")),
+        ("D11", ("", "", "")),  # a type alone is 9321's
+        ("D99CU", ("", "", "")),
+        ("A16CK", ("", "", "")),  # cancer
+        ("D11cu", ("", "", "")),
+        ("", ("", "", "")),
+    ],
+)
+def test_a_combined_code_is_type_event_and_outcome(code: str, parts: tuple[str, str, str]) -> None:
+    assert split(code) == parts
+    if parts[0]:
+        assert combined(*parts) == code
+
+
+def test_the_rules_of_2019_have_the_246_combinations_of_9327_and_eight_of_l() -> None:
+    """9327 lacks L (pasientutsatt), which came after it: the combinations of each type are counted in the availability matrix."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    counts = {
+        type: sum(exists(rules(type).events, event, outcome) for event in letters for outcome in ("", *letters)) for type in TYPES
+    }
+
+    assert counts == {"D01": 32, "D06": 31, "D07": 34, "D08": 31, "D09": 31, "D10": 31, "D11": 32, "D12": 32}
+    assert sum(counts.values()) == 246 + 8
+
+
+def test_an_outcome_is_demanded_or_forbidden() -> None:
+    events = rules("D11").events
+
+    assert {kind for kind, outcomes in events.items() if outcomes} == set(OUTCOMES)
+    assert not exists(events, "C")
+    assert not exists(events, "A", "U")
+    assert not exists(events, "Q")
