@@ -25,7 +25,7 @@ from r4_tables import CACHE, DEFINITIONS, package
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = ROOT / "profiles"
 TABLE = ROOT / "adapter" / "r4" / "tables" / "profiles.json"
-MADE = ("StructureDefinition", "ValueSet", "SearchParameter")
+MADE = ("StructureDefinition", "ValueSet", "SearchParameter", "OperationDefinition")
 PINS = ROOT / "tools" / "sushi"
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 UNDERSTOOD = frozenset({"id", "path", "sliceName", "slicing", "min", "max", "type", "binding", "constraint"})

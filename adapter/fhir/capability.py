@@ -29,6 +29,9 @@ SYSTEM: Final = ("transaction", "batch")
 OPERATIONS: Final = {"validate": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}
 """Operations of every type: name -> canonical of its definition."""
 
+OWN_OPERATIONS: Final = {"EpisodeOfCare": {"findings": f"{BASE}/OperationDefinition/EpisodeOfCare-findings"}}
+"""Operations of one type."""
+
 FORMATS: Final = ("application/fhir+json", "json", "application/fhir+xml", "xml")
 PATCH_FORMATS: Final = (PATCH,)
 
@@ -49,8 +52,10 @@ WRITING: Final = (
     "Every write is checked against all of R4 and the profiles that it claims. Ids are given here. Nothing is deleted: end by "
     f"status. A change of {', '.join(sorted(VERSIONED))} needs If-Match, and their identifiers are added to, never replaced. A "
     "resource with the tag computed is read-only, but for the answer to a Task (status, statusReason, owner, executionPeriod, "
-    "note, output). A security label stays where it was set. In a transaction entries that resolve to one resource are refused, "
-    "and conditional references are resolved. Bodies are not taken compressed."
+    "note, output). An event of a pathway (an Observation with a code of 9322 or 9327) is checked by the profile pathway-event and "
+    "judged by the national ordering rules; $findings tells what they say of a pathway. A security label stays where it was set. "
+    "In a transaction entries that resolve to one resource are refused, and conditional "
+    "references are resolved. Bodies are not taken compressed."
 )
 
 
@@ -96,9 +101,16 @@ def _resource(type: str) -> dict[str, Any]:
             "searchInclude": list(includes(type)),
             "searchRevInclude": list(revincludes(type)),
             "searchParam": [_parameter(type, parameter) for parameter in TYPES[type].values()],
-            "operation": [{"name": name, "definition": canonical} for name, canonical in OPERATIONS.items()],
+            "operation": [
+                {"name": name, "definition": canonical}
+                for name, canonical in {**OPERATIONS, **OWN_OPERATIONS.get(type, {})}.items()
+            ],
         }
     )
+
+
+def _operations(type: str) -> dict[str, str]:
+    return {**OPERATIONS, **OWN_OPERATIONS.get(type, {})}
 
 
 def _parameter(type: str, parameter: Parameter) -> dict[str, Any]:

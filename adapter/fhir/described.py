@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from adapter.fhir.describing import (
+    NOTHING,
     ORGANISATION,
+    PATHWAY,
     PERSON,
     bundle,
     example,
@@ -54,6 +56,7 @@ def paths() -> dict[str, Any]:
         "/fhir/{type}/{id}": {"get": _read()},
         "/fhir/{type}/{id}/_history": {"get": _history()},
         "/fhir/{type}/{id}/_history/{version}": {"get": _vread()},
+        "/fhir/EpisodeOfCare/{id}/$findings": {"get": _findings()},
     }
 
 
@@ -205,6 +208,22 @@ def _history() -> dict[str, Any]:
         "Newest first; pages are followed by the link *next*.",
         [of_type(), with_id(), query("_count", "Versions on a page: 50, at most 200."), ORGANISATION],
         {"200": resource("The versions.", bundle("history")), "400": fault(400), "404": fault(404)},
+    )
+
+
+def _findings() -> dict[str, Any]:
+    examples = {
+        "200-a-pathway": example(200, "opened by the example message adult-depression-anxiety", PATHWAY),
+        "404-no-such-pathway": example(404, "no such pathway", NOTHING),
+    }
+    told = {"resourceType": "OperationOutcome", "issue": [{"severity": "information", "code": "informational"}]}
+    return operation(
+        "fhir_findings",
+        "What the rules say of a pathway",
+        "Errors, warnings and information on the events of a pathway, by the feedback rules of the national register (Volven 9329) "
+        "and ours, and which time limits are unknown. Each names the Observation that it is about in `expression`.",
+        [in_path("id", "The pathway: an EpisodeOfCare.", examples), ORGANISATION],
+        {"200": resource("What there is to tell.", told), "400": fault(400), "404": fault(404)},
     )
 
 

@@ -24,6 +24,8 @@ from adapter.fhir import history, reading, writing
 from adapter.fhir.bundling import carry_out_bundle
 from adapter.fhir.capability import capability_statement
 from adapter.fhir.face import Answer, Asked, Face, invalid, not_found, refusal, respond
+from adapter.fhir.findings import TYPE as PATHWAYS
+from adapter.fhir.findings import findings
 from adapter.fhir.limits import bounded
 from adapter.fhir.negotiation import PLAIN, require_form, wish
 from adapter.fhir.search import ID
@@ -69,6 +71,7 @@ class _Routes:
             Route("/{type}/{id}", self.update, methods=["PUT"]),
             Route("/{type}/{id}", self.patch, methods=["PATCH"]),
             Route("/{type}/{id}/$validate", self.validate, methods=["GET", "POST"]),
+            Route("/EpisodeOfCare/{id}/$findings", self.findings, methods=["GET"]),
             Route("/{type}/{id}/_history", self.history, methods=["GET"]),
             Route("/{type}/{id}/_history/{version}", self.read, methods=["GET"]),
         ]
@@ -133,6 +136,14 @@ class _Routes:
 
     async def validate(self, request: Request) -> Response:
         return await self._answered(request, lambda asked, data: validate(self.face, asked, data), self._body)
+
+    async def findings(self, request: Request) -> Response:
+        def interaction(asked: Asked, _: bytes) -> Answer:
+            refuse_person(asked.pairs)
+            with self.face.store.read() as unit:
+                return findings(self.face, replace(asked, type=PATHWAYS), unit)
+
+        return await self._answered(request, interaction)
 
     async def nowhere(self, request: Request) -> Response:
         """What no route answers: another method than the address has, or no address of ours."""

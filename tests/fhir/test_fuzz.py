@@ -53,7 +53,9 @@ FHIR = {"application/fhir+json", "application/fhir+xml"}
 def test_every_interaction_that_is_offered_has_requests_here() -> None:
     conditions = {name for name, value in capability.CONDITIONS.items() if value not in (False, "not-supported")}
 
-    assert {*capability.INTERACTIONS, *capability.SYSTEM, *capability.OPERATIONS, *conditions} <= set(INTERACTIONS)
+    own = {name for operations in capability.OWN_OPERATIONS.values() for name in operations}
+
+    assert {*capability.INTERACTIONS, *capability.SYSTEM, *capability.OPERATIONS, *own, *conditions} <= set(INTERACTIONS)
 
 
 @pytest.fixture(scope="module")

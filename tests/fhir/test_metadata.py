@@ -155,8 +155,9 @@ def test_every_interaction_that_the_statement_tells_of_is_carried_out(face: Serv
 
     assert (said["updateCreate"], http.put(f"/fhir/{type}/new", json={**body, "id": "new"}).status_code) == (False, 405)
     assert (said["conditionalDelete"], http.delete(f"/fhir/{type}", params=criteria).status_code) == ("not-supported", 405)
-    for operation in said["operation"]:
-        assert http.post(f"/fhir/{type}/${operation['name']}", json=body).status_code == 200
+    operations = {one["name"] for one in said["operation"]}
+    assert http.post(f"/fhir/{type}/$validate", json=body).status_code == 200
+    assert operations - {"validate"} == ({"findings"} if type == "EpisodeOfCare" else set())  # tried in test_pathways
     for format in STATEMENT["format"]:
         answer = http.get(f"/fhir/{type}", params={**criteria, "_format": format})
         assert (answer.status_code, answer.headers["content-type"]) == (200, f"application/fhir+{format.rpartition('+')[2]}")

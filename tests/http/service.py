@@ -16,13 +16,14 @@ from adapter.ports import Store
 from adapter.security.caller import by_header
 from adapter.settings import Settings
 from adapter.storage import open_store
-from adapter.wiring import make_rules
+from adapter.wiring import make_pathways, make_rules, make_translator
 from tests.http.fakes import FakeReception
 from tests.serving import StillClock, served
 
 HOSPITAL = "999977774"
 MUNICIPALITY = "312232324"
 LARGEST = 2_000
+KEY = b"a key for tests"
 LIMITS = Limits()
 
 
@@ -41,16 +42,18 @@ def service(folder: Path, path: str = "", limits: Limits = LIMITS) -> Iterator[S
     store.migrate()
 
     def make(base: str) -> FastAPI:
+        settings = Settings(public_base=base + path)
+        pathways = make_pathways(settings, {}, make_translator(settings, KEY))
         return app(
             store=store,
             reception=FakeReception(store, HOSPITAL),
             identify=by_header([HOSPITAL, MUNICIPALITY]),
             clock=clock,
-            key=b"a key for tests",
+            key=KEY,
             organisations=[HOSPITAL, MUNICIPALITY],
             public_base=base + path,
             max_bytes=LARGEST,
-            rules=make_rules(Settings(public_base=base + path)),
+            rules=make_rules(settings, pathways),
             limits=limits,
         )
 

@@ -204,6 +204,12 @@ def validate(draw: st.DrawFn) -> Asked:
 
 
 @st.composite
+def findings(draw: st.DrawFn) -> Asked:
+    type = draw(mostly(st.just("EpisodeOfCare"), types))
+    return draw(got("findings", f"/{type}/{quote(draw(ids))}/$findings", draw(queries("EpisodeOfCare"))))
+
+
+@st.composite
 def capabilities(draw: st.DrawFn) -> Asked:
     query = st.one_of(st.sampled_from(["", "mode=full", "mode=x", "_format=xml"]), queries("Task"))
     return draw(got("capabilities", "/metadata", draw(query)))
@@ -253,6 +259,7 @@ INTERACTIONS: dict[str, Callable[[], st.SearchStrategy[Asked]]] = {
     "batch": lambda: bundle("batch"),
     "transaction": lambda: bundle("transaction"),
     "validate": validate,
+    "findings": findings,
     "capabilities": capabilities,
     "elsewhere": elsewhere,
 }
