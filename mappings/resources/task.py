@@ -164,10 +164,13 @@ def _said(episode: Body, running: Deadline, old: Body, today: date, code: Body, 
         "focus": about or reference("EpisodeOfCare", episode["id"]),
         "for": episode["patient"],
         "owner": old.get("owner") or episode["managingOrganization"],
-        "restriction": {
-            "period": {"start": running.anchor.isoformat()} | ({"end": running.due.isoformat()} if running.due else {})
-        },
+        "restriction": {"period": _period(running.anchor, running.due)},
     }
+
+
+def _period(start: date, end: date | None) -> Body:
+    """From the day it runs until it is due; a date limit may have been given that is past already."""
+    return {"start": min(start, end).isoformat(), "end": end.isoformat()} if end else {"start": start.isoformat()}
 
 
 def _life(old: Body, met: date | None, over: date | None) -> Body:
