@@ -111,11 +111,16 @@ def referral(walk: Walk, on: date) -> bytes:
             service=walk.service,
             day=on,
             moment=f"{on}T08:30:00",
-            message=named("walk", walk.name, "message"),
+            message=message(walk),
             document=document(walk),
         )
         .encode()
     )
+
+
+def message(walk: Walk) -> str:
+    """The MsgId of its referral."""
+    return named("walk", walk.name, "message")
 
 
 def document(walk: Walk) -> str:
