@@ -19,9 +19,9 @@ from adapter.domain.course import Event
 from adapter.domain.identity import is_uuid, named
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.domain.ruleset import ORDER
-from adapter.ports import Clause, Match, Stored
+from adapter.ports import Clause, Stored
 from adapter.usecases.pathways import Body, Gathered, episodes, every, patient_of, plain, type_of
-from adapter.usecases.touched import Entry, Touched, local, refused, same, tidy
+from adapter.usecases.touched import UUID, Entry, Touched, local, refused, same, spellings, tidy
 from adapter.usecases.writing import Change, is_event
 from mappings.resources import event as events
 from mappings.resources.computed import skeleton
@@ -138,10 +138,11 @@ def _linked(body: Body, pathway: str, patient: str) -> Body:
 
 def _same_identifier(touched: Touched, change: Change) -> Taken | None:
     """The event that has one of the identifiers already: the same, sent again."""
-    mine = [tidy(one) for one in change.body.get("identifier", []) if one.get("value")]
-    if not mine:
+    own = [one for one in change.body.get("identifier", []) if one.get("value")]
+    if not own:
         return None
-    clause = Clause("identifier", [Match(system, value) for system, value in mine])
+    mine = [tidy(one) for one in own]
+    clause = Clause("identifier", [match for one in own for match in spellings(one)])
     stored = [one for one in every(touched.unit, touched.tenant, "Observation", clause) if is_event(plain(one))]
     if stored:
         return Taken(replace(change, told=(*change.told, *_differs(change, stored[0]))), event=stored[0].id, again=stored[0].id)
@@ -276,14 +277,14 @@ def _open(touched: Touched, one: _Sent, course: str) -> Entry:
 def _course(identifier: Mapping[str, Any]) -> str:
     """A course's id (ForlopsId) as messages write it: a UUID without its prefix."""
     value = tidy(identifier)[1]
-    return value.removeprefix("urn:uuid:")
+    return value.removeprefix(UUID)
 
 
 def _identifiers(one: _Sent, course: str) -> list[Body]:
     if not course:
         return []
     said: Body = _first(one.change.body, "focus")["identifier"]
-    return [{"system": URI, "value": f"urn:uuid:{course}"} if is_uuid(course) else said]
+    return [{"system": URI, "value": f"{UUID}{course}"} if is_uuid(course) else said]
 
 
 # amending and retracting

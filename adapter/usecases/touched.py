@@ -20,6 +20,7 @@ from adapter.usecases.pathways import Body, Gathered, Key, Pathways, episodes, e
 from adapter.usecases.situation import OPEN_EPISODES
 from mappings import times
 
+UUID: Final = "urn:uuid:"
 PROFILE: Final = f"{BASE}/StructureDefinition/pathway-event"
 
 
@@ -85,7 +86,7 @@ class Touched:
     def named(self, identifier: Mapping[str, Any]) -> list[str]:
         """Ids of the pathways that have that identifier, their own or a course's (ForlopsId)."""
         system, value = tidy(identifier)
-        stored = every(self.unit, self.tenant, "EpisodeOfCare", Clause("identifier", [Match(system, value)]))
+        stored = every(self.unit, self.tenant, "EpisodeOfCare", Clause("identifier", spellings(identifier)))
         found = {one.id: body for one in stored if is_pathway(body := plain(one))}
         found |= {id: entry.pathway.episode for id, entry in self.entries.items() if entry.new}
         return [id for id, body in found.items() if any(tidy(one) == (system, value) for one in body.get("identifier", []))]
@@ -131,7 +132,14 @@ def same(event: Event) -> tuple[str, tuple[str, ...], date]:
 def tidy(identifier: Mapping[str, Any]) -> tuple[str, str]:
     """System and value as they are compared: a UUID is the same in either case."""
     system, value = canonical_system(str(identifier.get("system", ""))), str(identifier.get("value", ""))
-    return system, value.lower() if value.lower().startswith("urn:uuid:") else value
+    return system, value.lower() if value.lower().startswith(UUID) else value
+
+
+def spellings(identifier: Mapping[str, Any]) -> list[Match]:
+    """The identifier as it may stand where it was kept: a UUID in either case."""
+    system, value = canonical_system(str(identifier.get("system", ""))), str(identifier.get("value", ""))
+    ways = [value, value.lower(), f"{UUID}{value[len(UUID) :].upper()}"] if value.lower().startswith(UUID) else [value]
+    return [Match(system, way) for way in dict.fromkeys(ways)]
 
 
 def local(reference: str, base: str) -> tuple[str, str] | None:
