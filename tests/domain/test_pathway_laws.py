@@ -18,6 +18,7 @@ from adapter.domain.deadlines import due, standing
 from adapter.domain.pathway import State, fold
 from adapter.domain.registration import refusals
 from adapter.domain.ruleset import RuleSet
+from mappings.rules import national
 from tests.domain.courses import TYPES, course, day, errors, event, rules, running, told, warned
 
 D11 = rules()
@@ -118,16 +119,6 @@ def test_a_time_without_a_zone_and_one_with_can_stand_beside_each_other() -> Non
     assert told(state) == ["102"]
 
 
-def test_every_finding_says_in_two_languages_what_why_and_what_to_do() -> None:
-    from adapter.domain.feedback import FIXED
-
-    for number, finding in FIXED.items():
-        assert finding.en.count(". ") >= 1, number
-        assert finding.nb.count(". ") >= 1, number
-        assert finding.rule, number
-        assert finding.where == ""
-
-
 def test_no_word_of_the_sender_is_shown() -> None:
     state = fold(D11, course("A 09-01", Event("x", "<b>Ola Nordmann</b>" * 9, day("09-02"), ("<script>",))))
 
@@ -143,7 +134,9 @@ anywhen = st.one_of(near, near, near, st.dates())
 kinds = st.sampled_from([*"AAMMCCCEELXHSDPTUF", "Q", ""])
 times = st.sampled_from([None, datetime(2026, 1, 5, 9, tzinfo=UTC), datetime(2026, 1, 5, 15, tzinfo=UTC)])
 levels = st.sampled_from(["", "", "poliklinikk", "dognenhet", "?"])
-rule_sets = st.builds(rules, st.sampled_from(TYPES), st.sampled_from(["2019", "2025"]))
+rule_sets = st.one_of(
+    st.builds(rules, st.sampled_from(TYPES), st.sampled_from(["2019", "2025"])), st.sampled_from(national().all())
+)
 
 
 @st.composite
