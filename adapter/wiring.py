@@ -27,6 +27,7 @@ from adapter.ports import Clock, Hub, Store
 from adapter.security.caller import by_header
 from adapter.settings import HubSettings, Settings
 from adapter.storage import open_store
+from adapter.usecases.define_pathways import define
 from adapter.usecases.pathways import Pathways
 from adapter.usecases.receive_message import Format, Reception
 from adapter.usecases.watch_deadlines import watch
@@ -77,6 +78,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     hubs = [make_hub(hub, settings, clock) for hub in settings.hub]
     translator, formats = make_translator(settings, key), {hub.name: hub.apprec_format for hub in hubs}
     pathways = make_pathways(settings, formats, translator)
+    define(store, (o.number for o in settings.organisation), translator.rulebook, clock.now(), fhir_base(settings))
     reception = Reception(
         store,
         translator,

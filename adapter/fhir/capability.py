@@ -10,10 +10,13 @@ from adapter.fhir.types import BY_POST, TYPES, includes, modifiers, revincludes
 from adapter.r4.bundle import PATCH
 from adapter.r4.parameters import Parameter
 from adapter.r4.profiles import promised
-from adapter.usecases.writing import VERSIONED
+from adapter.usecases.writing import FOR_READING, VERSIONED
 
 INTERACTIONS: Final = ("read", "vread", "update", "patch", "history-instance", "history-type", "create", "search-type")
-"""Of every type (https://hl7.org/fhir/R4/valueset-type-restful-interaction.html)."""
+"""Of every type that clients write (https://hl7.org/fhir/R4/valueset-type-restful-interaction.html)."""
+
+READING: Final = tuple(code for code in INTERACTIONS if code not in ("update", "patch", "create"))
+"""Of those that the service alone writes."""
 
 CONDITIONS: Final = {
     "conditionalCreate": True,
@@ -21,7 +24,7 @@ CONDITIONS: Final = {
     "conditionalUpdate": True,
     "conditionalDelete": "not-supported",
 }
-"""What is said of conditional interactions, of every type."""
+"""What is said of conditional interactions, of every type that clients write."""
 
 SYSTEM: Final = ("transaction", "batch")
 """Interactions of the service as a whole: batch, transaction."""
@@ -52,7 +55,8 @@ WRITING: Final = (
     "Every write is checked against all of R4 and the profiles that it claims. Ids are given here. Nothing is deleted: end by "
     f"status. A change of {', '.join(sorted(VERSIONED))} needs If-Match, and their identifiers are added to, never replaced. A "
     "resource with the tag computed is read-only, but for the answer to a Task (status, statusReason, owner, executionPeriod, "
-    "note, output). An event of a pathway (an Observation with a code of 9322 or 9327) is checked by the profile pathway-event and "
+    "note, output). A PlanDefinition is made of the rule sets, and not created here. An event of a pathway (an Observation with a "
+    "code of 9322 or 9327) is checked by the profile pathway-event and "
     "judged by the national ordering rules; $findings tells what they say of a pathway. A security label stays where it was set. "
     "In a transaction entries that resolve to one resource are refused, and conditional "
     "references are resolved. Bodies are not taken compressed."
@@ -93,11 +97,11 @@ def _resource(type: str) -> dict[str, Any]:
         {
             "type": type,
             "supportedProfile": list(promised(type)),
-            "interaction": [{"code": code} for code in INTERACTIONS],
+            "interaction": [{"code": code} for code in (READING if type in FOR_READING else INTERACTIONS)],
             "versioning": "versioned-update" if type in VERSIONED else "versioned",
             "readHistory": True,
             "updateCreate": False,
-            **CONDITIONS,
+            **({"conditionalRead": CONDITIONS["conditionalRead"]} if type in FOR_READING else CONDITIONS),
             "searchInclude": list(includes(type)),
             "searchRevInclude": list(revincludes(type)),
             "searchParam": [_parameter(type, parameter) for parameter in TYPES[type].values()],

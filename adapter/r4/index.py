@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+from adapter.domain.identity import BASE
 from adapter.r4 import definitions
 from adapter.r4.fhirpath import Item, selection
 from adapter.r4.fhirpath.references import type_in
@@ -130,9 +131,9 @@ def _references(type: str, part: str, parameter: Parameter) -> Take:
         for item in select(resource):
             value = item.value if item.__class__ is Item else item
             if value.__class__ is str:  # a canonical
-                entries.append(Entry(name, "", value))
-                if "|" in value:
-                    entries.append(Entry(name, "", value.partition("|")[0]))
+                entries.extend([Entry(name, "", each) for each in _with_and_without_version(value)])
+                if value.startswith(f"{BASE}/"):  # of ours
+                    entries.append(Entry(name, *_target({"reference": value.partition("|")[0]}, BASE)))
                 continue
             if not isinstance(value, dict):
                 continue

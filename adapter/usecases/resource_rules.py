@@ -4,6 +4,7 @@
   owner inside the organisation, time, notes and output. An assignment's own rules are elsewhere.
 - The tag *computed* is ours to give; a security label stays where it was set, and so do the identifiers of what
   organisations share.
+- What a pathway is (PlanDefinition) is for reading: it is made of the rule sets.
 - A part of a resource, as a search gives it, is not kept for the whole.
 - A test environment takes no person who may be real.
 """
@@ -18,7 +19,7 @@ from adapter.domain.identity import BASE
 from adapter.domain.problem import Finding, Kind
 from adapter.ports import Unit
 from adapter.r4 import json
-from adapter.usecases.writing import VERSIONED, Body, Rules, body_of
+from adapter.usecases.writing import FOR_READING, VERSIONED, Body, Rules, body_of
 
 TAG: Final = f"{BASE}/CodeSystem/tag"
 SUBSETTED: Final = ("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "SUBSETTED")
@@ -36,6 +37,10 @@ INSTEAD: Final = {
     "CarePlan": (
         "register an event (an Observation), or answer its Tasks",
         "registrer en hendelse (Observation), eller besvar oppgavene",
+    ),
+    "PlanDefinition": (
+        "lay the organisation's own limits over it, in rules/*.toml",
+        "legg virksomhetens egne frister over den, i rules/*.toml",
     ),
     "Task": ("change " + ", ".join(ANSWER) + " only", "endre bare " + ", ".join(ANSWER)),
 }
@@ -55,7 +60,16 @@ def answerable(resource: Mapping[str, Any]) -> bool:
 
 def faults_of_new(resource: Body, rules: Rules) -> list[Finding]:
     """Why a resource may not be created."""
+    if resource["resourceType"] in FOR_READING:
+        return [_for_reading(resource["resourceType"])]
     return [*_claims(resource), *_partial(resource), *_persons(resource, rules)]
+
+
+def _for_reading(type: str) -> Finding:
+    en, nb = INSTEAD[type]
+    en = f"A {type} is made by the service, of its rule sets, and not created here: {en}."
+    nb = f"En {type} lages av tjenesten, av regelsettene, og opprettes ikke her: {nb}."
+    return Finding("error", Kind.BUSINESS_RULE, en, nb, type)
 
 
 def faults_of_change(unit: Unit, tenant: str, old: Body, new: Body, rules: Rules) -> list[Finding]:

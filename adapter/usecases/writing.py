@@ -26,6 +26,9 @@ Body = dict[str, Any]
 VERSIONED: Final = {"CarePlan", "CareTeam", "EpisodeOfCare", "Task"}
 """Types that organisations work on together: a change must say which version it is of, so that none is lost."""
 
+FOR_READING: Final = {"PlanDefinition"}
+"""Types that clients read and search, and the service alone writes."""
+
 CONCURRENCY: Final = "https://hl7.org/fhir/R4/http.html#concurrency"
 EVENT: Final = f"{BASE}/StructureDefinition/pathway-event"
 

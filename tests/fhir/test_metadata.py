@@ -13,6 +13,7 @@ from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from adapter.domain.identity import BASE
 from adapter.fhir.capability import capability_statement
 from adapter.fhir.types import TYPES
+from adapter.usecases.writing import FOR_READING
 from tests.http.service import Service, service
 
 Json = dict[str, Any]
@@ -84,7 +85,7 @@ def test_the_statement_is_valid_and_names_the_configured_base(face: Service) -> 
 
 
 def test_all_types_are_told_of() -> None:
-    assert set(RESOURCES) == set(TYPES) == set(LEAST)
+    assert set(RESOURCES) == set(TYPES) == set(LEAST) | FOR_READING
 
 
 @pytest.mark.parametrize("type", sorted(RESOURCES))
@@ -106,7 +107,7 @@ def test_every_search_that_the_statement_tells_of_is_answered(face: Service, typ
         assert (answer.status_code, answer.json()["resourceType"]) == (200, "Bundle"), (query, answer.text)
 
 
-@pytest.mark.parametrize("type", sorted(RESOURCES))
+@pytest.mark.parametrize("type", sorted(LEAST))
 def test_every_interaction_that_the_statement_tells_of_is_carried_out(face: Service, type: str) -> None:
     """In the order that a client would: each code of `interaction`, and what is said of conditions and versions."""
     said, http, tag = RESOURCES[type], face.http, {"system": "urn:test", "code": type}
@@ -162,6 +163,14 @@ def test_every_interaction_that_the_statement_tells_of_is_carried_out(face: Serv
         answer = http.get(f"/fhir/{type}", params={**criteria, "_format": format})
         assert (answer.status_code, answer.headers["content-type"]) == (200, f"application/fhir+{format.rpartition('+')[2]}")
     assert done == {one["code"] for one in said["interaction"]}
+
+
+def test_what_the_service_alone_writes_is_offered_for_reading() -> None:
+    """Read, searched and refused in tests.usecases.test_define_pathways."""
+    said = RESOURCES["PlanDefinition"]
+
+    assert {one["code"] for one in said["interaction"]} == {"read", "vread", "history-instance", "history-type", "search-type"}
+    assert {name for name in said if name.startswith("conditional")} == {"conditionalRead"}
 
 
 @pytest.mark.parametrize("type", [one["code"] for one in REST["interaction"]])

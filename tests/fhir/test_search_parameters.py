@@ -361,7 +361,7 @@ def test_each_type_has_what_its_life_needs() -> None:
     assert {"Task:focus", "Task:patient", "Task:owner"} <= set(includes("Task"))
     assert {"Provenance:target", "Task:part-of"} <= set(revincludes("Task"))
     assert {"Organization", "identifier", "missing"} <= set(modifiers("Task", "owner"))
-    assert len(TYPES) == 23
+    assert len(TYPES) == 24
 
 
 @pytest.mark.parametrize("module", [clauses, dates, results, search, shaping, types])

@@ -16,6 +16,7 @@ from adapter.r4.systems import canonical_system
 from tests.r4.packages import Examples
 
 BASE = "https://our.example/fhir"
+CANONICAL = "https://stafett.invalid/fhir"
 
 
 def entries(resource: dict[str, Any], *names: str) -> list[tuple[str, str, str]]:
@@ -196,6 +197,16 @@ def test_a_canonical_is_found_with_and_without_its_version() -> None:
     assert entries(plan) == [
         ("instantiates-canonical", "", "https://a.example/PlanDefinition/1|2"),
         ("instantiates-canonical", "", "https://a.example/PlanDefinition/1"),
+    ]
+
+
+def test_a_canonical_of_ours_is_also_found_as_the_resource_that_it_names() -> None:
+    plan = {"resourceType": "CarePlan", "instantiatesCanonical": [f"{CANONICAL}/PlanDefinition/D11-2019|2019"]}
+
+    assert entries(plan) == [
+        ("instantiates-canonical", "", f"{CANONICAL}/PlanDefinition/D11-2019|2019"),
+        ("instantiates-canonical", "", f"{CANONICAL}/PlanDefinition/D11-2019"),
+        ("instantiates-canonical", "PlanDefinition", "D11-2019"),
     ]
 
 

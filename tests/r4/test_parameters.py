@@ -36,9 +36,9 @@ OF_TASK = {
 }
 KINDS = {
     "reference": {"Reference", "canonical"},
-    "string": {"string", "HumanName", "Address"},
+    "string": {"string", "markdown", "HumanName", "Address"},
     "uri": {"uri", "url"},
-    "token": {"CodeableConcept", "Coding", "Identifier", "ContactPoint", "code", "boolean", "System.Boolean"},
+    "token": {"CodeableConcept", "Coding", "Identifier", "ContactPoint", "code", "string", "boolean", "System.Boolean"},
     "date": {"date", "dateTime", "instant", "Period", "Timing"},
 }
 LATER = {("order-detail", "token", "http://hl7.org/fhir/SearchParameter/ServiceRequest-order-detail")}
@@ -131,4 +131,4 @@ def test_the_table_holds_the_registry_for_the_types_that_we_serve(standards: Pat
 
 def test_every_type_that_is_served_is_a_resource_type() -> None:
     assert set(PARAMETERS) < definitions.resource_types()
-    assert len(PARAMETERS) == 23
+    assert len(PARAMETERS) == 24
