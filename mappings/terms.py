@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from mappings import data
 
@@ -15,6 +15,7 @@ _NATIONAL = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def national(system: str) -> str:
     """The number of a national code system by any of its names (see `adapter.r4.systems`); of another system nothing.
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from adapter.domain.deadlines import standing
-from adapter.domain.identity import named
+from adapter.domain.identity import named, series
 from adapter.domain.pathway import Deadline, Owed
 from adapter.domain.ruleset import Limit, RuleSet, Source
 from mappings import times
@@ -83,7 +84,13 @@ def key_of(pathway: str, task: Mapping[str, Any]) -> str:
     rule = next((e for e in task.get("extension", []) if e["url"] == _SOURCE), None)
     said = next((p.get("valueString", "") for p in rule["extension"] if p["url"] == "rule"), "") if rule else ""
     kind = said.rpartition("/")[2] or kind_of(task)
-    return next((f"{kind}-{n}" for n in range(1, _MOST + 1) if named(pathway, kind, n) == task["id"]), "")
+    return _key(pathway, kind, task["id"])
+
+
+@lru_cache(maxsize=4096)  # asked of each Task several times in one write
+def _key(pathway: str, kind: str, id: str) -> str:
+    made = series(pathway, kind)
+    return next((f"{kind}-{n}" for n in range(1, _MOST + 1) if made(n) == id), "")
 
 
 def kind_of(task: Mapping[str, Any]) -> str:
