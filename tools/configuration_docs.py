@@ -30,7 +30,7 @@ def page() -> str:
         if part is not None:
             header = f"[[{name}]]" if name in REPEATED else f"[{name}]"
             parts += [f"## `{header}`\n", f"{(part.__doc__ or '').strip()}\n", _rows(part.model_fields)]
-    return "\n".join(parts)
+    return "\n".join([*parts, RULES])
 
 
 def _part(field: FieldInfo) -> type[BaseModel] | None:
@@ -83,6 +83,32 @@ table and key); lists and repeated tables are written as JSON: `{PREFIX}ALLOWED_
 
 An unknown key, an unknown variable or a wrong value stops the start. The message names the file and line (or the variable)
 and what to do. `STAFETT_STANDARDS`, `STAFETT_FACTS` and `STAFETT_SEED` are read by tests and tools only.
+"""
+
+RULES = """## `rules/*.toml`
+
+Time limits of your own, laid over the national ones ([pathways.md](pathways.md)): files in the folder `rules` beside
+`stafett.toml`, each for one pathway and rule set.
+
+```toml
+pathway = "D11"
+rule_set = "2025"
+organisation = "999999999"        # left out: every organisation of the installation
+
+[[limit]]
+id = "decision"                   # as in the national file, in mappings/pathways
+anchor = "M"
+awaits = "C"
+care_level = "poliklinikk"        # left out: any
+days = 28
+unit = "calendar"
+source = "local"
+note = "Decided by the clinic."
+```
+
+A limit stands in the stead of the national one of the same id, for the care level and severity that it names, or is added where
+there is none. What the law sets (`assess-referral`, `date-limit`, `guarantee-under-23`) has no local figure. A contradiction stops
+the start, with file and line.
 """
 
 

@@ -14,7 +14,20 @@ from datetime import date
 from typing import Any, Final
 
 from adapter.domain.rule_sheet import UNKNOWN, Path, Place, Sheet
-from adapter.domain.ruleset import ORDER, Duty, Indicator, Limit, Local, Rule, RuleSet, clash, fault, unanchored
+from adapter.domain.ruleset import (
+    CARE_LEVELS,
+    ORDER,
+    SEVERITIES,
+    Duty,
+    Indicator,
+    Limit,
+    Local,
+    Rule,
+    RuleSet,
+    clash,
+    fault,
+    unanchored,
+)
 
 OUTCOMES: Final[Mapping[str, str]] = {"C": "AIKPSTU", "S": "IM", "U": "BEFMSUV", "X": "AGLMNOPR", "H": "AIKPST"}
 """The outcomes of 9323, 9324, 9325, 9326 and 9328; the other events have none."""
@@ -37,8 +50,6 @@ LEGAL: Final = ("assess-referral", "date-limit", "guarantee-under-23")
 """Limits that the law sets: no organisation lays its own over them."""
 
 PHASES: Final = ("referred", "waiting", "basic-assessment", "extended-assessment", "planning", "treatment", "closing")
-CARE_LEVELS: Final = ("poliklinikk", "dognenhet")
-SEVERITIES: Final = ("severe", "less-severe")
 UNITS: Final = ("calendar", "working")
 
 _SOURCED: Final = ("source", "confidence", "note")

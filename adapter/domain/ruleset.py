@@ -23,6 +23,9 @@ decision that leads to treatment here, the decision on extended assessment, an e
 ORDER: Final = "ALPMCDTFSUEHX"
 """Events of the same date, in the order they are taken."""
 
+CARE_LEVELS: Final = ("poliklinikk", "dognenhet")
+SEVERITIES: Final = ("severe", "less-severe")
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -205,7 +208,9 @@ class Rulebook:
         """The installation's limits first, then the organisation's own, which win."""
         for local in sorted(self._local, key=lambda each: each.organisation):
             if (local.pathway, local.version) == (rules.pathway, rules.version) and local.organisation in ("", organisation):
-                kept = [limit for limit in rules.limits if not any(_covers(own, limit) for own in local.limits)]
+                kept = list(rules.limits)
+                for own in local.limits:
+                    kept = [part for limit in kept for part in _beside(own, limit)]
                 rules = replace(rules, limits=(*kept, *local.limits))
         return rules
 
@@ -218,14 +223,14 @@ def _holds(rules: RuleSet, on: date) -> bool:
     return rules.valid_from <= on and (rules.valid_to is None or on <= rules.valid_to)
 
 
-def _covers(own: Limit, limit: Limit) -> bool:
-    """Whether a local limit stands in the other's stead: the same, or for any level or severity."""
-    return (
-        own.id == limit.id
-        and own.below_age == limit.below_age
-        and own.care_level in ("", limit.care_level)
-        and own.severity in ("", limit.severity)
-    )
+def _beside(own: Limit, limit: Limit) -> list[Limit]:
+    """What is left of a national limit where a local one stands in its stead: one for all is then for the other levels."""
+    if not clash(own, limit):
+        return [limit]
+    levels = CARE_LEVELS if own.care_level and not limit.care_level else (limit.care_level,)
+    severities = SEVERITIES if own.severity and not limit.severity else (limit.severity,)
+    parts = (replace(limit, care_level=level, severity=severity) for level in levels for severity in severities)
+    return [part for part in parts if not clash(own, part)]
 
 
 def _contradictions(sets: Sequence[RuleSet]) -> list[Finding]:
@@ -262,21 +267,15 @@ def _misplaced(sets: Mapping[tuple[str, str], RuleSet], local: Sequence[Local]) 
                 found.append(fault(own.place, en, nb, other.place))
         for limit, place in zip(own.limits, own.places, strict=True):
             found += unanchored(limit, national.events, place)
-            for there in national.limits:
-                if clash(limit, there) and not _covers(limit, there):
-                    en, nb = (
-                        "is for some, the national one for all",
-                        "gjelder noen, den nasjonale alle",
-                    )
-                    which = "severity" if there.care_level == limit.care_level else "care_level"
-                    leave = f": leave out {which}", f": utelat {which}"
-                    found.append(fault(place, f"{limit.id} {en}{leave[0]}", f"{limit.id} {nb}{leave[1]}"))
+            if any(clash(limit, there) and limit.below_age != there.below_age for there in national.limits):
+                en, nb = "the national limit has another below_age", "den nasjonale fristen har en annen below_age"
+                found.append(fault(place, f"{limit.id}: {en}", f"{limit.id}: {nb}"))
     return found
 
 
 def clash(one: Limit, other: Limit) -> bool:
     """Whether both limits could hold for the same patient and event."""
-    if (one.id, one.below_age) != (other.id, other.below_age):
+    if one.id != other.id:
         return False
     levels, severities = {one.care_level, other.care_level}, {one.severity, other.severity}
     return (len(levels) == 1 or "" in levels) and (len(severities) == 1 or "" in severities)

@@ -275,6 +275,7 @@ def test_a_limit_that_the_national_rules_lack_may_be_added() -> None:
     [
         ('rule_set = "2019"', 'rule_set = "2031"', 1, "there is no rule set D11-2031 to lay limits over"),
         ('id = "decision"', 'id = "detox-to-treatment"', 5, "lacks: D"),
+        ("days = 28", "days = 28\nbelow_age = 18", 5, "the national limit has another below_age"),
     ],
 )
 def test_what_is_laid_over_must_be_there(there: str, instead: str, at: int, words: str) -> None:
@@ -285,14 +286,16 @@ def test_what_is_laid_over_must_be_there(there: str, instead: str, at: int, word
     assert [(where, words in en) for where, en in clashes([rule_set()], [own(text)])] == [(f"rules/ours.toml:{at}", True)]
 
 
-def test_a_limit_for_some_is_not_laid_over_one_for_all() -> None:
-    national = read(
-        PLAIN.replace('care_level = "poliklinikk"\n', "").replace(PLAIN[PLAIN.rindex("[[limit]]") : PLAIN.index("[[duty]]")], "")
-    )
+def test_a_local_limit_for_some_leaves_the_national_one_to_the_others() -> None:
+    second = PLAIN[PLAIN.rindex("[[limit]]") : PLAIN.index("[[duty]]")]
+    national = read(PLAIN.replace('care_level = "poliklinikk"\n', "").replace(second, ""))
+    book = Rulebook([national], [own()])
 
-    told = clashes([national], [own()])
-
-    assert told == [("rules/ours.toml:5", "decision is for some, the national one for all: leave out care_level: correct it")]
+    assert figures(book.get("D11", "2019")) == {("decision", ""): (42, False)}
+    assert figures(book.get("D11", "2019", "999999999")) == {
+        ("decision", "dognenhet"): (42, False),
+        ("decision", "poliklinikk"): (28, True),
+    }
 
 
 def test_two_files_do_not_lay_limits_over_the_same_rules_for_the_same_organisation() -> None:

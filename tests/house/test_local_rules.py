@@ -52,6 +52,16 @@ def test_limits_beside_the_configuration_are_laid_over_the_national_ones(beside:
     assert (decision.days, decision.source.local, unknown.days) == (28, True, None)
 
 
+def test_the_example_in_the_documentation_may_be_laid_over_the_national_rules(beside: Path, root: Path) -> None:
+    page = (root / "docs" / "configuration.md").read_text("utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+
+    limits = make_rulebook(settings(beside, example)).get("D11", "2025", "999999999").limits
+
+    decisions = {limit.care_level: (limit.days, limit.source.local) for limit in limits if limit.id == "decision"}
+    assert decisions == {"poliklinikk": (28, True), "dognenhet": (None, False)}
+
+
 def test_without_such_files_the_national_rules_hold(beside: Path) -> None:
     (beside / "rules").rmdir()
 
