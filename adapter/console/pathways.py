@@ -90,7 +90,7 @@ def _facts(prefix: str, pathway: Gathered, state: State) -> Html:
         ("Rule set", pathway.rules.version),
         ("Care level", state.care_level),
         ("From", _day(state.start) if state.start else None),
-        ("To", [_day(state.end), f" {state.end_reason}"] if state.end else None),
+        ("To", [_day(state.end), f" {words.OUTCOMES['X'].get(state.end_reason, state.end_reason)}"] if state.end else None),
         ("Id", tag("code", id)),
         ("FHIR", [[link, " "] for link in links]),
     )

@@ -20,6 +20,7 @@ from adapter.usecases.resource_rules import computed
 from adapter.usecases.situation import OPEN_EPISODES
 from mappings import times
 from mappings.resources import task
+from mappings.resources.writer import SYSTEM
 
 MOST: Final = 100
 """Pathways in a list: it is looked at by people, programs search by FHIR."""
@@ -51,19 +52,16 @@ class Seen:
 
 
 def open_pathways(unit: Unit, tenants: Sequence[str]) -> list[Seen]:
-    """The open pathways, no more than `MOST`: first those with a time limit, the earliest first, then the newest of the others."""
+    """The open pathways, no more than `MOST`: first those with a time limit that runs, by its last day, then the newest others."""
     found = [seen for tenant in tenants for seen in _of(unit, tenant)]
     return sorted(found, key=lambda seen: (seen.next is None, seen.next.due if seen.next else date.max))[:MOST]
 
 
 def _of(unit: Unit, tenant: str) -> Iterator[Seen]:
-    waiting = Clause("status", [Match(value=status) for status in _WAITING])
-    limited = Clause("deadline", [Match()])
-    tasks = unit.search(tenant, Query("Task", [waiting, limited], [("deadline", False)], limit=2 * MOST)).found
     due: dict[str, Next] = {}
-    for body in map(plain, tasks):
+    for body in _waiting(unit, tenant):
         if (pathway := _pathway(body)) and (said := _next(pathway, body)):
-            due.setdefault(pathway, said)
+            due[pathway] = min(due.get(pathway, said), said, key=lambda one: one.due)
     episodes = [plain(one) for one in unit.read_all(tenant, [("EpisodeOfCare", id) for id in due])]
     opened = Clause("status", [Match(value=status) for status in OPEN_EPISODES])
     newest = [plain(one) for one in unit.search(tenant, Query("EpisodeOfCare", [opened], limit=MOST)).found]
@@ -71,6 +69,17 @@ def _of(unit: Unit, tenant: str) -> Iterator[Seen]:
         if is_pathway(episode) and episode["status"] in OPEN_EPISODES:
             rules, phase = said_by(episode, "rule-version"), said_by(episode, "pathway-phase")
             yield Seen(episode["id"], tenant, type_of(episode), rules, phase, episode["status"], due.get(episode["id"]))
+
+
+def _waiting(unit: Unit, tenant: str) -> Iterator[dict[str, Any]]:
+    """Tasks that wait for somebody: overdue, then due soon, then on time, of each those that changed last.
+
+    So it takes the same time however many there are; in the order of their deadlines all that are done would be passed first.
+    """
+    status = Clause("status", [Match(value=status) for status in _WAITING])
+    for standing in ("overdue", "due-soon", "on-time"):
+        stands = Clause("business-status", [Match(f"{SYSTEM}business-status", standing)])
+        yield from map(plain, unit.search(tenant, Query("Task", [status, stands], limit=MOST)).found)
 
 
 def _pathway(body: dict[str, Any]) -> str:

@@ -156,7 +156,7 @@ def test_every_answer_has_the_headers_that_keep_browsers_careful(here: Service, 
 def test_a_service_under_a_path_of_its_own_names_that_path(tmp_path: Path) -> None:
     with service(tmp_path, "/stafett") as under:
         at = under.http.post("/messages", content="m1 <x/>", headers=XML).headers["location"]
-        page, console = under.http.get("/").text, under.http.get("/docs").text
+        page, console = under.http.get("/").text + under.http.get("/pathways").text, under.http.get("/docs").text
         document = under.http.get("/openapi.json").json()
         patient = under.http.get("/fhir/Patient").json()
 
