@@ -28,6 +28,9 @@ FELL_AWAY: Final = {"text": "Gjelder ikke lenger i forløpet. (It no longer appl
 
 ASSESS: Final = "assess-referral"
 _OF_REFERRAL: Final = frozenset({ASSESS, "emergency-decision"})
+FOLLOWS: Final = {"text": "Følger av det som er registrert. (It follows from what is registered.)"}
+"""Why the service completes a Task that a person might have answered: what was asked is told by an event or the assessment."""
+
 _CLOSED: Final = frozenset({"completed", "cancelled", "rejected", "failed", "entered-in-error"})
 _SOURCE: Final = EXTENSION + "limit-source"
 _KIND: Final = SYSTEM + "pathway-task"
@@ -100,7 +103,7 @@ def kind_of(task: Mapping[str, Any]) -> str:
 
 def by_person(task: Mapping[str, Any]) -> bool:
     """Whether it is done by who completes it. The others are done by an event, or, of an assessment, by what it answers."""
-    return kind_of(task) not in ("deadline", ASSESS)
+    return kind_of(task) not in ("deadline", ASSESS) and task.get("statusReason") != FOLLOWS
 
 
 def fell_away(task: Mapping[str, Any]) -> bool:
@@ -116,8 +119,14 @@ def ended(task: Mapping[str, Any]) -> date | None:
 def deadline(episode: Body, rules: RuleSet, running: Deadline, old: Body, today: date) -> Body:
     """What the pathway says of the Task of a time limit; None of what it is to be without."""
     limit = running.limit
-    if limit.id != ASSESS and not limit.awaits and not running.met and old.get("status") == "completed":
-        running = replace(running, met=ended(old))  # who completes it answers it, whether or not anything follows
+    why: Body = {}
+    if limit.id != ASSESS and not limit.awaits:
+        if old.get("status") == "completed" and by_person(old):
+            running = replace(
+                running, met=running.met or ended(old)
+            )  # who completes it answers it, whether or not anything follows
+        elif running.met:
+            why = {"statusReason": FOLLOWS}
     rule: list[Body] = [{"url": "rule", "valueString": f"{rules.pathway}-{rules.version}/{limit.id}"}]
     local = [{"url": "local", "valueBoolean": True}] if limit.source.local else []
     caused = {"valueReference": reference("Observation", running.patient_caused)} if running.patient_caused else None
@@ -125,7 +134,7 @@ def deadline(episode: Body, rules: RuleSet, running: Deadline, old: Body, today:
     if limit.awaits:
         code["coding"] += event.concept("9322", limit.awaits)["coding"]
     extension = {"limit-source": {"extension": rule + local}, "patient-caused": caused}
-    return {"extension": extension} | _said(episode, running, old, today, code, _text(running))
+    return {"extension": extension} | _said(episode, running, old, today, code, _text(running)) | why
 
 
 def duty(episode: Body, owed: Owed, old: Body, today: date) -> Body:

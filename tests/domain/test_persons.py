@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -103,3 +105,19 @@ def test_the_numbers_made_for_examples_are_valid_and_synthetic() -> None:
 )
 def test_a_local_help_number_tells_the_birth_by_a_month_with_forty_added(number: str, tells: bool) -> None:
     assert persons.tells_birth(number) is tells
+
+
+@pytest.mark.parametrize(("start", "born"), [  # digits 7-9 tell the century: 000-499, 500-749, 500-999 and 900-999
+    ("138169000", date(1969, 1, 13)),
+    ("010100499", date(1900, 1, 1)),
+    ("010154500", date(1854, 1, 1)),
+    ("310139998", date(2039, 1, 31)),
+    ("414140900", date(1940, 1, 1)),  # a D-number (day + 40) of a synthetic series (month + 40)
+])  # fmt: skip
+def test_a_number_tells_when_its_holder_was_born(start: str, born: date) -> None:
+    assert persons.birth(completed(start)) == born
+
+
+@pytest.mark.parametrize("number", ["", "80000000000", completed("300202123")])  # none, a felles hjelpenummer, 30 February
+def test_a_number_without_a_date_tells_no_birth(number: str) -> None:
+    assert persons.birth(number) is None

@@ -281,6 +281,20 @@ def test_an_emergency_is_decided_upon_within_two_weeks() -> None:
     assert stands(walk.task("emergency-decision"))[:2] == ("completed", "met")
 
 
+def test_an_emergency_that_an_event_decided_is_undecided_when_that_is_retracted() -> None:
+    walk = Walk(version="2025", emergency=True)
+    walk.turn("2026-08-03T09:00:00+02:00")
+    start = walk.register("A", "2026-08-05")
+    walk.turn("2026-08-05T09:00:00+02:00")
+    assert stands(walk.task("emergency-decision"))[:2] == ("completed", "met")
+    assert course_of(walk.episode, (), walk.tasks(), None).done == {}  # nobody has answered it
+
+    del walk.events[start]
+    walk.turn("2026-08-06T09:00:00+02:00")
+    assert stands(walk.task("emergency-decision"))[:2] == ("requested", "on-time")
+    assert "statusReason" not in walk.task("emergency-decision")
+
+
 def test_an_assessment_that_only_an_event_tells_of_has_no_answer_and_is_cancelled() -> None:
     walk = Walk(version="2025")
     walk.turn("2026-08-03T09:00:00+02:00")
