@@ -14,7 +14,8 @@ import httpx
 
 from adapter.domain.identity import BASE
 from tests.fhir.made import FNR
-from tests.http.service import HOSPITAL, Service
+from tests.http.real import HOSPITAL
+from tests.http.service import Service
 from tests.national_numbers import make
 
 Body = dict[str, Any]
@@ -110,7 +111,8 @@ class Epj:
 
     def events(self, *statuses: str) -> list[Body]:
         more = {"status": ",".join(statuses)} if statuses else {}
-        return self._found("Observation", patient=self.patient, **more)
+        found = self._found("Observation", patient=self.patient, **more)
+        return [one for one in found if one.get("focus", [{}])[0].get("reference", "").startswith("EpisodeOfCare/")]
 
     def tasks(self, pathway: str, kind: str = "") -> list[Body]:
         found = self._found("Task", **{"group-identifier": f"{URI}|urn:uuid:{pathway}", "_count": "200"})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from fastapi import FastAPI
 
@@ -18,8 +19,12 @@ RECEIVERS = {"8000101": "D11", "8000102": "D12", "8000103": "D01", "8000104": ""
 
 
 @contextmanager
-def real_service(folder: Path, url: str = "", others: Sequence[str] = ()) -> Iterator[Service]:
-    """`url` is of the store; without, a SQLite file in the folder. `others` are numbers of further organisations."""
+def real_service(
+    folder: Path, url: str = "", others: Sequence[str] = (), services: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> Iterator[Service]:
+    """`url` is of the store; without, a SQLite file in the folder. `others` are numbers of further organisations, `services`
+    further settings of the receiving services, by their pathway.
+    """
     clock, made = StillClock(), list[Services]()
 
     def make(base: str) -> FastAPI:
@@ -30,7 +35,10 @@ def real_service(folder: Path, url: str = "", others: Sequence[str] = ()) -> Ite
                 Organisation(number=HOSPITAL, name="Fjordheim sykehus HF"),
                 *(Organisation(number=number, name=number) for number in others),
             ),
-            receiver=tuple(Receiver(her_id=id, organisation=HOSPITAL, pathway=pathway) for id, pathway in RECEIVERS.items()),
+            receiver=tuple(
+                Receiver.model_validate({"her_id": id, "organisation": HOSPITAL, "pathway": pathway, **services.get(pathway, {})})
+                for id, pathway in RECEIVERS.items()
+            ),
         )
         made.append(build(settings, clock))
         return made[0].app
