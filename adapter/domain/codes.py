@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TYPES = ("D01", "D06", "D07", "D08", "D09", "D10", "D11", "D12")
-"""9321, in force from 2019; the rules of 2025 list only those in `CURRENT_TYPES`."""
-
-CURRENT_TYPES = ("D01", "D11", "D12")
+"""9321. Which of them a rule set has says `adapter.domain.ruleset.Rulebook`."""
 
 OUTCOMES: Final[Mapping[str, str]] = {"C": "9323", "S": "9324", "U": "9325", "X": "9326", "H": "9328"}
 """The events that demand an outcome, and the code list that it is of. The other events have none."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapter.domain.codes import CURRENT_TYPES, OUTCOMES, TYPES, combined, exists, pathway_type, split
+from adapter.domain.codes import OUTCOMES, TYPES, combined, exists, pathway_type, split
+from mappings.rules import national
 from tests.domain.courses import rules
 
 
@@ -21,8 +22,8 @@ def test_any_other_code_is_no_pathways(code: str) -> None:
     assert pathway_type(code) == ""
 
 
-def test_the_current_types_are_among_all() -> None:
-    assert (set(CURRENT_TYPES) - set(TYPES), len(TYPES)) == (set(), 8)
+def test_the_types_are_those_of_the_rule_sets() -> None:
+    assert {rules.pathway for rules in national().all()} == set(TYPES)
 
 
 @pytest.mark.parametrize(
