@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.fhir.epj import Epj
 from tests.http.real import real_service
 from tests.http.service import Service
 from tests.postgres import postgresql  # noqa: F401  a fixture
@@ -123,3 +124,38 @@ def test_what_is_searched_sorted_and_paged_is_the_same_on_both(service: Service)
         url = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), "")
 
     assert seen == [f"2026-12-0{day}" for day in (2, 3, 4, 5)]
+
+
+@pytest.mark.slow
+def test_of_64_identical_events_at_once_one_is_kept_and_opens_one_pathway(service: Service) -> None:
+    """The event A has no identifier: it is the same by patient, type and date. M is it by pathway, code and date."""
+    epj = Epj(service)
+    with httpx.Client(base_url=service.base, limits=httpx.Limits(max_connections=THREADS), timeout=60, trust_env=False) as http:
+        for body in (epj.event("D11A", "2024-03-01"), epj.event("D11M", "2024-03-20")):
+            answers = at_once(THREADS, lambda _, body=body: http.post("/fhir/Observation", json=body))  # type: ignore[misc]
+            assert sorted(answer.status_code for answer in answers) == [200] * (THREADS - 1) + [201]
+            assert len({answer.json()["id"] for answer in answers}) == 1
+
+    (pathway,) = epj.pathways()
+    assert (pathway["status"], pathway["meta"]["versionId"]) == ("active", "2")
+
+
+@pytest.mark.slow
+def test_events_of_one_pathway_at_once_are_all_folded(service: Service) -> None:
+    epj = Epj(service)
+    pathway = epj.register(("D11A", "2024-03-01"))
+    bodies = [epj.event("D11SM", f"2024-04-{day:02}") for day in range(1, 17)] + [epj.event("D11M", "2024-03-20")]
+
+    answers = at_once(len(bodies), lambda which: service.http.post("/fhir/Observation", json=bodies[which]))
+
+    assert [answer.status_code for answer in answers] == [201] * len(bodies)
+    assert (epj.phase(pathway), len(epj.events("final"))) == ("basic-assessment", len(bodies) + 1)
+
+
+def test_a_transaction_that_the_gate_refuses_leaves_nothing(service: Service) -> None:
+    epj = Epj(service)
+    before = epj.counted()
+
+    answer = epj.together([epj.event("D11A", "2024-03-01"), epj.event("D11CP", "2024-03-20")])
+
+    assert (answer.status_code, epj.counted()) == (422, before)
