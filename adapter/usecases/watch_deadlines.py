@@ -3,7 +3,7 @@
     watch(store, tenants, now)      # how many Tasks came to be due soon or overdue
 
 Only days matter: a time limit runs to the end of its last day in Norway. All Tasks that are on time or due soon are looked
-through, newest first, a page at a time; those that stand differently are written as many at a time, each judged again as it
+through, newest first, a page at a time; those that stand differently are written some at a time, each judged again as it
 is then, for somebody may have answered it meanwhile. A write moves a Task to the front, where the looking began, so no
 page is shifted by it and none is seen twice. Who writes a Task gives it the standing of that day, so one that escaped behind
 us stands right already, or (written in the last second of a day) is found in an hour.
@@ -29,6 +29,7 @@ from mappings.times import OSLO, local_day
 
 AT_LEAST_EVERY: Final = timedelta(hours=1)
 PAGE: Final = 200
+AT_ONCE: Final = 100  # Tasks in one transaction: others who write wait some tenths of a second for it, and no longer
 
 STANDING: Final = SYSTEM + "business-status"
 OPEN: Final = ("draft", "requested", "received", "accepted", "rejected", "ready", "in-progress", "on-hold", "failed")
@@ -91,7 +92,7 @@ def _watch(store: Store, tenant: str, now: datetime, base: str, going: Callable[
     for stored in _running(store, tenant, going):
         if _stands_otherwise(stored, today):
             late.append((stored.type, stored.id))
-        if len(late) == PAGE:
+        if len(late) == AT_ONCE:
             changed += store.run(partial(_write, tenant=tenant, names=late, now=now, base=base))
             late = []
     return changed + (store.run(partial(_write, tenant=tenant, names=late, now=now, base=base)) if late else 0)
