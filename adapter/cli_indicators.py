@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from adapter.domain.problem import Finding, Problem
+from adapter.domain.problem import Problem
 
 if TYPE_CHECKING:
     from adapter.domain.indicators import Cell
@@ -89,36 +89,16 @@ def _counted(settings: Settings, today: date, since: date | None, until: date | 
     from rich.console import Console
     from rich.progress import Progress
 
-    from adapter.storage import open_store
+    from adapter.stored import opened
     from adapter.usecases.count_indicators import Owner, count, total
     from adapter.usecases.pathways import Pathways
     from mappings.rules import national
 
     owners = [Owner(one.number, one.name, one.region) for one in settings.organisation]
-    _there(settings.store.url)
-    store = open_store(settings.store.url)
-    try:
-        if faults := store.check():
-            raise Problem(*(_fault(f"{one}: start the service, or see stafett doctor", one) for one in faults))
-        pathways = Pathways(national(), settings.working_days)
-        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
-            bar = progress.add_task("Pathways", total=total(store, owners))
-            return count(store, pathways, owners, today, since=since, until=until, looked=lambda more: progress.advance(bar, more))
-    finally:
-        store.close()
-
-
-def _there(url: str) -> None:
-    """A look at what is there must not make a database where none is."""
-    scheme, _, path = url.partition(":///")
-    if scheme == "sqlite" and not Path(path).exists():
-        raise Problem(_fault(f"there is no database at {path}", f"finner ingen database på {path}"))
-
-
-def _fault(en: str, nb: str) -> Finding:
-    from adapter.domain.problem import Kind
-
-    return Finding("error", Kind.NOT_FOUND, en, nb, "store")
+    pathways, screen = Pathways(national(), settings.working_days), Console(stderr=True)
+    with opened(settings) as store, Progress(console=screen, disable=not sys.stderr.isatty(), transient=True) as progress:
+        bar = progress.add_task("Pathways", total=total(store, owners))
+        return count(store, pathways, owners, today, since=since, until=until, looked=lambda more: progress.advance(bar, more))
 
 
 def _known() -> dict[str, Indicator]:
@@ -174,8 +154,8 @@ def _table(by: str, cells: Sequence[Cell], known: Mapping[str, Indicator], count
             table.add_row(Text(name), *_shown(cell))
         console.print(table)
         for line in _notes(id, one, counted):
-            console.print(Text(f"  {line}"))
-    console.print(Text("·: hidden, since few patients are behind it, or it would tell of such a figure / skjult"))
+            console.print(Text(f"  {line}"), soft_wrap=True)
+    console.print(Text("·: hidden, since few patients are behind it, or it would tell of such a figure / skjult"), soft_wrap=True)
 
 
 def _shown(cell: Cell) -> Iterator[str]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from adapter.domain.problem import Finding, Kind, Problem
+from adapter.domain.problem import Problem
 
 if TYPE_CHECKING:
-    from adapter.ports import Store
     from adapter.settings import Settings
     from adapter.usecases.refold import Difference
 
@@ -51,6 +48,7 @@ def _run(settings: Settings, check: bool) -> tuple[int, int]:
     from rich.console import Console
     from rich.progress import Progress
 
+    from adapter.stored import opened
     from adapter.usecases.pathways import Pathways
     from adapter.usecases.refold import refold, total
     from adapter.wiring import fhir_base, make_rulebook
@@ -59,7 +57,7 @@ def _run(settings: Settings, check: bool) -> tuple[int, int]:
     pathways, now = Pathways(make_rulebook(settings), settings.working_days, base=fhir_base(settings)), datetime.now(UTC)
     counts = [0, 0]
     screen = Console(stderr=True)
-    with _opened(settings) as store, Progress(console=screen, disable=not sys.stderr.isatty(), transient=True) as progress:
+    with opened(settings) as store, Progress(console=screen, disable=not sys.stderr.isatty(), transient=True) as progress:
         bar = progress.add_task("Pathways / forløp", total=total(store, tenants))
         for one in refold(store, tenants, pathways, now, check=check, looked=lambda more: progress.advance(bar, more)):
             counts[one.fault is not None] += 1
@@ -72,24 +70,3 @@ def _line(one: Difference) -> str:
     if one.fault:
         return f"{one.type}/{one.id}: {one.fault.en} ({one.fault.nb})"
     return f"{one.type}/{one.id}: {', '.join(one.elements) or 'missing'}"
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Store]:
-    """The store, where there is one that this version can use. A look at it must not make one."""
-    from adapter.storage import open_store
-
-    scheme, _, path = settings.store.url.partition(":///")
-    if scheme == "sqlite" and not Path(path).exists():
-        raise Problem(_fault(f"there is no database at {path}", f"finner ingen database på {path}"))
-    store = open_store(settings.store.url)
-    try:
-        if faults := store.check():
-            raise Problem(*(_fault(f"{one}: start the service, or see stafett doctor", one) for one in faults))
-        yield store
-    finally:
-        store.close()
-
-
-def _fault(en: str, nb: str) -> Finding:
-    return Finding("error", Kind.NOT_FOUND, en, nb, "store")

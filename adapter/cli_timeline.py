@@ -58,26 +58,22 @@ def timeline(
 def _found(config: Path | None, start: str) -> Gathered:
     """The one pathway whose id begins so. Raises `Problem` where there is none, or are several."""
     from adapter.settings import load
-    from adapter.storage import open_store
+    from adapter.stored import opened
     from adapter.usecases.pathways import Pathways
     from adapter.usecases.see_pathways import beginning, one
     from adapter.wiring import make_rulebook
 
     settings = load(config)
-    store = open_store(settings.store.url)
     numbers = [organisation.number for organisation in settings.organisation]
-    try:
-        with store.read() as unit:
-            ids = set(beginning(unit, numbers, start.lower()))
-            if len(ids) > 1:
-                raise problem(
-                    Kind.AMBIGUOUS,
-                    "Several pathways begin so: give more of the id.",
-                    "Flere forløp begynner slik: oppgi mer av id-en.",
-                )
-            return one(Pathways(make_rulebook(settings), settings.working_days), unit, numbers, next(iter(ids), start))
-    finally:
-        store.close()
+    with opened(settings) as store, store.read() as unit:
+        ids = set(beginning(unit, numbers, start.lower()))
+        if len(ids) > 1:
+            raise problem(
+                Kind.AMBIGUOUS,
+                "Several pathways begin so: give more of the id.",
+                "Flere forløp begynner slik: oppgi mer av id-en.",
+            )
+        return one(Pathways(make_rulebook(settings), settings.working_days), unit, numbers, next(iter(ids), start))
 
 
 def _print(lines: list[str]) -> None:

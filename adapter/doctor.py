@@ -16,6 +16,7 @@ from adapter.hub.client import client
 from adapter.ports import NOBODY, State
 from adapter.settings import HubSettings, Settings
 from adapter.storage import open_store
+from adapter.stored import OTHER_VERSION
 from adapter.wiring import KEY, SystemClock, make_hub
 
 SKEW = timedelta(seconds=60)
@@ -53,7 +54,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         store = open_store(settings.store.url)
         faults = store.check()
         for fault in faults:
-            yield _say("error", "database", fault, fault)
+            yield _say("error", "database", fault, OTHER_VERSION)
         if not faults:
             with store.read() as unit:
                 keyed, outbox = unit.setting(KEY) is not None, unit.count_outgoing()

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from types import FrameType
@@ -107,7 +108,7 @@ def _run(port: int, folder: Path, screen: Console) -> NoReturn:
             "service",
             folder,
             *("adapter.sandboxed", "--port", str(port), "--clock", str(clock)),
-            settings=_settings(service, hub, folder),
+            settings={"STAFETT_CONFIG": str(_configuration(service, hub, folder))},
         ) as service_process,
         httpx.Client(base_url=service, trust_env=False, timeout=10) as client,
         httpx.Client(base_url=hub, trust_env=False, timeout=10) as mail,
@@ -177,16 +178,18 @@ def _must_be_free(port: int) -> None:
             ) from None
 
 
-def _settings(service: str, hub: str, folder: Path) -> dict[str, str]:
-    """What depends on the port, and who else is let in: those of the public samples, where these lie beside the project."""
-    variables = {
-        "PUBLIC_BASE": service,
-        "STORE__URL": f"sqlite:///{folder / 'stafett.db'}",
-        "HUB": json.dumps([{"kind": "edi2", "base_url": hub, "poll_seconds": 0.5}]),
-        "ALLOWED_PERSONS": json.dumps(sorted(_sample_persons())),
-        "CONFIG": str(CONFIGURATION),
-    }
-    return {f"STAFETT_{name}": value for name, value in variables.items()}
+def _configuration(service: str, hub: str, folder: Path) -> Path:
+    """The sandbox's `stafett.toml`, with what depends on the port; the command line can be given it too (`--config`).
+
+    Who else is let in: those of the public samples, where these lie beside the project.
+    """
+    file = folder / "stafett.toml"
+    quoted = partial(json.dumps, ensure_ascii=False)  # a JSON text is a TOML text
+    above = f"public_base = {quoted(service)}\nallowed_persons = {quoted(sorted(_sample_persons()))}\n"
+    store, mail = quoted(f"sqlite:///{folder / 'stafett.db'}"), quoted(hub)
+    below = f'\n[store]\nurl = {store}\n\n[[hub]]\nkind = "edi2"\nbase_url = {mail}\npoll_seconds = 0.5\n'
+    file.write_text(above + CONFIGURATION.read_text("utf-8") + below, "utf-8")
+    return file
 
 
 def _sample_persons() -> set[str]:

@@ -50,6 +50,7 @@ def show(
         ("FHIR", f"{service}/fhir/metadata"),
         ("The simulated hub", f"{hub}/"),
         ("Logs and database, gone when it ends", str(folder)),
+        ("For `stafett` in another terminal", f"export STAFETT_CONFIG={folder / 'stafett.toml'}"),
     ):
         screen.print(f"  {what:39} {where}", soft_wrap=True, highlight=False)
     screen.print("\nCtrl-C ends it.")

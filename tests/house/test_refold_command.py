@@ -57,3 +57,17 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
     assert (ended.returncode, "there is no database" in ended.stderr) == (1, True)
     assert not (tmp_path / "stafett.db").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [("timeline", "one"), ("indicators",), ("refold", "--check")])
+def test_a_look_at_what_is_stored_makes_no_database(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [STAFETT, *command], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1,
+        "store: there is no database at stafett.db: name the configuration that the service runs with (--config)",
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -33,7 +33,6 @@ from tests.house.processes import STAFETT, clean_environment, free_ports, runnin
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BY_NAME = {walk.name: walk for walk in WALKS}
 WHOLE = [
     *("referred", "waiting", "basic-assessment", "extended-assessment"),
@@ -225,10 +224,14 @@ def test_the_pages_show_them_with_what_is_overdue_first(sandbox: Sandbox) -> Non
 
 
 def timeline(sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = clean_environment(STAFETT_STORE__URL=f"sqlite:///{sandbox.folder / 'stafett.db'}", NO_COLOR="1")
-    settings = ROOT / "adapter" / "sandbox" / "stafett.toml"
-    command = [STAFETT, "timeline", *words, "--config", settings]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return command(sandbox, "timeline", *words)
+
+
+def command(sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess[str]:
+    """As in another terminal, with the configuration that the screen names."""
+    (settings,) = re.findall(r"export STAFETT_CONFIG=(\S+)", sandbox.screen)
+    environment = clean_environment(STAFETT_CONFIG=settings, NO_COLOR="1")
+    return subprocess.run([STAFETT, *words], env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_the_command_line_shows_a_pathway_by_the_beginning_of_its_id(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -242,6 +245,14 @@ def test_the_command_line_shows_a_pathway_by_the_beginning_of_its_id(sandbox: Sa
     assert re.search(rf"Første evaluering .*▲ Frist brutt\n +\S+ – {due} .*13 dager over\n", shown.stdout)
     assert (drawn.returncode, drawn.stdout, drawn.stderr) == (0, "", "")
     assert etree.fromstring(picture.read_bytes()).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_the_command_line_finds_the_sandbox_by_the_configuration_that_the_screen_names(sandbox: Sandbox) -> None:
+    refold, doctor, figures = command(sandbox, "refold", "--check"), command(sandbox, "doctor"), command(sandbox, "indicators")
+
+    assert (refold.returncode, refold.stdout, refold.stderr) == (0, "", "0 differ / avviker\n")
+    assert (doctor.returncode, re.findall(r"(?m)^(?:WARNING|ERROR).*", doctor.stdout)) == (0, [])
+    assert (figures.returncode, figures.stderr) == (0, "")
 
 
 def test_the_command_line_says_when_the_id_is_none_or_not_enough(sandbox: Sandbox, tmp_path: Path) -> None:
