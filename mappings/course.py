@@ -41,13 +41,14 @@ def course_of(
         emergency=_start(emergency),
         born=_born(patient or {}),
         care_level=next((e["valueCode"] for e in episode.get("extension", []) if e["url"] == EXTENSION + "care-level"), ""),
-        events=tuple(_events(observations)),
+        events=tuple(events_of(observations)),
         done=dict(_done(ours)),
         parallel=tuple(parallel),
     )
 
 
-def _events(observations: Iterable[Body]) -> Iterator[Event]:
+def events_of(observations: Iterable[Body]) -> Iterator[Event]:
+    """Those of the Observations that are events and stand."""
     for observation in observations:
         if observation.get("status") != "entered-in-error" and event.is_event(observation):
             try:

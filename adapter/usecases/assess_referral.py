@@ -1,15 +1,17 @@
 """A person answers a Task of a pathway: above all the assessment of a referral (pbrl § 2-2), with all that follows from it.
 
     answer(touched, rules, change)            # may it be answered so?
-    follow(entry, before, after)              # the events that the answer causes, written by the service itself
+    follow(pathway, before, after)            # the events that the answer causes, written by the service itself
 
 What is answered is the Task's own outputs and dates; the state follows by the fold. Rules of 2025: a right granted is the start
-(A). Rules of 2019: a refusal closes what began when the referral was received (X with R). After an emergency the decision is A.
+(A). Rules of 2019: a refusal closes what began when the referral was received (X with R). After an emergency the decision is A,
+by either rules: that to take the patient into a pathway or that of a right granted, whichever came first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -19,7 +21,7 @@ from adapter.domain.ruleset import RuleSet
 from adapter.usecases import answer_referrer
 from adapter.usecases.pathways import Body, Gathered, plain
 from adapter.usecases.resource_rules import answerable, computed
-from adapter.usecases.touched import Entry, Touched
+from adapter.usecases.touched import Touched
 from adapter.usecases.writing import Change, Rules, has_errors
 from mappings import terms, times
 from mappings.resources import event as events
@@ -56,7 +58,7 @@ def answer(touched: Touched, rules: Rules, change: Change) -> str:
     faults = [*_of_profile(rules, body), *_of_answer(touched, before, body)]
     if has_errors(faults):
         raise Problem(*map(change.place, faults))
-    entry.judged = True
+    entry.judged = entry.answered = True
     entry.reason = entry.reason or _REASON
     entry.pathway.stored["Task", change.id] = _said(body) | {"lastModified": times.utc(touched.now)}
     return pathway
@@ -116,33 +118,40 @@ def _against(en: str, nb: str, where: str) -> Finding:
 # what follows
 
 
-def follow(entry: Entry, after: Course) -> list[Body]:
+def follow(pathway: Gathered, before: Course, after: Course) -> list[Body]:
     """The Observations that the pathway's answers cause and that do not stand, and those that they no longer cause, retracted.
 
     An event of the kind that an EPJ has registered stands in the stead of ours.
     """
-    pathway = entry.pathway
-    was, now = caused(pathway.rules, pathway.course), caused(pathway.rules, after)
+    was = caused(pathway.rules, before)
+    ours = {events.id_of(pathway.id, event): event for event in was}
+    theirs = replace(after, events=tuple(event for event in after.events if event.id not in ours))
+    now = caused(pathway.rules, theirs)
     made: list[Body] = []
-    for event in was:
-        own = pathway.observations.get(events.id_of(pathway.id, event))
+    for id, event in ours.items():
+        own = pathway.observations.get(id)
         if event not in now and own and own["status"] != "entered-in-error":
             made.append({**own, "status": "entered-in-error"})
-    gone = {body["id"] for body in made}
     for event in now:
-        if event not in was and not any(e.kind == event.kind and e.id not in gone for e in after.events):
+        if event not in was and not any(one.kind == event.kind for one in theirs.events):
             made.append(_written(pathway, event))
     return made
 
 
 def caused(rules: RuleSet, course: Course) -> list[Event]:
-    """The events that people's answers amount to, under these rules."""
-    said, emergency = course.assessment, course.done.get("emergency-decision-1")
-    if said and said.granted and rules.start == "assessed":
-        return [Event("", "A", said.on)]
-    if said and not said.granted and rules.start == "received":
-        return [Event("", "X", said.on, ("R",))]
-    return [Event("", "A", emergency)] if emergency else []
+    """The events that people's answers amount to, under these rules. After an emergency the first decision for it is the start,
+    and a refusal closes only what has a start.
+    """
+    said, made = course.assessment, list[Event]()
+    decided = [course.done.get("emergency-decision-1")]
+    if said and said.granted and (rules.start == "assessed" or course.emergency):
+        decided.append(said.on)
+    if starts := list(filter(None, decided)):
+        made.append(Event("", "A", min(starts)))
+    begun = bool(made) or any(event.kind == "A" for event in course.events)
+    if said and not said.granted and rules.start == "received" and begun:
+        made.append(Event("", "X", said.on, ("R",)))
+    return made
 
 
 def _written(pathway: Gathered, event: Event) -> Body:
@@ -152,12 +161,12 @@ def _written(pathway: Gathered, event: Event) -> Body:
     return events.write(event, pathway_type=pathway.type, pathway_id=pathway.id, patient=whose, performer=ours)
 
 
-def tell(touched: Touched, entry: Entry, before: Course, after: Course) -> None:
+def tell(touched: Touched, pathway: Gathered, before: Course, after: Course) -> None:
     """The referrer is told what the assessment came to, where it says something else than before."""
     read = touched.pathways.read
     if read is None or after.assessment is None or after.assessment == before.assessment:
         return
-    task = next((t for t in entry.pathway.tasks() if tasks.kind_of(t) == "assess-referral"), {})
+    task = next((t for t in pathway.tasks() if tasks.kind_of(t) == "assess-referral"), {})
     name = str(task.get("focus", {}).get("reference", ""))
     request = touched.unit.read(touched.tenant, "ServiceRequest", name.removeprefix("ServiceRequest/"))
     if request:

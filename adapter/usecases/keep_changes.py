@@ -71,24 +71,25 @@ def _made(touched: Touched, changes: Sequence[Change], taken: dict[int, Taken]) 
     """What the touched pathways come to, by type and id: all that does not stand so. Raises `Problem` where the gate refuses it."""
     made: dict[Key, Body] = {}
     faults: list[Finding] = []
-    folded = touched.pathways.folded
     for entry in touched.entries.values():
-        pathway, before = entry.pathway, entry.pathway.course
-        course, state = folded(pathway)
-        for body in follow(entry, course):
-            pathway.observations[body["id"]] = made["Observation", body["id"]] = body
-            course, state = folded(pathway)
-        base = touched.baseline(entry)
-        if entry.judged and (against := refusals(base, state)):
+        pathway = entry.pathway
+        pathway.course, pathway.state = touched.pathways.folded(pathway)
+        before = touched.before(entry) if entry.answered or pathway.state.notes else None  # else nothing is compared
+        if entry.answered and before:
+            for body in follow(pathway, before[0], pathway.course):
+                pathway.observations[body["id"]] = made["Observation", body["id"]] = body
+            pathway.course, pathway.state = touched.pathways.folded(pathway)
+        if entry.judged and before and (against := refusals(before[1], pathway.state)):
             if touched.pathways.warns(touched.tenant, pathway.type):
                 made |= _to_review(touched, pathway, against)
             else:
                 faults += [_placed(noted, pathway, changes, taken) for noted in against]
-        pathway.course, pathway.state = course, state
+        entry.had = {(noted.number, noted.event) for noted in before[1].notes} if before and before[1] else set()
         if not faults:
             bodies = touched.pathways.rendered(pathway, touched.now, entry.reason)
             made |= {(body["resourceType"], body["id"]): body for body in bodies}
-            tell(touched, entry, before, course)
+            if entry.answered and before:
+                tell(touched, pathway, before[0], pathway.course)
     if faults:
         raise Problem(*faults)
     return made
@@ -141,8 +142,7 @@ def _told(touched: Touched, taken: Taken) -> list[Finding]:
     entry = touched.entries.get(taken.pathway)
     if entry is None or entry.pathway.state is None:
         return []
-    had = {(noted.number, noted.event) for noted in entry.base.notes} if entry.base else set()
-    notes = [n for n in entry.pathway.state.notes if n.event == taken.event or (n.number, n.event) not in had]
+    notes = [n for n in entry.pathway.state.notes if n.event == taken.event or (n.number, n.event) not in entry.had]
     return [taken.change.place(replace(_as_let_in(noted.finding), where="Observation.code")) for noted in notes]
 
 

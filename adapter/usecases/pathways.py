@@ -9,14 +9,15 @@ pathway anew, folds it and keeps what follows, and `refold` does just the same f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
-from adapter.domain.course import Course
+from adapter.domain import pathway
+from adapter.domain.course import Course, Event
 from adapter.domain.deadlines import WorkingDays
-from adapter.domain.pathway import fold
 from adapter.domain.referral import Service
 from adapter.domain.ruleset import Rulebook, RuleSet
 from adapter.domain.state import State
@@ -25,7 +26,7 @@ from adapter.usecases.answer_referrer import Format
 from adapter.usecases.resource_rules import computed
 from adapter.usecases.situation import OPEN_EPISODES, PATHWAY_TYPE, decode
 from adapter.usecases.writing import draft
-from mappings.course import course_of
+from mappings.course import course_of, events_of
 from mappings.messages.reading import Reading
 from mappings.resources import care_plan
 from mappings.resources.computed import resources
@@ -44,7 +45,7 @@ class Gathered:
     """A pathway as it stands: its own resources, the events and the people's answers, and what these add up to.
 
     `stored` are the computed resources by type and id; `observations` the events by id. Both may be changed, and
-    `Pathways.folded` then gives the state that would follow. `known` is what `state` was folded from.
+    `Pathways.folded` then gives the course and state that would follow.
     """
 
     episode: Body
@@ -54,7 +55,8 @@ class Gathered:
     patient: Body | None = None
     parallel: tuple[str, ...] = ()  # types of the patient's other open pathways
     course: Course = field(default_factory=Course)
-    state: State | None = None  # None: the pathway is only being opened
+    state: State | None = None  # None: it was not folded
+    read: dict[str, tuple[Body, Event | None]] = field(default_factory=dict)  # what was read of an Observation already
 
     @property
     def id(self) -> str:
@@ -63,6 +65,16 @@ class Gathered:
     @property
     def type(self) -> str:
         return type_of(self.episode)
+
+    def events(self) -> Iterator[Event]:
+        """The events that stand, each Observation read once."""
+        for id, body in self.observations.items():
+            known, event = self.read.get(id, (None, None))
+            if known is not body:
+                event = next(events_of([body]), None)
+                self.read[id] = body, event
+            if event:
+                yield event
 
     def tasks(self) -> Iterable[Body]:
         return [body for (kind, _), body in self.stored.items() if kind == "Task"]
@@ -101,40 +113,53 @@ class Pathways:
         said = {service.care_level for service in self.receivers(tenant, pathway)}
         return said.pop() if len(said) == 1 else ""
 
-    def gather(self, unit: Unit, tenant: str, id: str, sent: Mapping[Key, Body] | None = None) -> Gathered | None:
-        """The pathway of that id; None where there is none. `sent` is what the unit will have kept, by type and id.
+    def gather(
+        self,
+        unit: Unit,
+        tenant: str,
+        id: str,
+        known: Mapping[Key, Body] = MappingProxyType({}),
+        beside: Callable[[str], Sequence[Body]] | None = None,
+        *,
+        fold: bool = True,
+    ) -> Gathered | None:
+        """The pathway of that id; None where there is none.
 
-        Raises `Problem` where its rule set is not known here.
+        `known` are resources that need not be read, or that the unit itself will have kept; `beside` gives a patient's open
+        pathways; without `fold` it is left to the caller. Raises `Problem` where the pathway's rule set is not known here.
         """
-        stored = unit.read(tenant, "EpisodeOfCare", id)
-        episode = plain(stored) if stored else {}
+        name = ("EpisodeOfCare", id)
+        episode = known.get(name) or bodies_of(unit.read_all(tenant, [name])).get(name, {})
         if not is_pathway(episode):
             return None
         person = patient_of(episode)
-        bodies = bodies_of(unit.read_all(tenant, [("Patient", person), ("CarePlan", care_plan.id_of(id))]))
-        patient = (sent or {}).get(("Patient", person)) or bodies.pop(("Patient", person), None)
+        wanted = [("CarePlan", care_plan.id_of(id)), *([] if ("Patient", person) in known else [("Patient", person)])]
+        bodies = bodies_of(unit.read_all(tenant, wanted))
+        patient = known.get(("Patient", person)) or bodies.pop(("Patient", person), None)
         plan = bodies.get(("CarePlan", care_plan.id_of(id)), {})
         goals = [("Goal", str(goal.get("reference", "")).removeprefix("Goal/")) for goal in plan.get("goal", [])]
         aims = bodies_of(unit.read_all(tenant, goals)) if goals else {}
         tasks = every(unit, tenant, "Task", Clause("group-identifier", [Match(URI, f"urn:uuid:{id}")]))
         events = every(unit, tenant, "Observation", Clause("focus", [Match("EpisodeOfCare", id)]))
         standing = {("EpisodeOfCare", id): episode, **bodies, **aims, **bodies_of(tasks)}
-        beside = episodes(unit, tenant, person, OPEN_EPISODES)
+        others = beside(person) if beside else episodes(unit, tenant, person, OPEN_EPISODES)
         found = Gathered(
             episode,
             self.rulebook.get(type_of(episode), said_by(episode, "rule-version"), tenant),
             {key: body for key, body in standing.items() if key[0] in KINDS and computed(body)},
             {one.id: plain(one) for one in events},
             patient,
-            tuple(sorted(type_of(one) for one in beside if one["id"] != id)),
+            tuple(sorted(type_of(one) for one in others if one["id"] != id)),
         )
-        found.course, found.state = self.folded(found)
+        if fold:
+            found.course, found.state = self.folded(found)
         return found
 
     def folded(self, gathered: Gathered) -> tuple[Course, State]:
         """What the pathway's events and answers, as they are gathered now, add up to."""
-        course = course_of(gathered.episode, gathered.observations.values(), gathered.tasks(), gathered.patient, gathered.parallel)
-        return course, fold(gathered.rules, course, self.week)
+        course = course_of(gathered.episode, (), gathered.tasks(), gathered.patient, gathered.parallel)
+        course = replace(course, events=tuple(gathered.events()))
+        return course, pathway.fold(gathered.rules, course, self.week)
 
     def rendered(self, gathered: Gathered, now: datetime, reason: str = "") -> list[Body]:
         """The pathway's computed resources as they should stand. `reason` says why, where no event does."""
@@ -159,8 +184,10 @@ class Pathways:
 def plain(stored: Stored) -> Body:
     """A stored resource without what the store says of its version, so that it can be compared with one that is made."""
     body = decode(stored.body)
-    meta = {key: value for key, value in body.get("meta", {}).items() if key not in ("versionId", "lastUpdated")}
-    return body | {"meta": meta}
+    meta = body.setdefault("meta", {})
+    meta.pop("versionId", None)
+    meta.pop("lastUpdated", None)
+    return body
 
 
 def is_pathway(episode: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from adapter.domain.course import Event
+from adapter.domain.course import Course, Event
 from adapter.domain.identity import BASE
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.domain.state import State
@@ -26,34 +26,36 @@ PROFILE: Final = f"{BASE}/StructureDefinition/pathway-event"
 
 @dataclass(slots=True)
 class Entry:
-    """A pathway and what the unit does to it.
-
-    `was` are its resources as they stand; `base` what its state is compared with: as it was, but for what is retracted.
-    """
+    """A pathway and what the unit does to it. `was` are its resources as they stand."""
 
     pathway: Gathered
     was: dict[Key, Body] = field(default_factory=dict)
     observations: dict[str, Body] = field(default_factory=dict)  # as they stand
-    base: State | None = None
     new: bool = False
     judged: bool = False  # the gate is asked: something was added or amended
     closes: bool = False
     retracted: dict[str, Body] = field(default_factory=dict)
     events: dict[tuple[str, tuple[str, ...], date], str] = field(default_factory=dict)  # the same event -> Observation.id
+    answered: bool = False
+    had: set[tuple[str, str]] = field(default_factory=set)  # what there was to tell before: number and event
     reason: str = ""
 
 
 @dataclass(slots=True)
 class Touched:
-    """`sent` is what the unit's changes would keep, by type and id."""
+    """`sent` is what the unit's changes would keep, by type and id; `known` that, and what was read beside it."""
 
     unit: Unit
     pathways: Pathways
     tenant: str
     now: datetime
     sent: Mapping[Key, Body] = field(default_factory=dict)
+    known: dict[Key, Body] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     beside: dict[str, list[Body]] = field(default_factory=dict)  # open EpisodeOfCare by patient
+
+    def __post_init__(self) -> None:
+        self.known |= self.sent
 
     @property
     def today(self) -> date:
@@ -62,11 +64,11 @@ class Touched:
     def entry(self, id: str) -> Entry | None:
         """The pathway of that id, if there is one."""
         if id not in self.entries:
-            found = self.pathways.gather(self.unit, self.tenant, id, self.sent)
+            found = self.pathways.gather(self.unit, self.tenant, id, self.known, self._beside, fold=False)
             if found is None:
                 return None
-            known = {same(event): event.id for event in found.course.events}
-            self.entries[id] = Entry(found, dict(found.stored), dict(found.observations), found.state, events=known)
+            known = {same(event): event.id for event in found.events()}
+            self.entries[id] = Entry(found, dict(found.stored), dict(found.observations), events=known)
         return self.entries[id]
 
     def opened(self, pathway: Gathered) -> Entry:
@@ -76,12 +78,16 @@ class Touched:
 
     def open(self, patient: str, pathway_type: str = "") -> list[str]:
         """Ids of the patient's open pathways, as they will be: without those that the unit closes, with those that it opens."""
-        if patient not in self.beside:
-            self.beside[patient] = episodes(self.unit, self.tenant, patient, OPEN_EPISODES)
-        found = {body["id"]: body for body in self.beside[patient]}
+        found = {body["id"]: body for body in self._beside(patient)}
         found |= {id: e.pathway.episode for id, e in self.entries.items() if e.new and patient_of(e.pathway.episode) == patient}
         closed = {id for id, entry in self.entries.items() if entry.closes}
         return [id for id, body in found.items() if id not in closed and pathway_type in ("", type_of(body))]
+
+    def _beside(self, patient: str) -> list[Body]:
+        if patient not in self.beside:
+            self.beside[patient] = episodes(self.unit, self.tenant, patient, OPEN_EPISODES)
+            self.known |= {("EpisodeOfCare", body["id"]): body for body in self.beside[patient]}
+        return self.beside[patient]
 
     def named(self, identifier: Mapping[str, Any]) -> list[str]:
         """Ids of the pathways that have that identifier, their own or a course's (ForlopsId)."""
@@ -108,20 +114,23 @@ class Touched:
         people = [{**body, "id": id} for id, body in {**stored, **brought}.items()]
         if len(people) != 1:
             raise refused(*(SEVERAL_PATIENTS if people else NO_PATIENT), where="Observation.subject")
+        self.known["Patient", people[0]["id"]] = people[0]
         return people[0]
 
     def _patient(self, id: str) -> Body | None:
-        if ("Patient", id) in self.sent:
-            return {**self.sent["Patient", id], "id": id}
-        stored = self.unit.read(self.tenant, "Patient", id)
-        return plain(stored) if stored else None
+        if ("Patient", id) not in self.known:
+            stored = self.unit.read(self.tenant, "Patient", id)
+            if stored is None:
+                return None
+            self.known["Patient", id] = plain(stored)
+        return {**self.known["Patient", id], "id": id}
 
-    def baseline(self, entry: Entry) -> State | None:
-        """What the gate compares with: the state before, or that which the retractions alone would leave."""
-        if not entry.retracted or entry.new:
-            return entry.base
-        pathway = replace(entry.pathway, stored=entry.was, observations={**entry.observations, **entry.retracted})
-        return self.pathways.folded(pathway)[1]
+    def before(self, entry: Entry) -> tuple[Course, State | None]:
+        """The pathway's course and state as they stand, but for what is retracted: what the gate compares with."""
+        if entry.new:
+            return Course(), None
+        observations = {**entry.observations, **entry.retracted}
+        return self.pathways.folded(replace(entry.pathway, stored=entry.was, observations=observations))
 
 
 def same(event: Event) -> tuple[str, tuple[str, ...], date]:
