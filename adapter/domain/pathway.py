@@ -276,7 +276,8 @@ class _Walk:
         said = self.course.assessment
         start = self.start
         if start is None:
-            start = self.course.received if self.rules.start == "received" else said.on if said and said.granted else None
+            at_receipt = self.rules.start == "received" and self.course.emergency is None
+            start = self.course.received if at_receipt else said.on if said and said.granted else None
         return State(
             self.phase or "referred",
             self.status,

@@ -300,6 +300,66 @@ def test_after_an_emergency_the_decision_is_the_start(running: Service) -> None:
     assert referred.statuses_sent() == []  # never for emergencies
 
 
+@pytest.fixture(params=["2019", "2025"])
+def urgent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Referred]:
+    """An emergency of 1 June, by either rules; today is 8 June."""
+    with real_service(tmp_path, services={"D11": {"rule_set": request.param}}) as service:
+        referred = Referred(service, EMERGENCY)
+        service.clock.moment += timedelta(days=7)
+        yield referred
+
+
+def test_an_emergency_starts_with_the_right_granted_and_goes_on(urgent: Referred) -> None:
+    """Decision 10: no A at the receipt, by either rules; without one M would be refused (105)."""
+    assert (urgent.kinds(), "start" in urgent.episode(urgent.mine).get("period", {})) == ([], False)
+
+    assert urgent.grant("2026-06-05").status_code == 200
+
+    assert [(codes(event), event["effectiveDateTime"]) for event in urgent.events()] == [(["A"], "2026-06-05")]
+    assert (urgent.phase(urgent.mine), urgent.episode(urgent.mine)["period"]) == ("waiting", {"start": "2026-06-05"})
+    assert urgent.register(("D11M", "2026-06-05")) == urgent.mine
+    assert urgent.phase(urgent.mine) == "basic-assessment"
+
+
+def test_an_emergency_refused_ends_without_codes_and_may_be_granted_after_all(urgent: Referred) -> None:
+    """Nothing has begun that X/R could close."""
+    assert urgent.refuse("2026-06-05").status_code == 200
+    assert (urgent.kinds(), urgent.phase(urgent.mine), urgent.episode(urgent.mine)["status"]) == ([], "refused", "cancelled")
+    assert [issue["severity"] for issue in urgent.findings(urgent.mine)] == ["information"]
+
+    urgent.grant("2026-06-05").raise_for_status()
+    assert (urgent.kinds("final"), urgent.phase(urgent.mine)) == (["A"], "waiting")
+
+    urgent.refuse("2026-06-05").raise_for_status()
+    assert (urgent.kinds("final"), urgent.kinds("entered-in-error")) == ([], ["A"])
+    assert urgent.phase(urgent.mine) == "refused"
+
+
+def test_what_an_emergency_had_begun_a_refusal_closes(urgent: Referred) -> None:
+    """By the rules of 2019 with X/R; those of 2025 have no code for it."""
+    (decision,) = urgent.tasks(urgent.mine, "emergency-decision")
+    urgent.answer(decision, status="completed", executionPeriod={"end": "2026-06-04"}).raise_for_status()
+
+    assert urgent.refuse("2026-06-05").status_code == 200
+
+    rules_of = next(e["valueString"] for e in urgent.episode(urgent.mine)["extension"] if e["url"].endswith("rule-version"))
+    assert urgent.kinds("final") == {"2019": ["A", "XR"], "2025": ["A"]}[rules_of]
+    assert urgent.episode(urgent.mine)["period"] == {"start": "2026-06-04", "end": "2026-06-05"}
+    assert (urgent.phase(urgent.mine), urgent.findings(urgent.mine)[0]["severity"]) == ("refused", "information")
+
+
+def test_an_emergency_that_was_decided_stays_begun_when_the_right_is_granted_later(urgent: Referred) -> None:
+    """The patient is in care already: an M between the two decisions stays after the start."""
+    (decision,) = urgent.tasks(urgent.mine, "emergency-decision")
+    urgent.answer(decision, status="completed", executionPeriod={"end": "2026-06-03"}).raise_for_status()
+    urgent.register(("D11M", "2026-06-04"))
+
+    assert urgent.grant("2026-06-05").status_code == 200
+
+    assert (urgent.kinds("final"), urgent.kinds("entered-in-error")) == (["A", "M"], [])
+    assert urgent.episode(urgent.mine)["period"] == {"start": "2026-06-03"}
+
+
 # the gate that warns
 
 
