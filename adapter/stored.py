@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from adapter.ports import Store
     from adapter.settings import Settings
 
-OTHER_VERSION: Final = "Databasens tabeller er av en annen versjon. Er de eldre: start tjenesten. Er de nyere: installer det nyere programmet."
+OTHER_VERSION: Final = "Databasens tabeller er av en annen versjon: start tjenesten, eller installer det nyere programmet."
 
 
 @contextmanager

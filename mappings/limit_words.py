@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapter.domain.feedback import LIMIT_NAMES
 from adapter.domain.ruleset import Limit
 
-NAMES: Final = {
-    "assess-referral": ("Vurdere henvisningen", "Assess the referral"),
-    "date-limit": ("Frist for helsehjelp", "Date limit"),
-    "guarantee-under-23": ("Garanti under 23 år", "Guarantee below 23"),
-    "first-attendance": ("Første fremmøte", "First attendance"),
-    "emergency-decision": ("Beslutning etter øyeblikkelig hjelp", "Decision after emergency care"),
-    "decision": ("Klinisk beslutning", "Clinical decision"),
-    "extended-decision": ("Klinisk beslutning etter utvidet utredning", "Clinical decision after extended assessment"),
-    "first-evaluation": ("Første evaluering", "First evaluation"),
-    "next-evaluation": ("Neste evaluering", "Next evaluation"),
-    "detox-to-treatment": ("Fra avrusning til behandling", "From detoxification to treatment"),
-}
 ANCHORS: Final = {
     "received": ("henvisningen er mottatt", "the referral is received"),
     "assessed": ("henvisningen er vurdert", "the referral is assessed"),
@@ -39,7 +28,7 @@ CONFIDENCES: Final = {
 
 
 def name(limit: Limit) -> tuple[str, str]:
-    return NAMES.get(limit.id, (limit.id, limit.id))
+    return LIMIT_NAMES.get(limit.id, (limit.id, limit.id))
 
 
 def figure(limit: Limit) -> tuple[str, str]:

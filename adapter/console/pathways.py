@@ -14,6 +14,7 @@ from adapter.domain.ruleset import Limit
 from adapter.domain.state import State
 from adapter.usecases.pathways import Gathered
 from adapter.usecases.see_pathways import MOST, Seen
+from mappings import limit_words
 from mappings.resources import care_plan, task
 from mappings.timeline import Story, tell, title_of, words
 
@@ -109,7 +110,7 @@ def _events(prefix: str, pathway: Gathered) -> Html:
 
 
 def _limits(prefix: str, pathway: Gathered, state: State, story: Story) -> Html:
-    if not state.deadlines:
+    if not story.bars:
         return tag("p", "None has begun to run.", class_="empty")
     limits = {deadline.key: deadline.limit for deadline in state.deadlines}
     rows = []
@@ -123,7 +124,7 @@ def _limits(prefix: str, pathway: Gathered, state: State, story: Story) -> Html:
                 _day(bar.start),
                 _day(bar.due) if bar.due else "unknown",
                 [stands, tag("p", bar.note), caused],
-                _source(limits[bar.key]),
+                _source(limits[bar.key]) if bar.key in limits else "see the finding below",
                 shown,
             )
         )
@@ -131,13 +132,14 @@ def _limits(prefix: str, pathway: Gathered, state: State, story: Story) -> Html:
 
 
 def _source(limit: Limit) -> Html:
-    """Whose rule it is, and how sure its figure: A official, B secondary, C inferred, D unknown."""
+    """Whose rule it is, and how sure its figure: official (A), secondary (B), inferred (C), not found (D)."""
     source = limit.source
-    whose = "local" if source.local else "national"
     days = (
         "a date for each patient" if limit.unit == "date" else f"{limit.days} {limit.unit} days" if limit.days is not None else ""
     )
-    return join(tag("p", days), tag("p", f"{whose}, {source.confidence}", class_="id", title=source.note or source.reference))
+    national = f"national; {limit_words.CONFIDENCES[source.confidence][1]} ({source.confidence})"
+    sure = "local: the organisation's own" if source.local else national
+    return join(tag("p", days), tag("p", sure, class_="aside", title=source.note or source.reference))
 
 
 def _duties(prefix: str, pathway: Gathered, state: State) -> Html:

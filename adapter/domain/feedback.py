@@ -184,6 +184,20 @@ def parallel(types: Iterable[str]) -> Noted:
     )
 
 
+LIMIT_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "assess-referral": ("Vurdere henvisningen", "Assess the referral"),
+    "date-limit": ("Frist for helsehjelp", "Date limit"),
+    "guarantee-under-23": ("Garanti under 23 år", "Guarantee below 23"),
+    "first-attendance": ("Første fremmøte", "First attendance"),
+    "emergency-decision": ("Beslutning etter øyeblikkelig hjelp", "Decision after emergency care"),
+    "decision": ("Klinisk beslutning", "Clinical decision"),
+    "extended-decision": ("Klinisk beslutning etter utvidet utredning", "Clinical decision after extended assessment"),
+    "first-evaluation": ("Første evaluering", "First evaluation"),
+    "next-evaluation": ("Neste evaluering", "Next evaluation"),
+    "detox-to-treatment": ("Fra avrusning til behandling", "From detoxification to treatment"),
+}
+"""Each kind of time limit, Norwegian and English."""
+
 _FROM: Final[Mapping[str, tuple[str, str]]] = {
     "received": ("the referral was received", "henvisningen ble mottatt"),
     "assessed": ("the referral was assessed", "henvisningen ble vurdert"),
@@ -199,7 +213,7 @@ _FROM: Final[Mapping[str, tuple[str, str]]] = {
 @lru_cache(maxsize=1024)
 def no_deadline(id: str, anchor: str, why: str, value: str, reference: str) -> Finding:
     """Why a time limit gives no deadline: *limit*, *care-level* or *severity* is unknown."""
-    en, nb = _FROM[anchor]
+    (en, nb), names = _FROM[anchor], LIMIT_NAMES.get(id, (id, id))
     if why == "care-level":
         reason = (
             "depends on the care level, which is not known. Give it with the event",
@@ -219,8 +233,8 @@ def no_deadline(id: str, anchor: str, why: str, value: str, reference: str) -> F
     return _finding(
         "information",
         reference or f"{_OURS} {id}",
-        f"No deadline: the time limit {id} from {en} {reason[0]}.",
-        f"Ingen frist: tidsfristen {id} fra {nb} {reason[1]}.",
+        f"{names[1]}: no deadline, since the time limit from {en} {reason[0]}.",
+        f"{names[0]}: ingen frist, siden tidsfristen fra {nb} {reason[1]}.",
     )
 
 

@@ -132,7 +132,7 @@ def _deadlines(story: Story, top: int) -> tuple[list[str], int]:
 
 def _deadline(story: Story, bar: Bar, y: int) -> Iterator[str]:
     """One deadline: its name, the bar from anchor to due day, where it ended, and how it stands in sign and words."""
-    until = bar.due or bar.end or story.today
+    until = bar.due or bar.end or (story.today if story.open else bar.start)
     yield _group(f"deadline {bar.standing}", _sentence(bar)) + f'<path class="line" d="M{EDGE} {y}H{WIDTH - EDGE}"/>'
     yield _text(EDGE, y + 16, cut(bar.name, USUAL, LEFT - EDGE - 8), USUAL)
     yield _text(EDGE, y + 29, f"{bar.start} – {bar.due or '?'}", SMALL, "soft")

@@ -10,6 +10,7 @@ from typing import Final
 
 from adapter.domain.course import Course
 from adapter.domain.deadlines import standing
+from adapter.domain.rule_data import LIMITS
 from adapter.domain.ruleset import ORDER, RuleSet
 from adapter.domain.state import Deadline, State
 from mappings.timeline import words
@@ -89,7 +90,8 @@ def title_of(rules: RuleSet) -> str:
 def tell(title: str, course: Course, state: State, today: date) -> Story:
     """The story of a pathway; what it says of time is as of `today`."""
     bands, marks = tuple(_bands(state)), tuple(_marks(course))
-    bars = tuple(_bar(d, today) for d in sorted(state.deadlines, key=lambda d: (d.anchor, d.due or date.max, d.key)))
+    said = [*(_bar(d, today) for d in state.deadlines), *_unknown(course, state)]
+    bars = tuple(sorted(said, key=lambda bar: (bar.start, bar.due or date.max, bar.key)))
     first, last = _time([b.since for b in bands], marks, bars, today, running=state.open)
     return Story(title, _heading(state), today, state.open, first, last, bands, marks, bars)
 
@@ -153,6 +155,22 @@ def _bar(deadline: Deadline, today: date) -> Bar:
         _note(how, due, met or over, today),
         bool(deadline.patient_caused),
     )
+
+
+def _unknown(course: Course, state: State) -> Iterator[Bar]:
+    """Time limits of which the state only notes that nobody knows how long they are: until what they await, or lasting."""
+    events = {event.id: event for event in course.events}
+    for noted in state.notes:
+        id = noted.number.removeprefix("no-")
+        anchor = events.get(noted.event)
+        start = anchor.on if anchor else course.received
+        if id == noted.number or start is None:
+            continue
+        awaited = LIMITS[id][1] if id in LIMITS else ""
+        from_then = (e.on for e in course.events if e.kind == awaited and e.on >= start)
+        met = min((on for on in from_then if on > start or not anchor or anchor.kind != awaited), default=None)
+        note = _note("unknown", None, met, start)
+        yield Bar(f"no-{id}", words.limit(id, 1), start, None, met, "unknown", note, patient_caused=False)
 
 
 def _note(how: str, due: date | None, end: date | None, today: date) -> str:

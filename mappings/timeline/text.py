@@ -52,7 +52,8 @@ def _lines(story: Story, state: State) -> Iterator[str]:
 
 def _bar(story: Story, bar: Bar) -> dict[int, str]:
     """The cells of a deadline: `═` of its time, `╳` beyond it, `┃` its last day, and the sign where it ended."""
-    start, due = _column(story, bar.start), _column(story, bar.due or bar.end or story.today)
+    until = bar.due or bar.end or (story.today if story.open else bar.start)
+    start, due = _column(story, bar.start), _column(story, until)
     cells = dict.fromkeys(range(start, due), "┄" if bar.standing in ("fell-away", "unknown") else "═")
     running = bar.standing in ("on-time", "due-soon", "overdue")
     reached = bar.end or (story.today if running else None)

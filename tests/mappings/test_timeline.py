@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from adapter.domain.course import Assessment, Course, Event
+from adapter.domain.pathway import fold
 from adapter.domain.ruleset import ORDER, Duty, Limit, Source
 from adapter.domain.state import Deadline, Owed, State, Step
+from mappings.rules import national
 from mappings.timeline import lines, svg
 from mappings.timeline.places import lanes, text_width
 
@@ -253,3 +255,23 @@ def test_the_lines_are_a_hundred_columns_and_say_what_is_to_be_done() -> None:
     assert said[1] == "Basisutredning (aktivt), siden 2026-09-07"
     assert said[-2:] == ["Gjøremål", "  Avklar behov for kriseplan (fra 2026-09-07, innen 2026-10-07)"]
     assert any(line.startswith("CU  Klinisk beslutning") and line.endswith("2026-10-12 utvidet utredning") for line in said)
+
+
+def test_a_limit_that_nobody_knows_is_shown_as_unknown_from_its_anchor_to_what_it_awaits() -> None:
+    """D11 by the rules of 2025, of which no length is known: M to C, C to E, and no second E yet."""
+    events = (
+        ("A", date(2026, 3, 2), ()),
+        ("M", date(2026, 3, 16), ()),
+        ("C", date(2026, 4, 13), ("P",)),
+        ("E", date(2026, 5, 18), ()),
+    )
+    course = Course(events=tuple(Event(kind, kind, on, outcomes) for kind, on, outcomes in events))
+    folded = fold(national().get("D11", "2025"), course, "mon-fri")
+    picture = etree.fromstring(svg(TITLE, course, folded, date(2026, 6, 1)))
+
+    assert [told for told in titles(picture, "deadline") if "Ukjent frist" in told] == [
+        "Klinisk beslutning, 2026-03-16 – ?: Ukjent frist (utført 2026-04-13)",
+        "Første evaluering, 2026-04-13 – ?: Ukjent frist (utført 2026-05-18)",
+        "Neste evaluering, 2026-05-18 – ?: Ukjent frist (ingen frist kjent)",
+    ]
+    assert sum("? Ukjent frist" in line for line in lines(TITLE, course, folded, date(2026, 6, 1))) == 3
