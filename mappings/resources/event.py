@@ -11,7 +11,7 @@ outcome in one code). Its date is the one in Norway at `effectiveDateTime`; a da
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -42,17 +42,18 @@ def read(observation: Mapping[str, Any]) -> tuple[str, Event]:
     kind = kind or code_in("9322", observation.get("code")) or combined
     outcomes = codes.OUTCOMES.get(kind, "")
     first = first or code_in(outcomes, observation.get("valueCodeableConcept"))
-    further = (code_in(outcomes, part) for part in _parts(observation, "outcome"))
+    parts = _parts(observation)
+    further = (code_in(outcomes, part) for part in parts.get("outcome", ()))
     event = Event(
         id=observation.get("id", ""),
         kind=kind,
         on=_day(observation),
         outcomes=tuple(filter(None, (first, *further))),
         at=times.moment(observation.get("effectiveDateTime", "")),
-        care_level=_said(observation, "care-level"),
-        severity=_said(observation, "severity"),
+        care_level=_said(parts, "care-level"),
+        severity=_said(parts, "severity"),
     )
-    return pathway or _said(observation, "pathway-type", "9321"), event
+    return pathway or code_in("9321", next(iter(parts.get("pathway-type", ())), None)), event
 
 
 def _day(observation: Mapping[str, Any]) -> date:
@@ -78,20 +79,20 @@ def code_in(number: str, concept: Mapping[str, Any] | None) -> str:
     return next((c.get("code", "") for c in _codings(concept) if number and terms.national(c.get("system", "")) == number), "")
 
 
-def _parts(observation: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    """The values of the components of that name."""
-    for component in observation.get("component", []):
-        if any(c.get("system") == _COMPONENT and c.get("code") == name for c in _codings(component.get("code"))):
-            yield component.get("valueCodeableConcept", {})
+def _parts(observation: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """The values of its components, by name."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for component in observation.get("component", ()):
+        for coding in _codings(component.get("code")):
+            if coding.get("system") == _COMPONENT:
+                found.setdefault(coding.get("code", ""), []).append(component.get("valueCodeableConcept", {}))
+    return found
 
 
-def _said(observation: Mapping[str, Any], name: str, number: str = "") -> str:
-    """The code of the component of that name: in a national list, else in our own of the same name."""
-    for value in _parts(observation, name):
-        if number:
-            return code_in(number, value)
-        return next((c.get("code", "") for c in _codings(value) if c.get("system") == SYSTEM + name), "")
-    return ""
+def _said(parts: Mapping[str, list[Mapping[str, Any]]], name: str) -> str:
+    """The code that the component of that name has in our code system of the same name."""
+    first = next(iter(parts.get(name, ())), None)
+    return next((c.get("code", "") for c in _codings(first) if c.get("system") == SYSTEM + name), "")
 
 
 def id_of(pathway: str, event: Event) -> str:
