@@ -145,6 +145,7 @@ def _same_identifier(touched: Touched, change: Change) -> Taken | None:
     clause = Clause("identifier", [match for one in own for match in spellings(one)])
     stored = [one for one in every(touched.unit, touched.tenant, "Observation", clause) if is_event(plain(one))]
     if stored:
+        _require_same_patient(touched, change, plain(stored[0]))
         return Taken(replace(change, told=(*change.told, *_differs(change, stored[0]))), event=stored[0].id, again=stored[0].id)
     for (kind, id), body in touched.sent.items():  # an earlier entry of the same transaction
         if id == change.id:
@@ -152,6 +153,17 @@ def _same_identifier(touched: Touched, change: Change) -> Taken | None:
         if kind == "Observation" and is_event(body) and any(tidy(one) in mine for one in body.get("identifier", [])):
             return Taken(change, event=id, again=id)
     return None
+
+
+def _require_same_patient(touched: Touched, change: Change, stored: Body) -> None:
+    """Raises `Problem` where the identifier is that of another patient's event: who sent this would take that for stored."""
+    whose = local(str(stored["subject"].get("reference", "")), touched.pathways.base)
+    if whose != ("Patient", touched.patient(change.body["subject"])["id"]):
+        raise refused(
+            "The identifier is that of another patient's event: give each event its own.",
+            "Identifikatoren er brukt på en annen pasients hendelse: gi hver hendelse sin egen.",
+            where="Observation.identifier",
+        )
 
 
 def _differs(change: Change, stored: Stored) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ from adapter.usecases.pathways import Body, Gathered, Key, Pathways, episodes, e
 from adapter.usecases.situation import OPEN_EPISODES
 from mappings import times
 
+Same = tuple[str, frozenset[str], date]
+
 UUID: Final = "urn:uuid:"
 PROFILE: Final = f"{BASE}/StructureDefinition/pathway-event"
 
@@ -35,7 +37,7 @@ class Entry:
     judged: bool = False  # the gate is asked: something was added or amended
     closes: bool = False
     retracted: dict[str, Body] = field(default_factory=dict)
-    events: dict[tuple[str, tuple[str, ...], date], str] = field(default_factory=dict)  # the same event -> Observation.id
+    events: dict[Same, str] = field(default_factory=dict)  # the same event -> Observation.id
     answered: bool = False
     had: set[tuple[str, str]] = field(default_factory=set)  # what there was to tell before: number and event
     reason: str = ""
@@ -133,9 +135,9 @@ class Touched:
         return self.pathways.folded(replace(entry.pathway, stored=entry.was, observations=observations))
 
 
-def same(event: Event) -> tuple[str, tuple[str, ...], date]:
+def same(event: Event) -> Same:
     """What makes two registrations one event, whatever form their codes have."""
-    return event.kind, event.outcomes, event.on
+    return event.kind, frozenset(event.outcomes), event.on
 
 
 def tidy(identifier: Mapping[str, Any]) -> tuple[str, str]:

@@ -113,6 +113,37 @@ def test_the_same_identifier_is_the_same_event_and_another_content_is_told_of(ep
     assert epj.counted() == before
 
 
+def test_an_identifier_of_another_patients_event_is_not_taken_for_the_same(epj: Epj, running: Service) -> None:
+    own = [{"system": "urn:epj", "value": epj.number}]
+    epj.send(epj.event("D11A", "2024-03-01", identifier=own)).raise_for_status()
+    other = Epj(running)
+
+    answer = other.send(other.event("D11A", "2024-03-01", identifier=own))
+
+    assert (answer.status_code, issues(answer)) == (422, [("business-rule", "Observation.identifier")])
+
+
+def test_several_outcomes_of_one_decision_mean_the_same_in_any_order(epj: Epj) -> None:
+    epj.register(*GOING)
+    further = {code: component("outcome", f"{OID}9323", code) for code in "PK"}
+    first, again = epj.event("D11CP", "2024-04-20"), epj.event("D11CK", "2024-04-20")
+    first["component"].append(further["K"])
+    again["component"].append(further["P"])
+
+    assert [epj.send(body).status_code for body in (first, again)] == [201, 200]
+
+
+@pytest.mark.parametrize("mode", ["create", "update"])
+def test_validate_judges_an_event_as_the_write_would(epj: Epj, mode: str) -> None:
+    body = epj.event("D11C", "2024-04-20")  # without an outcome
+
+    plain = epj.http.post("/fhir/Observation/$validate", json=body)
+    judged = epj.http.post("/fhir/Observation/$validate", params={"mode": mode}, json=body)
+
+    assert issues(plain) == [("informational", "")]
+    assert ("invariant", "Observation") in issues(judged)
+
+
 def test_an_event_that_closed_its_pathway_may_be_sent_again(epj: Epj) -> None:
     epj.register(*GOING, ("D11XP", "2024-04-20"))
     before = epj.counted()
