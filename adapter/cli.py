@@ -123,7 +123,7 @@ def _moment(text: str) -> datetime:
 def _type_of_pathway(code: str) -> str:
     from mappings.rules import national
 
-    types = sorted({rules.pathway for rules in national().all()})
+    types = national().types
     if code not in ("", *types):
         raise typer.BadParameter(f"one of {', '.join(types)} is needed")
     return code

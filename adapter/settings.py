@@ -300,7 +300,7 @@ def _cross_checks(s: Settings, book: Rulebook) -> Iterator[Fault]:
 def _rules_of(i: int, receiver: Receiver, book: Rulebook) -> Iterator[Fault]:
     """What the rule sets do not have."""
     version, pathway = receiver.rule_set, receiver.pathway
-    have, types = ", ".join(book.versions()), ", ".join(sorted({rules.pathway for rules in book.all()}))
+    have, types = ", ".join(book.versions()), ", ".join(book.types)
     if version and version not in book.versions():
         yield (
             ("receiver", i, "rule_set"),

@@ -1,6 +1,7 @@
 """Pathway codes: `D11CU` is type D11 (9321), event C (9322), outcome U (9323 …); 9327 holds the combinations.
 
-Which combinations exist says each rule set (`RuleSet.events`); `adapter.domain.ordering` refuses others by name.
+A code is read by its form alone. Which types there are says the rulebook (`adapter.domain.ruleset.Rulebook`), and which
+combinations exist each rule set (`RuleSet.events`); `adapter.domain.ordering` refuses others by name.
 Cancer pathways (8480, A01A …) look alike and mean something else: they are never parsed here.
 """
 
@@ -10,23 +11,20 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-TYPES = ("D01", "D06", "D07", "D08", "D09", "D10", "D11", "D12")
-"""9321. Which of them a rule set has says `adapter.domain.ruleset.Rulebook`."""
-
 OUTCOMES: Final[Mapping[str, str]] = {"C": "9323", "S": "9324", "U": "9325", "X": "9326", "H": "9328"}
 """The events that demand an outcome, and the code list that it is of. The other events have none."""
 
-_CODE = re.compile(r"(D\d\d)(?:([A-Z])([A-Z])?)?")
+_CODE = re.compile(r"(D[0-9]{2})(?:([A-Z])([A-Z])?)?")
 
 
 def pathway_type(code: str) -> str:
-    """The pathway type of a 9321 or 9327 code, or nothing where it is none.
+    """The pathway type of a code that has the form of 9321 or 9327, or nothing.
 
     >>> pathway_type("D11"), pathway_type("D11CU"), pathway_type("A16CK")
     ('D11', 'D11', '')
     """
     found = _CODE.fullmatch(code)
-    return found[1] if found and found[1] in TYPES else ""
+    return found[1] if found else ""
 
 
 def split(code: str) -> tuple[str, str, str]:
@@ -36,7 +34,7 @@ def split(code: str) -> tuple[str, str, str]:
     (('D11', 'C', 'U'), ('D06', 'P', ''), ('', '', ''), ('', '', ''))
     """
     found = _CODE.fullmatch(code)
-    if not found or found[1] not in TYPES or not found[2]:
+    if not found or not found[2]:
         return "", "", ""
     return found[1], found[2], found[3] or ""
 

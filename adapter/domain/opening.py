@@ -27,7 +27,7 @@ def decide(case: Case, service: Service, facts: Facts, received: date, book: Rul
     """
     if case.envelope.serv_type != "N" or facts.copy or case.content == "11":
         return Decision()
-    carried = list(dict.fromkeys(filter(None, map(codes.pathway_type, case.pathway_codes))))
+    carried = list(dict.fromkeys(type for type in map(codes.pathway_type, case.pathway_codes) if type in book.types))
     transferred = carried if case.envelope.type == _TRANSFER else []  # HIS 1207: who refers for a new condition cannot ask for one
     wanted: list[tuple[str, Literal["receiver", "message", "by-hand"]]] = (
         [(by_hand, "by-hand")]

@@ -179,6 +179,11 @@ class Rulebook:
         """When the first rule set began to hold."""
         return min(rules.valid_from for rules in self._sets.values())
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Every pathway type (9321) that some rule set has."""
+        return tuple(sorted({p for p, _ in self._sets}))
+
     def versions(self, pathway: str = "") -> tuple[str, ...]:
         """Every version that there is, or that a pathway type has."""
         return tuple(sorted({v for p, v in self._sets if pathway in ("", p)}))

@@ -9,7 +9,6 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from adapter.domain.codes import TYPES
 from adapter.domain.problem import Kind, Problem
 from adapter.failures import Refused
 from adapter.hub import described as d
@@ -18,6 +17,7 @@ from adapter.hub.reception import Reception
 from adapter.hub.shown import Time, as_json, known, shown, zoned
 from adapter.ports import Clock, Delivery, Message, State
 from adapter.security.caller import Identify
+from mappings.rules import national
 
 WaitingId = Annotated[
     str,
@@ -34,7 +34,7 @@ Pathway = Annotated[
     str | None,
     Query(
         description="Pathway type (9321) to open, whatever the receiving service is configured for.",
-        pattern=f"^({'|'.join(TYPES)})$",
+        pattern=f"^({'|'.join(national().types)})$",
         openapi_examples={
             "200-none": example(200, "as the receiving service has it", None),
             "200-adults": example(200, "D11, mental health care for adults", "D11"),
