@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,12 +42,15 @@ def test_every_figure_is_told_with_its_source_and_how_sure_it_is(page: str, rule
         (row,) = [
             row.split(" | ")
             for row in rows
-            if row.startswith(f"| {limit_words.name(limit)[0]} /") and row.split(" | ")[2] == (limit_words.whom(limit)[1] or "all")
+            if row.startswith(f"| {limit_words.name(limit)[0]} /")
+            and row.split(" | ")[2] == (" / ".join(filter(None, limit_words.whom(limit))) or "alle / all")
         ]
-        assert row[3].strip("*").split()[0] in (str(limit.days), f"{limit.earliest}-{limit.days}", "unknown", "the")
-        assert (row[3] == "**unknown**") == (limit.days is None and limit.unit != "date")
-        assert row[5].startswith(f"**{limit.source.confidence}** {limit_words.CONFIDENCES[limit.source.confidence][1]}")
-        assert limit.source.reference in row[5]
+        assert row[3].replace("*", "").split()[0] in (str(limit.days), f"{limit.earliest}-{limit.days}", "ukjent", "pasientens")
+        assert (row[3] == "**ukjent** / unknown") == (limit.days is None and limit.unit != "date")
+        assert row[5].startswith(f"**{limit.source.confidence}**")
+        if limit.source.reference:
+            (named,) = re.findall(r"\*\*, \[(source \d+)\]", row[5])
+            assert f"- **{named}**: {limit.source.reference}\n" in page.replace("<http", "http").replace(">\n", "\n")
 
 
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
@@ -63,3 +67,13 @@ def test_what_is_unknown_is_named_at_the_top(page: str) -> None:
         any(limit.days is None and limit.unit != "date" for limit in rules.limits) for rules in RULES.values()
     ]
     assert "avtalespesialist" in top
+
+
+def test_the_limits_at_a_glance_are_those_of_the_official_tables(page: str) -> None:
+    """By hand, from the tables of D01 (2019-02-04) and D08 (2022-09-30): outpatient clinic / ward."""
+    rows = [line for line in page.splitlines() if line.startswith(("| D01, 2019 ", "| D08, 2019 "))]
+
+    assert rows == [
+        "| D01, 2019 | - | 21 A / 7 A | ? D | 7 A / 7 A | 56 A / 42 A | 3 A / 0 A |",
+        "| D08, 2019 | 7 A / 28 A | 42 A / 14 A | - | 28 A / 14 A | 42 A / 14 A | - |",
+    ]
