@@ -1,7 +1,8 @@
 """Requests that nobody would send, to every interaction of /fhir: no fault of ours, no hang, no refusal that does not say why.
 
 The same rounds where CI=true, at most two minutes of them; ten seconds of new ones elsewhere (`STAFETT_FUZZ_SECONDS`). Their
-seeds are printed: `STAFETT_SEED` repeats a run from its first. An answer takes five seconds at most, one in `make torture` (`STAFETT_FUZZ_SLOWEST`).
+seeds are printed: `STAFETT_SEED` repeats a run from its first. An answer takes five seconds at most, one in `make torture`
+(`STAFETT_FUZZ_SLOWEST`).
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from structlog.testing import capture_logs
 from adapter.fhir import capability
 from adapter.fhir.types import TYPES
 from adapter.ports import Store
-from tests.fhir.fuzz.bodies import KNOWN
+from tests.fhir.fuzz.bodies import EVENTS, KNOWN
 from tests.fhir.fuzz.requests import INTERACTIONS, Asked, requests
 from tests.fhir.fuzz.values import NUMBER
 from tests.fhir.world import draft
-from tests.http.real import real_service
-from tests.http.service import HOSPITAL, Service
+from tests.http.real import HOSPITAL, real_service
+from tests.http.service import Service
 from tests.serving import NOON
 
 CI = os.environ.get("CI") == "true"
@@ -60,9 +61,10 @@ def test_every_interaction_that_is_offered_has_requests_here() -> None:
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The whole service, with three resources of each type, of which one is `known`."""
+    """The whole service, with three resources of each type, of which one is `known`, and a pathway."""
     with real_service(tmp_path_factory.mktemp("fuzz")) as running:
         fill(running.store)
+        running.http.post("/fhir/Observation", json=EVENTS[0]).raise_for_status()
         yield running
 
 

@@ -11,12 +11,14 @@ from xml.sax.saxutils import quoteattr
 
 from hypothesis import strategies as st
 
+from adapter.domain.identity import named
 from adapter.fhir.types import TYPES
 from adapter.r4.bundle import PATCH
 from adapter.r4.definitions import Element, codes, json_names, type_named
 from adapter.usecases.writing import FOR_READING
 from corpus import bases, cases
 from tests.fhir.fuzz.values import DATES, REFERENCES, encoded, junk, mostly, names, texts, values
+from tests.http.real import HOSPITAL
 
 Json = dict[str, Any]
 
@@ -58,6 +60,30 @@ def _pointing(node: Any) -> Any:
 
 
 KNOWN = {type: known(type) for type in TYPES}
+PATIENT, START = "known", "2024-03-01"
+EVENTS = [
+    {
+        "resourceType": "Observation",
+        "status": status,
+        "code": {"coding": [{"system": "urn:oid:2.16.578.1.12.4.1.1.9327", "code": code}]},
+        "subject": {"reference": f"Patient/{PATIENT}"},
+        "effectiveDateTime": on,
+        "performer": [{"identifier": {"system": "urn:oid:2.16.578.1.12.4.1.4.101", "value": HOSPITAL}}],
+    }
+    for code, on, status in [
+        ("D11A", START, "final"),
+        ("D11M", "2024-03-20", "final"),
+        ("D11CP", "2024-04-20", "final"),
+        ("D11E", "2024-06-01T10:00:00+02:00", "final"),
+        ("D11XG", "2024-09-01", "final"),
+        ("D11M", "2024-03-20", "entered-in-error"),
+        ("D12A", "2026-03-01", "final"),
+    ]
+]
+"""Events of pathways of the known patient: the first opens one."""
+
+PATHWAY = named(HOSPITAL, f"{PATIENT}|D11|{START}")
+FORMS: dict[str, list[Any]] = {type: [body] for type, body in KNOWN.items()} | {"Observation": [KNOWN["Observation"], *EVENTS]}
 WRONG = [b"\0", b"\xff", b'"', b"<!DOCTYPE a [<!ENTITY x 'x'>]>", b"&x;", b"]]>", b"[" * 70, b'{"a":' * 999, b"<a>" * 99]
 CASES = [case.data for case in cases()]
 
@@ -68,8 +94,8 @@ def resources(draw: st.DrawFn, type: str = "") -> Any:
     """A resource of the type, or of any: half of them valid, the others spoilt in up to three places."""
     type = type or draw(st.sampled_from(sorted(TYPES)))
     if draw(st.booleans()):
-        return KNOWN[type]
-    body = draw(st.one_of(st.just(KNOWN[type]), made(type)))
+        return draw(st.sampled_from(FORMS[type]))
+    body = draw(st.one_of(st.sampled_from(FORMS[type]), made(type)))
     for _ in range(draw(st.integers(1, 3))):
         body = deepcopy(body)  # what was drawn is another's too
         _spoil(draw, body, type)

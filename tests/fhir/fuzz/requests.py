@@ -206,7 +206,8 @@ def validate(draw: st.DrawFn) -> Asked:
 @st.composite
 def findings(draw: st.DrawFn) -> Asked:
     type = draw(mostly(st.just("EpisodeOfCare"), types))
-    return draw(got("findings", f"/{type}/{quote(draw(ids))}/$findings", draw(queries("EpisodeOfCare"))))
+    id = draw(mostly(st.just(bodies.PATHWAY), ids))
+    return draw(got("findings", f"/{type}/{quote(id)}/$findings", draw(queries("EpisodeOfCare"))))
 
 
 @st.composite
