@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 VOLVEN: Final = "urn:oid:2.16.578.1.12.4.1.1."
 """What the OIDs of the national code systems begin with; the system's number follows."""
@@ -38,3 +38,19 @@ def canonical_system(system: str) -> str:
         if number != system and number.isascii() and number.isdigit():
             return VOLVEN + number
     return f"urn:oid:{system}" if _OID.fullmatch(system) else system
+
+
+def canonical_codes(resource: Any) -> Any:
+    """The same with the system of every code by the name that it is known by here.
+
+    >>> canonical_codes({"coding": [{"system": "http://helsedir.no/fhir/CodeSystem/no-kodeverk-9322", "code": "M"}]})
+    {'coding': [{'system': 'urn:oid:2.16.578.1.12.4.1.1.9322', 'code': 'M'}]}
+    """
+    if isinstance(resource, list):
+        return [canonical_codes(item) for item in resource]
+    if not isinstance(resource, dict):
+        return resource
+    same = {key: canonical_codes(value) for key, value in resource.items()}
+    if "code" in same and isinstance(same.get("system"), str):
+        same["system"] = canonical_system(same["system"])
+    return same

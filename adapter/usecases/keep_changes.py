@@ -19,6 +19,7 @@ from adapter.domain.registration import refusals
 from adapter.domain.state import Noted
 from adapter.ports import Unit
 from adapter.r4.bundle import renaming, rewritten
+from adapter.r4.systems import canonical_codes
 from adapter.usecases.assess_referral import answer, follow, is_answer, tell
 from adapter.usecases.pathways import Body, Gathered, Key, episodes
 from adapter.usecases.register_event import Taken, register
@@ -37,6 +38,7 @@ def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change
     """Keep all of the changes, and what they cause. Raises `Problem` where they may not be."""
     if rules.pathways is None or not any(map(_matters, changes)):
         return _put(unit, rules, tenant, changes, now)
+    changes = [replace(change, body=canonical_codes(change.body)) if _is_said(change) else change for change in changes]
     sent = {(change.type, change.id): change.body for change in changes}
     touched = Touched(unit, rules.pathways, tenant, now, sent)
     taken = register(touched, changes)
@@ -54,7 +56,12 @@ def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change
 
 
 def _matters(change: Change) -> bool:
-    return is_event(change.body) or is_event(change.before) or is_answer(change) or _is_another_person(change)
+    return _is_said(change) or is_event(change.before) or _is_another_person(change)
+
+
+def _is_said(change: Change) -> bool:
+    """Whether it is an event or an answer: kept with the names of code systems that we search and reckon by."""
+    return is_event(change.body) or is_answer(change)
 
 
 def _is_another_person(change: Change) -> bool:

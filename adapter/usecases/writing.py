@@ -16,6 +16,7 @@ from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.ports import Draft, Query, Stored, Unit
 from adapter.r4 import json
 from adapter.r4.index import index
+from adapter.r4.systems import canonical_codes
 from mappings.resources import event
 
 if TYPE_CHECKING:
@@ -100,8 +101,13 @@ def checked(rules: Rules, resource: Any) -> tuple[Finding, ...]:
 
 
 def judged(rules: Rules, resource: Any) -> list[Finding]:
-    """All findings on a resource; an event of a pathway is judged by its profile, whether it claims it or not."""
-    return rules.check(resource, profiles=[EVENT] if rules.pathways is not None and is_event(resource) else ())
+    """All findings on a resource; an event of a pathway is judged by its profile, whether it claims it or not.
+
+    Its national code systems may go by any of their names; it is kept with the one that the profile has.
+    """
+    if rules.pathways is not None and is_event(resource):
+        return rules.check(canonical_codes(resource), profiles=[EVENT])
+    return rules.check(resource)
 
 
 def is_event(resource: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from adapter.ports import MessageQuery
-from tests.fhir.epj import BASE, FNR, GRANTED, REFUSED, Epj, codes, output, rules
+from tests.fhir.epj import BASE, FNR, GRANTED, OID, REFUSED, Epj, codes, concept, output, rules
 from tests.fhir.made import issues
 from tests.http.real import HOSPITAL, real_service
 from tests.http.service import Service
@@ -209,6 +209,17 @@ def test_an_assessment_after_the_start_that_the_epj_sent_adds_none(adult: Referr
 
     assert adult.kinds() == ["A"]
     assert len(adult.pathways()) == 1
+
+
+@pytest.mark.parametrize("list", ["http://helsedir.no/fhir/CodeSystem/no-kodeverk-", "2.16.578.1.12.4.1.1."])
+def test_an_assessment_may_call_8485_by_any_of_its_names(adult: Referred, list: str) -> None:
+    outcome = output("assessment-outcome", valueCodeableConcept=concept(f"{list}8485", "2"))
+    limit = output("date-limit", valueDate="2026-09-01")
+
+    answer = adult.assess(GRANTED[0], outcome, output("assessed-on", valueDate="2026-06-05"), limit)
+
+    assert answer.status_code == 200, answer.text
+    assert adult.referral["output"][1]["valueCodeableConcept"] == concept(f"{OID}8485", "2")
 
 
 def test_rejected_means_only_that_this_unit_will_not_assess_it(adult: Referred) -> None:

@@ -96,6 +96,32 @@ def test_an_event_is_the_same_whatever_form_its_code_has(epj: Epj, combined: boo
     assert (answer.status_code, epj.counted()) == (200, before)
 
 
+LISTS = ["http://helsedir.no/fhir/CodeSystem/no-kodeverk-", "https://finnkode.helsedirektoratet.no/adm/collections/", OID[8:]]
+
+
+@pytest.mark.parametrize("list", LISTS, ids=["canonical", "page", "bare OID"])
+def test_the_national_lists_may_go_by_any_of_their_names(epj: Epj, list: str) -> None:
+    """What stands is the OID: https://github.com/HL7Norway/best-practice, codesystem.md."""
+    epj.register(*GOING)
+    decided = epj.event(
+        "D11CP",
+        "2024-04-20",
+        code=concept(f"{list}9322", "C"),
+        valueCodeableConcept=concept(f"{list}9323", "P"),
+        component=[component("pathway-type", f"{list}9321", "D11")],
+    )
+
+    first = epj.send(decided)
+    again = [
+        epj.send(body) for body in (decided, epj.event("D11CP", "2024-04-20"), epj.event("D11CP", "2024-04-20", combined=True))
+    ]
+    amended = epj.put(first.json() | {"code": concept(f"{list}9322", "C")})
+
+    assert (first.status_code, [one.status_code for one in again]) == (201, [200] * 3), first.text
+    assert (first.json()["code"], first.json()["valueCodeableConcept"]) == (concept(f"{OID}9322", "C"), concept(f"{OID}9323", "P"))
+    assert (amended.status_code, amended.json()["meta"]["versionId"]) == (200, "1")
+
+
 def test_the_same_identifier_is_the_same_event_and_another_content_is_told_of(epj: Epj) -> None:
     own = [{"system": URI, "value": "urn:uuid:0F0E1C11-6f0c-4f1e-9d35-4c0b1a3c52a1"}]
     first = epj.send(epj.event("D11A", "2024-03-01", identifier=own))
