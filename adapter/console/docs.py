@@ -6,6 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
+from adapter.console.frame import navigation
 from adapter.console.html import tag
 
 # Swagger's icons are data: in its own style sheet.
@@ -29,7 +30,7 @@ def router(prefix: str) -> APIRouter:
         tag("link", rel="stylesheet", href=f"{assets}/style.css"),
     )
     name = tag("a", tag("span", aria_hidden="true", class_="baton"), "Stafett", href=f"{prefix}/", class_="name")
-    banner = tag("header", name, tag("nav", tag("a", "Messages", href=f"{prefix}/"), aria_label="Main"))
+    banner = tag("header", name, navigation(prefix))
     document_link = tag("a", "the document itself", href=f"{prefix}/openapi.json")
     needs = tag("noscript", tag("p", "This page needs JavaScript; ", document_link, " does not."))
     scripts = [tag("script", src=f"{assets}/{script}") for script in ("swagger-ui-bundle.js", "docs.js")]

@@ -34,6 +34,17 @@ def page(prefix: str, title: str, *content: Child, status: int = 200) -> Respons
         tag("link", rel="icon", type="image/svg+xml", href=f"{prefix}/console/assets/favicon.svg"),
         tag("link", rel="stylesheet", href=f"{prefix}/console/assets/style.css"),
     )
+    name = tag("a", tag("span", aria_hidden="true", class_="baton"), "Stafett", href=f"{prefix}/", class_="name")
+    banner = tag("header", name, navigation(prefix))
+    skip = tag("a", "Skip to content", href="#content", class_="skip")
+    body = tag("body", skip, banner, tag("main", *content, id="content"))
+    document = "<!doctype html>\n" + tag("html", head, body, lang="en")
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+    return Response(document.encode(), status, headers, "text/html; charset=utf-8")
+
+
+def navigation(prefix: str) -> Html:
+    """The ways to the other pages, on top of each."""
     links = (
         ("Messages", "/"),
         ("Pathways", "/pathways"),
@@ -41,15 +52,7 @@ def page(prefix: str, title: str, *content: Child, status: int = 200) -> Respons
         ("FHIR", "/fhir/metadata"),
         ("Health", "/health/ready"),
     )
-    navigation = tag("nav", [tag("a", name, href=prefix + path) for name, path in links], aria_label="Main")
-    banner = tag(
-        "header", tag("a", tag("span", aria_hidden="true", class_="baton"), "Stafett", href=f"{prefix}/", class_="name"), navigation
-    )
-    skip = tag("a", "Skip to content", href="#content", class_="skip")
-    body = tag("body", skip, banner, tag("main", *content, id="content"))
-    document = "<!doctype html>\n" + tag("html", head, body, lang="en")
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
-    return Response(document.encode(), status, headers, "text/html; charset=utf-8")
+    return tag("nav", [tag("a", name, href=prefix + path) for name, path in links], aria_label="Main")
 
 
 def state_badge(state: State) -> Html:

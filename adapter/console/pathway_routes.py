@@ -18,7 +18,7 @@ from adapter.hub.examples import example
 from adapter.ports import Clock, Store
 from adapter.security.caller import Caller, Identify
 from adapter.usecases.pathways import Gathered, Pathways
-from adapter.usecases.see_pathways import Seen, one, open_pathways
+from adapter.usecases.see_pathways import Seen, closed_pathways, one, open_pathways
 from mappings import times
 from mappings.timeline import STYLE, svg, title_of
 
@@ -48,9 +48,11 @@ def router(store: Store, identify: Identify, clock: Clock, pathways: Pathways | 
     """The routes under /pathways. `pathways` None: the service follows none, so that none is found."""
     routes = APIRouter(tags=["Pathways"])
 
-    def listed(caller: Caller) -> list[Seen]:
+    def listed(caller: Caller) -> tuple[list[Seen], list[Seen]]:
+        if not pathways:
+            return [], []
         with store.read() as unit:
-            return open_pathways(unit, caller.tenants) if pathways else []
+            return open_pathways(unit, caller.tenants), closed_pathways(unit, caller.tenants)
 
     def found(caller: Caller, id: str) -> tuple[Gathered, State]:
         with store.read() as unit:
@@ -60,8 +62,8 @@ def router(store: Store, identify: Identify, clock: Clock, pathways: Pathways | 
 
     @routes.get("/pathways", response_class=Response, include_in_schema=False)
     async def open_ones(request: Request) -> Response:
-        seen = await run_in_threadpool(listed, identify(request.headers))
-        return list_page(prefix, seen, times.local_day(clock.now()))
+        seen, closed = await run_in_threadpool(listed, identify(request.headers))
+        return list_page(prefix, seen, closed, times.local_day(clock.now()))
 
     @routes.get("/pathways/{id}", response_class=Response, include_in_schema=False)
     async def pathway(request: Request, id: str) -> Response:

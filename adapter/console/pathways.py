@@ -21,8 +21,8 @@ from mappings.timeline import Story, tell, title_of, words
 LINE: Final = "timeline.svg"
 
 
-def list_page(prefix: str, seen: Sequence[Seen], today: date) -> Response:
-    """The open pathways, those whose time runs out first on top."""
+def list_page(prefix: str, seen: Sequence[Seen], closed: Sequence[Seen], today: date) -> Response:
+    """The open pathways, those whose time runs out first on top; then those that closed last."""
     intro = f"Those whose time limit is nearest, or passed, come first; no more than {MOST}. All of them: "
     more = tag("a", "EpisodeOfCare", href=f"{prefix}/fhir/EpisodeOfCare?status=planned,waitlist,active")
     heads = ("Due", "What", "Pathway", "Rule set", "Phase", "Look at")
@@ -34,6 +34,9 @@ def list_page(prefix: str, seen: Sequence[Seen], today: date) -> Response:
         tag("h1", "Open pathways"),
         tag("p", intro, more, ".", class_="intro"),
         table("By the next time limit", heads, rows, "pathways") if rows else none,
+        [tag("h2", "Closed pathways"), table("Newest first", heads[2:], [_ended(prefix, one) for one in closed], "pathways")]
+        if closed
+        else None,
     )
 
 
@@ -45,12 +48,19 @@ def _seen(prefix: str, one: Seen, today: date) -> Html:
     cells: list[Child] = [
         [_day(due) if due else "–", " ", sign],
         words.limit(kind, int(ordinal)) if kind else tag("span", "no time limit is known or runs", class_="empty"),
-        tag("a", f"{one.type} {words.pathway(one.type)}", href=f"{prefix}/pathways/{one.id}"),
-        one.version,
-        [words.phase(one.phase), tag("p", one.status, class_="id")],
+        *_what(prefix, one),
         [_fhir(prefix, "EpisodeOfCare", one.id), " ", _fhir(prefix, "Task", one.next.task) if one.next else None],
     ]
-    return tag("tr", [tag("td", cell) for cell in cells])
+    return _row(*cells)
+
+
+def _ended(prefix: str, one: Seen) -> Html:
+    return _row(*_what(prefix, one), _fhir(prefix, "EpisodeOfCare", one.id))
+
+
+def _what(prefix: str, one: Seen) -> tuple[Child, ...]:
+    name = tag("a", f"{one.type} {words.pathway(one.type)}", href=f"{prefix}/pathways/{one.id}")
+    return name, one.version, [words.phase(one.phase), tag("p", one.status, class_="id")]
 
 
 def pathway_page(prefix: str, pathway: Gathered, state: State, today: date) -> Response:

@@ -1,6 +1,7 @@
 """What people look at: the open pathways with what is due next, and one pathway with all that it has come to.
 
     open_pathways(unit, tenants)           # those whose time runs out first, first
+    closed_pathways(unit, tenants)         # those that closed last
     one(pathways, unit, tenants, id)       # gathered and folded; `Problem(NOT_FOUND)` where it is not the caller's
 
 Nothing here names a patient.
@@ -25,6 +26,8 @@ from mappings.resources.writer import SYSTEM
 MOST: Final = 100
 """Pathways in a list: it is looked at by people, programs search by FHIR."""
 
+CLOSED: Final = 20
+
 _WAITING: Final = ("requested", "received", "accepted", "ready", "in-progress", "on-hold")
 _URN: Final = "urn:uuid:"
 
@@ -40,7 +43,7 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An open pathway in a list."""
+    """A pathway in a list; a closed one has nothing next."""
 
     id: str
     tenant: str
@@ -57,6 +60,13 @@ def open_pathways(unit: Unit, tenants: Sequence[str]) -> list[Seen]:
     return sorted(found, key=lambda seen: (seen.next is None, seen.next.due if seen.next else date.max))[:MOST]
 
 
+def closed_pathways(unit: Unit, tenants: Sequence[str]) -> list[Seen]:
+    """The closed pathways that changed last, no more than `CLOSED` of each organisation."""
+    closed = Clause("status", [Match(value=status) for status in ("finished", "cancelled")])
+    found = [(t, plain(one)) for t in tenants for one in unit.search(t, Query("EpisodeOfCare", [closed], limit=CLOSED)).found]
+    return [_seen(tenant, episode) for tenant, episode in found if is_pathway(episode)]
+
+
 def _of(unit: Unit, tenant: str) -> Iterator[Seen]:
     due: dict[str, Next] = {}
     for body in _waiting(unit, tenant):
@@ -67,8 +77,12 @@ def _of(unit: Unit, tenant: str) -> Iterator[Seen]:
     newest = [plain(one) for one in unit.search(tenant, Query("EpisodeOfCare", [opened], limit=MOST)).found]
     for episode in {body["id"]: body for body in (*episodes, *newest)}.values():
         if is_pathway(episode) and episode["status"] in OPEN_EPISODES:
-            rules, phase = said_by(episode, "rule-version"), said_by(episode, "pathway-phase")
-            yield Seen(episode["id"], tenant, type_of(episode), rules, phase, episode["status"], due.get(episode["id"]))
+            yield _seen(tenant, episode, due.get(episode["id"]))
+
+
+def _seen(tenant: str, episode: dict[str, Any], following: Next | None = None) -> Seen:
+    rules, phase = said_by(episode, "rule-version"), said_by(episode, "pathway-phase")
+    return Seen(episode["id"], tenant, type_of(episode), rules, phase, episode["status"], following)
 
 
 def _waiting(unit: Unit, tenant: str) -> Iterator[dict[str, Any]]:
