@@ -6,6 +6,7 @@ Each says what is wrong, why, and what to do. `where` is empty: the caller knows
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
@@ -197,6 +198,21 @@ LIMIT_NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "detox-to-treatment": ("Fra avrusning til behandling", "From detoxification to treatment"),
 }
 """Each kind of time limit, Norwegian and English."""
+
+
+def early(version: str, first: date) -> Noted:
+    """The pathway began before any rules held for it: the first ones are used."""
+    return Noted(
+        "early",
+        "",
+        _finding(
+            "information",
+            f"{_OURS} {version}",
+            f"The pathway began before the rules of {version} held (from {first}); they are used. Correct the date if it is wrong.",
+            f"Forløpet begynte før reglene fra {version} gjaldt (fra {first}); de brukes. Rett datoen hvis den er feil.",
+        ),
+    )
+
 
 _FROM: Final[Mapping[str, tuple[str, str]]] = {
     "received": ("the referral was received", "henvisningen ble mottatt"),

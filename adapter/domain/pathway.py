@@ -15,7 +15,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, Literal
 
-from adapter.domain import ordering
+from adapter.domain import feedback, ordering
 from adapter.domain.clocks import Clocks
 from adapter.domain.course import Course, Event
 from adapter.domain.deadlines import WorkingDays
@@ -278,6 +278,9 @@ class _Walk:
         if start is None:
             at_receipt = self.rules.start == "received" and self.course.emergency is None
             start = self.course.received if at_receipt else said.on if said and said.granted else None
+        chosen_by = self.course.received or start
+        if chosen_by and chosen_by < self.rules.valid_from:
+            self.notes.append(feedback.early(self.rules.version, self.rules.valid_from))
         return State(
             self.phase or "referred",
             self.status,
