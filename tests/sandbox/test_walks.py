@@ -9,6 +9,7 @@ D12 42 days for a decision, for one after extended assessment and for a first ev
 
 from __future__ import annotations
 
+import html
 import re
 import signal
 import subprocess
@@ -216,6 +217,9 @@ def test_the_pages_show_them_with_what_is_overdue_first(sandbox: Sandbox) -> Non
     assert re.findall(r"/pathways/([0-9a-f-]{36})", opened)[:2] == [ids["child-overdue"], ids["adult-waiting"]]
     assert {name for name, id in ids.items() if f"/pathways/{id}" in closed} == ended
     assert not {ids[name] for name in ended} & set(re.findall(r"/pathways/([0-9a-f-]{36})", opened))
+    told = html.unescape(sandbox.fhir.get(f"/pathways/{ids['adult-2025']}").text)  # by the rules of 2025: no length is known
+    assert "? Ukjent frist" in told
+    assert "Clinical decision: no deadline, since the time limit from first attendance (M) is unknown." in told
     for name, id in ids.items():
         assert f"/pathways/{id}" in sandbox.screen, name
         picture = etree.fromstring(sandbox.fhir.get(f"/pathways/{id}/timeline.svg").content)
