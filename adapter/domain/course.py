@@ -26,7 +26,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The answer to a referral (pbrl § 2-2): right to care or not. `outcome` is 8485: 1 assessment, 2 treatment, 3 none."""
+    """The answer to a referral (pbrl § 2-2): right to care or not. `outcome` is 8485: 1 assessment, 2 treatment …"""
 
     granted: bool
     on: date

@@ -26,7 +26,7 @@ from adapter.usecases.writing import Change, Rules, has_errors
 from mappings import terms, times
 from mappings.resources import event as events
 from mappings.resources import task as tasks
-from mappings.resources.writer import EXTENSION, SYSTEM
+from mappings.resources.writer import EXTENSION, SYSTEM, own
 
 PROFILES: Final = {
     "assess-referral": "assessment-task",
@@ -55,7 +55,7 @@ def answer(touched: Touched, rules: Rules, change: Change) -> str:
     entry = touched.entry(pathway) if pathway else None
     if entry is None or not tasks.key_of(pathway, before) or _said(before) == _said(body):
         return ""
-    faults = [*_of_profile(rules, body), *_of_answer(touched, before, body)]
+    faults = [*_of_profile(rules, before, body), *_of_answer(touched, before, body)]
     if has_errors(faults):
         raise Problem(*map(change.place, faults))
     entry.judged = entry.answered = True
@@ -70,8 +70,11 @@ def _said(task: Mapping[str, Any]) -> Body:
     return {**task, "meta": meta}
 
 
-def _of_profile(rules: Rules, body: Body) -> list[Finding]:
+def _of_profile(rules: Rules, before: Mapping[str, Any], body: Body) -> list[Finding]:
+    """What its profile says of the answer. How it stands against its limit is ours: said anew of an answer that is taken back."""
     profile = EXTENSION + PROFILES.get(tasks.kind_of(body), "duty-task")
+    if before["status"] == "completed" != body["status"] and "businessStatus" in body:
+        body = {**body, "businessStatus": own("business-status", "on-time")}
     return rules.check(body, profiles=[profile])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from adapter.ports import MessageQuery
-from tests.fhir.epj import BASE, FNR, GRANTED, OID, REFUSED, Epj, codes, concept, output, rules
+from tests.fhir.epj import BASE, FNR, GRANTED, OID, REFUSED, Epj, codes, component, concept, output, rules
 from tests.fhir.made import issues
 from tests.http.real import HOSPITAL, real_service
 from tests.http.service import Service
@@ -179,6 +179,48 @@ def test_a_refusal_may_be_taken_back(child: Referred) -> None:
 
     assert (child.kinds("final"), child.kinds("entered-in-error")) == (["A"], ["XR"])
     assert child.phase(child.mine) == "waiting"
+
+
+@pytest.mark.parametrize("who", ["adult", "child"])
+def test_an_answer_may_be_taken_back_altogether(request: pytest.FixtureRequest, who: str) -> None:
+    """It was meant for another referral, say."""
+    referred: Referred = request.getfixturevalue(who)
+    before = referred.kinds("final")
+    referred.grant("2026-06-05").raise_for_status()
+
+    bare = {k: v for k, v in referred.referral.items() if k not in ("output", "executionPeriod")}
+    answer = referred.answer(bare, status="requested")
+
+    assert answer.status_code == 200, answer.text
+    assert (referred.kinds("final"), referred.phase(referred.mine)) == (before, "referred")
+    assert (referred.referral["status"], "executionPeriod" in referred.referral) == ("requested", False)
+    assert referred.referral["businessStatus"]["coding"][0]["code"] == "on-time"
+    assert [task["status"] for task in referred.tasks(referred.mine, "M")] == ["cancelled"] * len(
+        referred.tasks(referred.mine, "M")
+    )
+    assert referred.grant("2026-06-05").status_code == 200
+
+
+def test_a_time_limit_that_a_person_met_may_be_open_again(running: Service) -> None:
+    epj = Epj(running)
+    pathway = epj.register(("D01A", "2024-03-01"), ("D01M", "2024-03-05"), ("D01D", "2024-03-28"))
+    ward = epj.tasks(pathway, "detox-to-treatment")
+    assert ward == []  # 3 days for an outpatient, none for an inpatient: which is not known
+    level = component("care-level", f"{BASE}/CodeSystem/care-level", "poliklinikk")
+    ended = next(event for event in epj.events() if codes(event) == ["D"])
+    epj.put(ended | {"component": [*ended["component"], level]}).raise_for_status()
+    (limit,) = epj.tasks(pathway, "detox-to-treatment")
+    epj.answer(limit, status="completed", executionPeriod={"end": "2024-04-05"}).raise_for_status()
+    (met,) = epj.tasks(pathway, "detox-to-treatment")
+
+    answer = epj.answer({k: v for k, v in met.items() if k != "executionPeriod"}, status="requested")
+
+    assert (limit["restriction"]["period"], met["businessStatus"]["coding"][0]["code"]) == (
+        {"start": "2024-03-28", "end": "2024-03-31"},
+        "met-late",
+    )
+    assert (answer.status_code, answer.json()["status"]) == (200, "requested"), answer.text
+    assert answer.json()["businessStatus"]["coding"][0]["code"] == "overdue"
 
 
 def test_an_answer_that_what_happened_since_does_not_allow_is_refused(adult: Referred) -> None:
