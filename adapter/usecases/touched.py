@@ -80,10 +80,14 @@ class Touched:
 
     def open(self, patient: str, pathway_type: str = "") -> list[str]:
         """Ids of the patient's open pathways, as they will be: without those that the unit closes, with those that it opens."""
+        return [id for id, type in self.open_types(patient) if pathway_type in ("", type)]
+
+    def open_types(self, patient: str) -> list[tuple[str, str]]:
+        """Those ids, each with the pathway's type."""
         found = {body["id"]: body for body in self._beside(patient)}
         found |= {id: e.pathway.episode for id, e in self.entries.items() if e.new and patient_of(e.pathway.episode) == patient}
         closed = {id for id, entry in self.entries.items() if entry.closes}
-        return [id for id, body in found.items() if id not in closed and pathway_type in ("", type_of(body))]
+        return [(id, type_of(body)) for id, body in found.items() if id not in closed]
 
     def _beside(self, patient: str) -> list[Body]:
         if patient not in self.beside:
