@@ -112,11 +112,12 @@ def _open(touched: Touched, one: Sent, course: str) -> Entry:
         id = named(tenant, course, key)
     version = touched.pathways.version(tenant, one.type, on)
     if not touched.pathways.rulebook.has(one.type, version):
+        other = ", ".join(f'rule_set = "{has}"' for has in touched.pathways.rulebook.versions(one.type))
         raise refused(
             f"{one.type} is not in the rules of {version}, which hold on the date of A. Use a type that they have, or let a "
-            f'[[receiver]] for {one.type} say which rules hold: rule_set = "2019".',
+            f"[[receiver]] for {one.type} say which rules hold: {other}.",
             f"{one.type} finnes ikke i reglene fra {version}, som gjelder på datoen for A. Bruk en type de har, eller la en "
-            f'[[receiver]] for {one.type} si hvilke regler som gjelder: rule_set = "2019".',
+            f"[[receiver]] for {one.type} si hvilke regler som gjelder: {other}.",
             where="Observation.code",
             rule=f"Volven 9321; docs/pathways.md {version}",
         )

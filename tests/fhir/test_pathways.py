@@ -410,8 +410,8 @@ def test_an_a_opens_the_pathway_that_an_m_beside_it_means(epj: Epj) -> None:
 
 def test_a_transaction_brings_its_own_patient(running: Service, epj: Epj) -> None:
     urn = "urn:uuid:5e0f8a52-9d5b-4c57-8a3e-0c1c2f6d7e10"
-    number = "12838540056"
-    patient = {"resourceType": "Patient", "identifier": [{"system": FNR, "value": number}], "birthDate": "1985-03-12"}
+    number = "28838540041"
+    patient = {"resourceType": "Patient", "identifier": [{"system": FNR, "value": number}], "birthDate": "1985-03-28"}
     by_link = epj.event("D11A", "2024-03-01", subject={"reference": urn})
     by_number = epj.event("D11M", "2024-03-20", subject={"identifier": {"system": FNR, "value": number}})
     entries = [
