@@ -69,7 +69,7 @@ def _installed() -> Path:
         for name, content in pins.items():
             (folder / name).write_bytes(content)
         npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        if subprocess.run(npm, cwd=folder, check=False).returncode:
+        if subprocess.run(npm, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode:
             raise OSError("npm cannot install fsh-sushi")
         stamp.write_bytes(pins["package-lock.json"])
     return folder / "node_modules" / "fsh-sushi" / "dist" / "app.js"

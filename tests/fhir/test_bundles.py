@@ -353,7 +353,7 @@ def test_a_bundle_that_asks_for_too_much_looking_up_is_refused_before_it_does(
     answer = sent(here, type, *entries)
 
     assert (answer.status_code, issues(answer)) == (413, [("too-costly", "Bundle.entry")])
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_bundle_reads_no_more_than_there_is_room_for(here: Service) -> None:

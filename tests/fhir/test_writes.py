@@ -188,7 +188,7 @@ def test_many_labels_and_identifiers_are_compared_at_once(here: Service) -> None
     answer = here.http.put(f"/fhir/Task/{made['id']}", json={**made, "priority": "urgent"}, headers={"If-Match": 'W/"1"'})
 
     assert (answer.status_code, len(answer.json()["meta"]["security"])) == (200, 10_000)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
 
 
 def test_an_identifier_that_organisations_share_is_added_to_and_never_replaced(here: Service) -> None:

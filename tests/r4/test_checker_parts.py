@@ -247,7 +247,7 @@ def test_a_crowd_of_faults_is_told_in_part_and_in_time(changed: dict[str, Any]) 
     findings = check({"resourceType": "Task", "status": "requested", "intent": "order", **changed})
 
     assert len(findings) <= 501
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 10
 
 
 def test_nesting_beyond_measure_is_a_finding() -> None:

@@ -37,6 +37,8 @@ def test_no_example_of_other_types_that_pathways_meet_is_called_wrong(r4_example
 
 
 def test_no_example_of_a_served_type_is_warned_of_but_for_a_profile_that_we_do_not_know(r4_examples: Examples) -> None:
+    """And but for the opioid guideline's plans: their names are no names for a program, of which pdf-0 warns."""
     warned = {(name, f.where) for name, data in r4_examples(*TYPES) for f in check(parse(data)) if f.severity == "warning"}
 
-    assert {where for _, where in warned} <= {"Observation.meta.profile[0]", "Patient.meta.profile[0]"}
+    named = {(name, where) for name, where in warned if name.startswith("PlanDefinition-opioidcds-") and where == "PlanDefinition"}
+    assert {where for _, where in warned - named} <= {"Observation.meta.profile[0]", "Patient.meta.profile[0]"}
