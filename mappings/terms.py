@@ -16,7 +16,6 @@ _NATIONAL = re.compile(
 
 
 @lru_cache(maxsize=1024)
-@lru_cache(maxsize=1024)
 def national(system: str) -> str:
     """The number of a national code system by any of its names (see `adapter.r4.systems`); of another system nothing.
 

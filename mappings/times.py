@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -64,6 +65,7 @@ def local_day(at: datetime) -> date:
     return at.astimezone(OSLO).date()
 
 
+@lru_cache(maxsize=4096)  # the same few dates are asked for again and again
 def norwegian_day(text: str) -> date | None:
     """The date in Norway of a FHIR date or dateTime that is known to the day.
 

@@ -45,7 +45,10 @@ def resources(
     """
     tasks = _tasks(episode, stored, rules, course, state, now)
     goals = _goals(episode, stored, tasks)
-    order = sorted(tasks, key=lambda key: _place(rules, key, tasks[key]))
+    kinds = {
+        kind: place for place, kind in enumerate(dict.fromkeys([*(r.id for r in rules.limits), *(d.kind for d in rules.duties)]))
+    }
+    order = sorted(tasks, key=lambda key: _place(kinds, key, tasks[key]))
     aims = [id for id, body in goals.items() if body["lifecycleStatus"] == "active"]
     plan = care_plan.id_of(episode["id"])
     said = care_plan.of(episode, rules, course, state, [tasks[key]["id"] for key in order], aims)
@@ -90,11 +93,10 @@ def _goals(episode: Body, stored: Stored, tasks: Mapping[str, Body]) -> dict[str
     return {id: _laid(old.get(id) or {"resourceType": "Goal", "id": id}, new) for id, new in said.items()}
 
 
-def _place(rules: RuleSet, key: str, body: Body) -> tuple[str, int, int]:
+def _place(kinds: Mapping[str, int], key: str, body: Body) -> tuple[str, int, int]:
     """Where a Task stands among the others: by the day it arose, then as the rules have it."""
-    kinds = [*(limit.id for limit in rules.limits), *(duty.kind for duty in rules.duties)]
     kind, _, ordinal = key.rpartition("-")
-    return body["restriction"]["period"]["start"], kinds.index(kind) if kind in kinds else len(kinds), int(ordinal)
+    return body["restriction"]["period"]["start"], kinds.get(kind, len(kinds)), int(ordinal)
 
 
 def _laid(old: Body, said: Body) -> Body:
