@@ -105,11 +105,15 @@ def test_a_pathway_is_valid_and_says_what_it_was_made_of_at_every_turn(begun: tu
 def test_the_order_in_which_events_arrive_changes_nothing_but_what_is_remembered(
     begun: tuple[Walk, list[Act]], random: Any
 ) -> None:
-    """At once or one by one in any order: the same pathway, apart from when its Tasks were written and what fell away meanwhile."""
+    """At once or one by one in any order: the same pathway, apart from when its Tasks were written and what fell away meanwhile.
+
+    The same event told again, at another care level, is no second event: the first to arrive stands. So each is here once.
+    """
     one, acts = begun
-    events = [act for act in acts if act[0] == "register"]
+    events = list({act[1][:2]: act for act in acts if act[0] == "register"}.values())
     if one.received is None:
         one.register("A", FIRST.isoformat())
+        events = [act for act in events if act[1][:2] != (("A", ""), FIRST)]
     other = Walk(one.pathway, one.version, one.received, one.born, one.care_level, one.emergency, events=dict(one.events))
     for act in events:
         do(one, act)
