@@ -50,6 +50,14 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts a process or the whole service for each case is not for `make test-fast`: one by one quick, together minutes."""
+    for item in items:
+        if item.path.parent.name == "bad_inputs" or item.path.match("house/test_*_command.py"):
+            item.add_marker(pytest.mark.slow)
+
+
 def _why(report: pytest.TestReport | pytest.CollectReport) -> str:
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return str(reason).removeprefix("Skipped: ")

@@ -20,7 +20,7 @@ TASK = {"resourceType": "Task", "status": "requested", "intent": "order"}
 THREADS = 64
 
 
-@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], scope="module")
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     url = ""
     if request.param == "postgresql":

@@ -19,7 +19,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.store.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def house_on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """An empty installation on each engine, for what the engine has a part in."""
     url = ""
