@@ -5,6 +5,8 @@
 Without a file the defaults make a test installation on loopback. An environment variable wins over the file:
 `STAFETT_ENVIRONMENT=production`, `STAFETT_STORE__URL=…` (two underscores between table and key; lists as JSON).
 `docs/configuration.md` is generated from the descriptions below.
+
+It is long because every key stands here with its description, type and bounds, and beside them what no single key can tell.
 """
 
 from __future__ import annotations

@@ -46,13 +46,3 @@ def combined(type: str, event: str, outcome: str = "") -> str:
     ('D11CU', 'D06P')
     """
     return f"{type}{event}{outcome}"
-
-
-def exists(events: Mapping[str, frozenset[str]], event: str, outcome: str = "") -> bool:
-    """Whether a rule set's events (`RuleSet.events`) have this one with this outcome, or without any.
-
-    >>> exists({"C": frozenset("PU"), "M": frozenset()}, "C", "U"), exists({"C": frozenset("PU")}, "C")
-    (True, False)
-    """
-    outcomes = events.get(event)
-    return outcomes is not None and (outcome in outcomes if outcomes else not outcome)

@@ -80,17 +80,6 @@ def standing(deadline: Deadline, today: date) -> Standing:
     return "due-soon" if day >= soon(deadline.anchor, last) else "on-time"
 
 
-def next_change(deadline: Deadline, today: date) -> date | None:
-    """The first date after today on which the deadline will stand differently; None where it will not."""
-    last = deadline.due
-    if deadline.met or deadline.over or last is None or today > last:
-        return None
-    near = soon(deadline.anchor, last)
-    if today < near <= last:
-        return near
-    return add_days(last, 1) if last < date.max else None
-
-
 def age(born: date, on: date) -> int:
     """Full years. Who was born on 29 February is a year older from 1 March."""
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))

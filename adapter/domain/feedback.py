@@ -10,6 +10,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
+from adapter.domain.codes import combined
 from adapter.domain.problem import Finding, Kind, Severity
 from adapter.domain.ruleset import Limit
 from adapter.domain.state import Noted
@@ -131,7 +132,7 @@ def _shown(code: str) -> str:
 
 def no_such_code(event: str, type: str, version: str, kind: str, outcome: str = "") -> Noted:
     """201: the combination does not exist in the pathway's rule set."""
-    name = f"{type}{_shown(kind)}{_shown(outcome) if outcome else ''}"
+    name = combined(type, _shown(kind), _shown(outcome) if outcome else "")
     return Noted(
         "201",
         event,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from adapter.domain.course import Event
+from adapter.domain.feedback import LIMIT_NAMES
 from adapter.domain.identity import BASE
 from mappings import terms
 
@@ -58,17 +59,12 @@ OUTCOMES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 SYSTEMS: Final = {"C": "9323", "S": "9324", "U": "9325", "X": "9326", "H": "9328"}
 LIMITS: Final = {
-    "assess-referral": "Vurdere henvisningen",
-    "date-limit": "Frist for helsehjelp",
-    "guarantee-under-23": "Garanti under 23 år",
-    "first-attendance": "Første fremmøte",
     "emergency-decision": "Etter øyeblikkelig hjelp",
-    "decision": "Klinisk beslutning",
     "extended-decision": "Utvidet utredning",
-    "first-evaluation": "Første evaluering",
-    "next-evaluation": "Neste evaluering",
     "detox-to-treatment": "Avrusning til behandling",
 }
+"""Shorter than their names are elsewhere (`LIMIT_NAMES`)."""
+
 STANDINGS: Final = {
     "on-time": ("○", "I rute"),
     "due-soon": ("◐", "Frist nærmer seg"),
@@ -106,7 +102,7 @@ def duty(kind: str, nb: str) -> str:
 
 def limit(id: str, ordinal: int) -> str:
     """The name of a limit; further evaluations are told apart by their number."""
-    name = LIMITS.get(id) or _display(f"{_OWN}/pathway-task", id)
+    name = LIMITS.get(id) or LIMIT_NAMES.get(id, ("",))[0] or _display(f"{_OWN}/pathway-task", id)
     return f"{name} {ordinal}" if ordinal > 1 else name
 
 

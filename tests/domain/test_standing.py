@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.domain.deadlines import age, due, next_change, soon, standing
+from adapter.domain.deadlines import age, due, soon, standing
 from adapter.domain.pathway import Deadline
 from adapter.domain.ruleset import Limit, Source
 from tests.domain.courses import day, limit
@@ -42,35 +41,32 @@ def test_a_mistyped_year_ends_with_the_calendar() -> None:
 
 
 @pytest.mark.parametrize(
-    ("today", "stands", "changes"),
+    ("today", "stands"),
     [
-        ("09-01", "on-time", "10-11"),  # before it has begun
-        ("09-07", "on-time", "10-11"),
-        ("10-10", "on-time", "10-11"),  # 33 of 42 days; 80 % are 33.6
-        ("10-11", "due-soon", "10-20"),
-        ("10-19", "due-soon", "10-20"),  # the last day in time
-        ("10-20", "overdue", ""),
-        ("12-24", "overdue", ""),
+        ("09-01", "on-time"),  # before it has begun
+        ("09-07", "on-time"),
+        ("10-10", "on-time"),  # 33 of 42 days; 80 % are 33.6
+        ("10-11", "due-soon"),
+        ("10-19", "due-soon"),  # the last day in time
+        ("10-20", "overdue"),
+        ("12-24", "overdue"),
     ],
 )
-def test_six_weeks_are_near_from_the_34th_day_and_over_after_the_42nd(today: str, stands: str, changes: str) -> None:
+def test_six_weeks_are_near_from_the_34th_day_and_over_after_the_42nd(today: str, stands: str) -> None:
     deadline = running("09-07", "10-19")
 
     assert standing(deadline, day(today)) == stands
-    assert next_change(deadline, day(today)) == (day(changes) if changes else None)
 
 
 def test_what_is_met_on_the_last_day_is_met_and_on_the_next_met_late() -> None:
     assert standing(running("09-07", "10-19", met="10-19"), day("12-01")) == "met"
     assert standing(running("09-07", "10-19", met="10-20"), day("10-20")) == "met-late"
-    assert next_change(running("09-07", "10-19", met="10-20"), day("09-08")) is None
 
 
 def test_what_fell_away_stands_as_it_did_then() -> None:
     assert standing(running("09-07", "10-19", over="09-20"), day("12-01")) == "on-time"
     assert standing(running("09-07", "10-19", over="10-15"), day("12-01")) == "due-soon"
     assert standing(running("09-07", "10-19", over="10-20"), day("12-01")) == "overdue"
-    assert next_change(running("09-07", "10-19", over="09-20"), day("09-08")) is None
 
 
 def test_no_days_at_all_is_near_at_once() -> None:
@@ -78,38 +74,22 @@ def test_no_days_at_all_is_near_at_once() -> None:
     at_once = running("09-07", "09-07")
 
     assert [standing(at_once, day(d)) for d in ("09-06", "09-07", "09-08")] == ["on-time", "due-soon", "overdue"]
-    assert next_change(at_once, day("09-06")) == day("09-07")
 
 
 def test_a_date_given_before_the_referral_was_assessed_is_overdue_from_the_next_day() -> None:
     past = running("09-07", "09-01")
 
     assert [standing(past, day(d)) for d in ("08-31", "09-01", "09-02")] == ["on-time", "on-time", "overdue"]
-    assert next_change(past, day("08-31")) == day("09-02")
 
 
 def test_an_unknown_due_date_never_changes_how_it_stands() -> None:
     unknown = Deadline(SIX_WEEKS, 1, day("09-07"), None)
 
-    assert (standing(unknown, day("12-01")), next_change(unknown, day("12-01"))) == ("on-time", None)
+    assert standing(unknown, day("12-01")) == "on-time"
     assert standing(Deadline(SIX_WEEKS, 1, day("09-07"), None, met=day("12-01")), day("12-01")) == "met"
 
 
 days = st.dates(date(2026, 1, 1), date(2026, 3, 31))
-
-
-@given(days, days, st.none() | days, st.none() | days, days)
-def test_the_next_change_is_the_first_day_on_which_it_stands_otherwise(
-    anchor: date, last: date, met: date | None, over: date | None, today: date
-) -> None:
-    deadline = Deadline(SIX_WEEKS, 1, anchor, last, None, met, None if met else over)
-    later = [today + timedelta(days=n) for n in range(120)]
-    changes = [b for a, b in pairwise(later) if standing(deadline, a) != standing(deadline, b)]
-
-    if met or over:
-        assert next_change(deadline, today) is None
-    else:
-        assert next_change(deadline, today) == (changes[0] if changes else None)
 
 
 @given(days, st.integers(0, 80))

@@ -3,6 +3,8 @@
 Each makes code of its input and its arguments. Not offered, and so refused: now(), today() and timeOfDay(), since the
 same resource shall be judged alike at any time; htmlChecks(), since the checker judges narratives by itself; conformsTo(),
 memberOf(), subsumes() and their like, since profiles and bindings are checked as such; aggregate().
+
+It is long because the language has many of them: each is a few lines, and they stand in the order of the specification.
 """
 
 from __future__ import annotations
