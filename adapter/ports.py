@@ -1,4 +1,4 @@
-"""What the use cases need of the world: a store, hubs and a clock. One screen, no behaviour.
+"""What the use cases need of the world: a store, hubs, other FHIR servers and a clock. No behaviour.
 
 All methods that touch a patient's data take the organisation (`tenant`, its number) first.
 `NOBODY` owns what arrived for a service that is not ours.
@@ -6,14 +6,14 @@ All methods that touch a patient's data take the organisation (`tenant`, its num
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
-from adapter.domain.problem import Finding
+from adapter.domain.problem import Finding, Problem
 from adapter.r4.index import Index
 
 NOBODY = ""
@@ -83,16 +83,20 @@ class Message:
 class Outgoing:
     """One thing to send, with the very bytes that will be sent.
 
-    Rows with the same `key` leave in the order they were made. `answer` is what AppRec said of a
-    sent message: None, `ok`, `rejected` or `conflict`. A message is `unanswered` from when it left until
-    that comes, then `sent`; what waits for a person is `dead`.
+    Rows with the same `key` leave in the order they were made. `hub` names the hub or the partner. `answer` is what AppRec
+    said of a sent message: None, `ok`, `rejected` or `conflict`. A message is `unanswered` from when it left until that comes,
+    then `sent`; what waits for a person is `dead`, and what a person has put aside `dismissed`.
+
+    To a partner go `share` (a transaction that creates what it does not have), `change` (elements to lay over what it has)
+    and `notice` (that something is to be read here). `about` is our own resource (`Task/id`), `earlier` the row that a person
+    sent again as this one, `outcome` the OperationOutcome that a partner refused it with.
     """
 
     id: str
     tenant: str
     key: str
     hub: str
-    kind: Literal["apprec", "message"]
+    kind: Literal["apprec", "message", "share", "change", "notice"]
     message_id: str
     hub_id: str | None
     sender: str
@@ -101,11 +105,14 @@ class Outgoing:
     content_type: str
     created: datetime
     msg_id: str = ""
-    state: Literal["waiting", "unanswered", "sent", "dead"] = "waiting"
+    state: Literal["waiting", "unanswered", "sent", "dead", "dismissed"] = "waiting"
     attempts: int = 0
     next_attempt: datetime | None = None
     error: str = ""
     answer: str | None = None
+    about: str = ""
+    earlier: str = ""
+    outcome: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +206,61 @@ class Draft:
     make: Callable[[int, datetime], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A resource of ours that another FHIR server has too, or is to have.
+
+    `home`: the partner's is the authoritative one, and ours follows it. `remote` is its id there (empty until we know it),
+    `etag` and `seen` (the shared elements, as JSON) what it was when both sides last agreed.
+    """
+
+    tenant: str
+    type: str
+    id: str
+    partner: str
+    home: bool = False
+    remote: str = ""
+    etag: str = ""
+    seen: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerState:
+    """What is remembered of a partner. `mode` as its CapabilityStatement has it; no call before `open_until` (circuit breaker).
+
+    Changes until `heard` have been taken in; the slow comparison of all that is shared goes on after `compare_after`.
+    """
+
+    name: str
+    mode: Literal["", "push", "wait"] = ""
+    failures: int = 0
+    open_until: datetime | None = None
+    failing_since: datetime | None = None
+    reached: datetime | None = None
+    heard: datetime | None = None
+    compared: datetime | None = None
+    compare_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that waits for a person. There is one open of the same tenant, partner, `about` (`Task/id`) and kind.
+
+    `kind`: `refused` (by the partner), `conflict`, `illegal` (a change that the life forbids), `foreign` (not what we asked for),
+    `overdue`, `unreachable`, `no-one-to-ask`. `detail` is the partner's OperationOutcome.
+    """
+
+    tenant: str
+    partner: str
+    about: str
+    kind: str
+    en: str
+    nb: str
+    since: datetime
+    detail: bytes = b""
+    settled: datetime | None = None
+
+
 class Unit(Protocol):
     """One transaction: all of it is kept, or nothing. Reads see the unit's own writes.
 
@@ -260,6 +322,32 @@ class Unit(Protocol):
     def unanswered(self, limit: int) -> list[Outgoing]: ...  # messages whose AppRec is awaited, oldest first
     def change_outgoing(self, row: Outgoing) -> None: ...
     def count_outgoing(self) -> dict[str, int]: ...  # of every state
+    def waiting_about(self, about: str, hub: str) -> list[Outgoing]: ...  # waiting for that partner, in order
+    def deliveries(
+        self, tenants: Sequence[str], *, hub: str = "", state: str = "", about: str = "", after: str = "", limit: int = 50
+    ) -> list[Outgoing]:
+        """What goes to partners (`share`, `change`, `notice`), newest first; `after` is the id of the last row seen."""
+        ...
+
+    # what partners have too
+    def shared(self, tenant: str, type: str, id: str) -> list[Shared]: ...
+    def shared_there(self, partner: str, type: str, remote: str) -> list[Shared]: ...  # by its id there
+    def shared_with(self, partner: str, after: str, limit: int) -> list[Shared]: ...  # a page; `after`: `tenant type id` of the last
+    def keep_shared(self, shared: Shared) -> None: ...
+    def drop_shared(self, shared: Shared) -> None: ...
+    def partner_state(self, name: str) -> PartnerState: ...  # a new one where there is none
+    def keep_partner_state(self, state: PartnerState) -> None: ...
+    def raise_trouble(self, trouble: Trouble) -> bool:
+        """Keep it, unless one like it is open: that one keeps its `since` and gets the words. True where it is new."""
+        ...
+
+    def settle(self, tenant: str, about: str, now: datetime, *, kind: str = "", partner: str = "") -> int:
+        """Close the open troubles about a resource, or those of a kind or partner; returns how many."""
+        ...
+
+    def troubles(self, tenants: Sequence[str], about: Sequence[str] = (), limit: int = 100) -> list[Trouble]:
+        """The open ones, oldest first; only those about some resources where any are named."""
+        ...
 
     # what the installation keeps about itself (its key)
     def setting(self, name: str) -> bytes | None: ...
@@ -334,6 +422,56 @@ class Hub(Protocol):
         """What the hub knows of a message that we sent: per receiver its transport state and AppRec."""
         ...
 
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A version of a resource as another FHIR server has it. `body` is empty where it gave none back."""
+
+    type: str
+    id: str
+    etag: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Refusal(Problem):
+    """A partner that refused, with its OperationOutcome where it gave one."""
+
+    outcome: bytes = b""
+
+
+class FhirServer(Protocol):
+    """A partner's FHIR server. What servers do differently ends here.
+
+    Every method raises `Problem(TRANSIENT)` (`retry_after`: as it asks) where a later try may succeed: no answer, 429, 5xx, an
+    answer that cannot be read; `Refusal` where none will.
+    """
+
+    name: str
+    base_url: str
+
+    def mode(self) -> Literal["push", "wait"]:
+        """What its CapabilityStatement allows: `push` where Tasks can be created there (conditionally) and updated."""
+        ...
+
+    def create(self, bundle: bytes) -> Remote:
+        """Post a transaction whose only entry is a conditional create; what was created, or was there. Every entry's own
+        status counts. Kind AMBIGUOUS: several match.
+        """
+        ...
+
+    def find(self, type: str, system: str, value: str) -> list[Remote]: ...  # by identifier
+    def read(self, type: str, id: str) -> Remote: ...  # kind NOT_FOUND: it is not there, or no longer
+    def change(self, remote: Remote, body: Mapping[str, Any]) -> Remote:
+        """Put `body` in the stead of the version that was read; kind STALE where that is no longer the newest."""
+        ...
+
+    def changed(self, since: datetime | None) -> Iterator[Remote]:
+        """The assignments there that changed from a moment on (all, without one), oldest first, each once."""
+        ...
+
+    def notify(self, address: str, body: bytes) -> None: ...
     def close(self) -> None: ...
 
 
