@@ -1,0 +1,1 @@
+"""FHIR servers that nobody here wrote, and the service with them."""
