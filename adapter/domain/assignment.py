@@ -5,8 +5,8 @@
 
 An assignment is a Task from one organisation (requester) to another (owner): to name a coordinator, to take over, to release one,
 to call another Task off; and a coordinator's follow-up tasks. All have one life. A party that is both may do what either may.
-The pattern is HL7's Clinical Order Workflow and R4's Task state machine (https://hl7.org/fhir/R4/task.html#statemachine); `ready` is
-not used, since a Task here is asked for or not.
+The pattern is HL7's Clinical Order Workflow and R4's Task state machine, https://hl7.org/fhir/R4/task.html#statemachine. `ready`
+is not used: a Task here is asked for, or not.
 """
 
 from __future__ import annotations
@@ -83,14 +83,16 @@ def refusal(code: str, before: str, after: str, by: Collection[Actor]) -> Findin
     if before == after or _may(before, after, by):
         return None
     advice = _advice(code, before, after, by)
-    en = f"Task.status cannot go from {_name(before, 0)} to {_name(after, 0)} by {_by(by, 0)}. {_open(before, by, 0)} {advice[0]}"
+    en = f"{_by(by, 0).capitalize()} cannot take Task.status from {_name(before, 0)} to {_name(after, 0)}. {_open(before, by, 0)}"
     nb = (
-        f"Task.status kan ikke gå fra {_name(before, 1)} til {_name(after, 1)} ved {_by(by, 1)}. {_open(before, by, 1)} {advice[1]}"
+        f"{_by(by, 1).capitalize()} kan ikke sette Task.status fra {_name(before, 1)} til {_name(after, 1)}. {_open(before, by, 1)}"
     )
-    return Finding("error", Kind.BUSINESS_RULE, en.rstrip(), nb.rstrip(), "Task.status", rule=_RULE)
+    return Finding(
+        "error", Kind.BUSINESS_RULE, f"{en} {advice[0]}".rstrip(), f"{nb} {advice[1]}".rstrip(), "Task.status", rule=_RULE
+    )
 
 
-def reachable(code: str, before: str, after: str, by: Collection[Actor]) -> bool:
+def reachable(code: str, before: str, after: str, by: Collection[Actor]) -> bool:  # noqa: ARG001  one life for all codes
     """Whether some legal steps lead from one status to the other; a status reaches itself."""
     seen, ahead = {before}, [before]
     while ahead:
@@ -103,7 +105,13 @@ def reachable(code: str, before: str, after: str, by: Collection[Actor]) -> bool
 
 
 def needs(code: str, status: str, before: str) -> tuple[str, ...]:
-    """The elements that a status asks for, `before` being the status it came from (empty: it is new)."""
+    """The elements that a status asks for, `before` being the status it came from (empty: it is new).
+
+    >>> needs("assign-coordinator", "completed", "accepted"), needs("release-coordinator", "completed", "accepted")
+    (('output[assigned-coordinator]',), ())
+    """
+    if before == status and status in TERMINAL:
+        return ()  # it was asked for on the way there, and a draft is cancelled without a reason
     asked: list[str] = []
     if before == "":
         asked += NEW
@@ -180,7 +188,9 @@ def _advice(code: str, before: str, after: str, by: Collection[Actor]) -> tuple[
             f"Den er tatt på: bruk {instead.replace('or', 'eller')}, med statusReason.",
         )
     if before in ("requested", "received") and after in ("in-progress", "on-hold", "completed", "failed") and "owner" in by:
-        return ("Accept it first.", "Ta den på først (accepted).")
-    if others := MOVES[before].get(after):
+        return ("Accept it first (accepted).", "Ta den på først (accepted).")
+    if before == "draft" and after != "requested":
+        return ("The requester sends it first (requested).", "Den som spør, sender den først (requested).")
+    if others := MOVES.get(before, {}).get(after):
         return (f"That move belongs to {_by(others, 0)}.", f"Den overgangen hører til {_by(others, 1)}.")
     return ("", "")

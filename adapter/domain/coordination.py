@@ -25,7 +25,7 @@ an admission, a discharge that comes near (events H and X), the start of outpati
 
 DEFAULT: Final = ""
 SPECIALIST: Final = "specialist"
-"""Stand where a municipality's number does: of the rules that hold where a municipality has none, and of the specialist service's."""
+"""Stand where a municipality's number does: for municipalities that have no rules of their own, and for the specialist service."""
 
 LAST: Final = "coordinating-unit"
 """The id of every rule set's last rule: the coordinating unit is asked."""
@@ -37,6 +37,8 @@ class Text(NamedTuple):
     nb: str
     en: str
 
+
+NOTHING: Final = Text("", "")
 
 UNKNOWN: Final[Mapping[str, Text]] = {
     "age": Text("pasientens alder", "the patient's age"),
@@ -105,7 +107,7 @@ class CoordinationRules:
     rules: tuple[Rule, ...]
     answer_days: int
     source: Source
-    reachable: Text = Text("", "")
+    reachable: Text = NOTHING
     child_coordinator: ChildCoordinator | None = None
 
     @property
@@ -240,7 +242,7 @@ def _decision(rule: Rule, search: _Search) -> Decision:
     name = rule.name
     if rule.when.most_involved and (service := most_involved(situation.services)):
         name = Text(service, service)
-    conflict = Text("", "")
+    conflict = NOTHING
     if rule.conflict and situation.coordinator is None:
         unknown.append("coordinator")
     elif rule.conflict and situation.coordinator:
@@ -282,29 +284,3 @@ def birthday(born: date, years: int) -> date:
         return born.replace(year=born.year + years)
     except ValueError:
         return date(born.year + years, 3, 1)
-
-
-def assess_child_coordinator(rules: CoordinationRules, situation: Situation) -> Decision | None:
-    """Whether the coordinating unit is to assess a children's coordinator, which it is where all is known to hold; else None.
-
-    A child below the age with long-lasting complex needs, and a guardian who wishes it. See `child_coordinator_unknown` for what
-    was not known; that gives nothing. Age is as of the day.
-    """
-    child = rules.child_coordinator
-    if child is None or child_coordinator_unknown(rules, situation):
-        return None
-    old = situation.born is None or age(situation.born, situation.on) >= child.below_age
-    if old or not situation.complex_needs or not situation.guardian_wishes:
-        return None
-    unit = rules.rules[-1].name
-    return Decision("child-coordinator", "coordinating-unit", unit.nb, unit.en, child.reason.nb, child.reason.en)
-
-
-def child_coordinator_unknown(rules: CoordinationRules, situation: Situation) -> tuple[str, ...]:
-    """What is not known and might call for a children's coordinator (keys of `UNKNOWN`); nothing once something known rules it out."""
-    child = rules.child_coordinator
-    grown = child is None or (situation.born is not None and age(situation.born, situation.on) >= child.below_age)
-    if grown or situation.complex_needs is False or situation.guardian_wishes is False:
-        return ()
-    asked = {"age": situation.born, "needs": situation.complex_needs, "guardian": situation.guardian_wishes}
-    return tuple(key for key, value in asked.items() if value is None)
