@@ -12,7 +12,7 @@ from typing import Literal
 import httpx
 
 from adapter.domain.problem import Finding, Kind, Problem
-from adapter.hub.client import client
+from adapter.http_client import client
 from adapter.ports import NOBODY, State
 from adapter.settings import HubSettings, Settings
 from adapter.storage import open_store

@@ -14,7 +14,7 @@ import httpx
 import structlog
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.hub.client import client
+from adapter.http_client import client
 from adapter.hub.edi2_v2 import Edi2V2, Unread
 from adapter.ports import Clock, Delivery, Outgoing
 

@@ -9,12 +9,8 @@ Unknown JSON properties are ignored and absent metadata is None: the interface g
 from __future__ import annotations
 
 import base64
-import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -22,10 +18,10 @@ import httpx
 import msgspec
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
+from adapter.http_client import TooLong, plain, read, retry_after
 
 MOST_AT_ONCE = 100  # MessagesToFetch: "must be a number between 1 and 100"
 LATER = frozenset({401, 408, 423, 425, 429})  # the 4xx that say nothing against the request itself
-LONGEST_WAIT = 3600.0
 SMALL = 1024 * 1024  # every answer but a business document
 
 
@@ -118,20 +114,14 @@ class Edi2V2:
             ) from fault
 
     def _read(self, answer: httpx.Response, limit: int) -> bytes:
-        """The body, bounded in size and, since a read time-out only bounds each chunk, in time."""
-        end, chunks, size = time.monotonic() + self._deadline, [], 0
-        for chunk in answer.iter_bytes(64 * 1024):
-            size += len(chunk)
-            if size > limit:
-                raise problem(
-                    Kind.TOO_LARGE,
-                    f"The hub's answer is over the limit of {limit} bytes.",
-                    f"Meldingstjenerens svar er over grensen på {limit} byte.",
-                )
-            if time.monotonic() > end:
-                raise httpx.ReadTimeout("the whole answer took too long", request=answer.request)
-            chunks.append(chunk)
-        return b"".join(chunks)
+        try:
+            return read(answer, limit, self._deadline)
+        except TooLong:
+            raise problem(
+                Kind.TOO_LARGE,
+                f"The hub's answer is over the limit of {limit} bytes.",
+                f"Meldingstjenerens svar er over grensen på {limit} byte.",
+            ) from None
 
 
 def _path(id: str, *parts: str) -> str:
@@ -178,7 +168,7 @@ def _id(body: bytes) -> str:
 def _refused(answer: httpx.Response, body: bytes) -> Problem:
     status = answer.status_code
     if status in LATER or not 400 <= status < 500:
-        kind, wait = Kind.TRANSIENT, _retry_after(answer.headers.get("retry-after", ""))
+        kind, wait = Kind.TRANSIENT, retry_after(answer.headers.get("retry-after", ""))
     else:
         kind = {403: Kind.NOT_ALLOWED, 404: Kind.NOT_FOUND, 410: Kind.NOT_FOUND, 413: Kind.TOO_LARGE}.get(status, Kind.INVALID)
         wait = None
@@ -204,18 +194,5 @@ def _said(body: bytes) -> str:
     if not isinstance(message, dict):
         return ""
     told = (("", message.get("error")), ("error code ", message.get("errorCode")), ("request ", message.get("requestId")))
-    said = ", ".join(f"{name}{_plain(str(value))}" for name, value in told if value and isinstance(value, str | int))
+    said = ", ".join(f"{name}{plain(str(value))}" for name, value in told if value and isinstance(value, str | int))
     return f": {said}" if said else ""
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\d{6}\W?\d{5}", "***", "".join(c if c.isprintable() else " " for c in text))[:200]
-
-
-def _retry_after(value: str) -> float | None:
-    """Seconds of a Retry-After header (RFC 9110 10.2.3: seconds or a date), at most an hour."""
-    try:
-        seconds = float(value) if value.isdecimal() else (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_WAIT)
