@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adapter.sandbox.breaking import hang_up, into_nothing
 from adapter.sandbox.hub_errors import error_message
 
 
@@ -62,8 +63,8 @@ class Faults:
                 answer = Response(fault.body, fault.status, headers, "application/json")
             await answer(scope, receive, send)
         elif fault.drop:
-            await self.app(scope, receive, _into_nothing)
-            send.__self__.transport.abort()  # type: ignore[attr-defined]  # uvicorn has no public way to hang up
+            await self.app(scope, receive, into_nothing)
+            hang_up(send)
         else:
             await self.app(scope, receive, send)
 
@@ -76,7 +77,3 @@ class Faults:
             fault.count -= 1
             self.ordered = [f for f in self.ordered if f.count]
         return fault
-
-
-async def _into_nothing(_: Any) -> None:
-    return None

@@ -5,61 +5,32 @@ from __future__ import annotations
 from html import escape
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from adapter.sandbox.hub_mail import AppRec, Held, Mail
+from adapter.sandbox.pages import look, page
 
 SHOWN = 200
-HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1b2733;
-  background: #fff }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #d5dbe1 }
-.ok { color: #14612d } .rejected { color: #a11212 } .waiting { color: #5c4a00 }
-a:focus { outline: 3px solid #1b2733 }
-@media (prefers-color-scheme: dark) {
-  body { color: #e6eaee; background: #14191f } th, td { border-color: #3a444f } a { color: #9cc8ff }
-  .ok { color: #7fd99a } .rejected { color: #ff9c9c } .waiting { color: #f0d27a } a:focus { outline-color: #e6eaee }
-}
-"""
 
 
 def pages(mail: Mail) -> list[Route]:
     """The routes, over this mail."""
 
-    async def page(request: Request) -> Response:
+    async def shown(request: Request) -> Response:
         newest = list(mail.held.values())[: -SHOWN - 1 : -1]
-        return HTMLResponse(_page(newest, len(mail.held), escape(str(request.base_url))), headers=HEADERS)
+        return page("Simulated message hub", _content(newest, len(mail.held), escape(str(request.base_url))))
 
-    async def style(_: Request) -> Response:
-        return Response(STYLE, media_type="text/css", headers=HEADERS)
-
-    return [Route("/", page), Route("/sandbox/style.css", style)]
+    return [Route("/", shown), look()]
 
 
-def _page(newest: list[Held], total: int, base: str) -> str:
+def _content(newest: list[Held], total: int, base: str) -> str:
     rows = "".join(map(_row, newest)) or '<tr><td colspan="6">No messages yet.</td></tr>'
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Simulated message hub</title>
-<link rel="stylesheet" href="/sandbox/style.css">
-</head>
-<body>
-<main>
-<h1>Simulated message hub</h1>
-<p>Plays the national message hub (EDI 2.0) on this machine.
+    return f"""<p>Plays the national message hub (EDI 2.0) on this machine.
 {total} messages, the newest {len(newest)} shown; reload for later ones.
 Put one in: <code>curl --data-binary @message.xml {base}sandbox/messages</code>.
 All as JSON: <a href="/sandbox/messages">/sandbox/messages</a>.</p>
+<div class="scroll">
 <table>
 <thead><tr><th scope="col">Arrived (UTC)</th><th scope="col">Type</th><th scope="col">From</th><th scope="col">To</th>
 <th scope="col">MsgId</th><th scope="col">Answer (AppRec)</th></tr></thead>
@@ -67,10 +38,7 @@ All as JSON: <a href="/sandbox/messages">/sandbox/messages</a>.</p>
 {rows}
 </tbody>
 </table>
-</main>
-</body>
-</html>
-"""
+</div>"""
 
 
 def _row(held: Held) -> str:
