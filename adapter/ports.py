@@ -329,10 +329,14 @@ class Unit(Protocol):
         """What goes to partners (`share`, `change`, `notice`), newest first; `after` is the id of the last row seen."""
         ...
 
+    def count_deliveries(self, tenants: Sequence[str]) -> dict[tuple[str, str], int]: ...  # waiting and dead, by (partner, state)
+
     # what partners have too
     def shared(self, tenant: str, type: str, id: str) -> list[Shared]: ...
     def shared_there(self, partner: str, type: str, remote: str) -> list[Shared]: ...  # by its id there
-    def shared_with(self, partner: str, after: str, limit: int) -> list[Shared]: ...  # a page; `after`: `tenant type id` of the last
+    def shared_with(
+        self, partner: str, after: str, limit: int
+    ) -> list[Shared]: ...  # a page; `after`: `tenant type id` of the last
     def keep_shared(self, shared: Shared) -> None: ...
     def drop_shared(self, shared: Shared) -> None: ...
     def partner_state(self, name: str) -> PartnerState: ...  # a new one where there is none

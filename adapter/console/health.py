@@ -133,7 +133,7 @@ READY: Final = {
     "status": "ready",
     "faults": [],
     "messages": {"quarantined": 0, "parked": 0},
-    "outbox": {"waiting": 0, "unanswered": 1, "sent": 12, "dead": 0},
+    "outbox": {"waiting": 0, "unanswered": 1, "sent": 12, "dead": 0, "dismissed": 0},
 }
 
 

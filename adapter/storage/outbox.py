@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, TextClause, exists, func, insert, or_, select, text, update
 
 from adapter.ports import Outgoing
 from adapter.storage.rows import OUTGOING, Part, to_outgoing, values
-from adapter.storage.tables import outbox
+from adapter.storage.tables import TO_PARTNERS, WAITING, outbox
 
 COLUMNS = [outbox.c[name] for name in OUTGOING]
-STATES = ("waiting", "unanswered", "sent", "dead")
+STATES = ("waiting", "unanswered", "sent", "dead", "dismissed")
+# In the words of the partial indexes (`adapter.storage.tables`): SQLite would not see it of a value given beside the question.
+IS_WAITING, IS_TO_PARTNERS = text(f"outbox.{WAITING}"), text(f"outbox.{TO_PARTNERS}")
 
 
 class Outbox(Part):
@@ -39,7 +41,32 @@ class Outbox(Part):
         rows = self.connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
         return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
 
-    def _rows_of(self, *wanted: ColumnElement[bool], limit: int | None = None) -> list[Outgoing]:
+    def waiting_about(self, about: str, hub: str) -> list[Outgoing]:
+        return self._rows_of(IS_TO_PARTNERS, IS_WAITING, outbox.c.about == about, outbox.c.hub == hub)
+
+    def deliveries(
+        self, tenants: Sequence[str], *, hub: str = "", state: str = "", about: str = "", after: str = "", limit: int = 50
+    ) -> list[Outgoing]:
+        """Each tenant is asked for by itself: among several at once no index has the newest first."""
+        wanted: list[ColumnElement[bool] | TextClause] = [IS_TO_PARTNERS]
+        asked = {"hub": hub, "state": state, "about": about}
+        wanted += [outbox.c[name] == value for name, value in asked.items() if value]
+        if after:
+            last = outbox.alias()
+            wanted.append(outbox.c.position < select(last.c.position).where(last.c.id == after).scalar_subquery())
+        newest = select(outbox.c.position, *COLUMNS).order_by(outbox.c.position.desc()).limit(limit)
+        found = [
+            row for tenant in tenants for row in self.connection.execute(newest.where(outbox.c.tenant == tenant, *wanted)).all()
+        ]
+        return [Outgoing(*row[1:]) for row in sorted(found, key=lambda row: -row[0])[:limit]]
+
+    def count_deliveries(self, tenants: Sequence[str]) -> dict[tuple[str, str], int]:
+        counted = (IS_TO_PARTNERS, outbox.c.tenant.in_(tenants), outbox.c.state.in_(["waiting", "dead"]))
+        grouped = (outbox.c.hub, outbox.c.state)
+        rows = self.connection.execute(select(*grouped, func.count()).where(*counted).group_by(*grouped))
+        return {(hub, state): number for hub, state, number in rows}
+
+    def _rows_of(self, *wanted: ColumnElement[bool] | TextClause, limit: int | None = None) -> list[Outgoing]:
         rows = self.connection.execute(select(*COLUMNS).where(*wanted).order_by(outbox.c.position).limit(limit))
         return [to_outgoing(row) for row in rows]
 
@@ -47,12 +74,13 @@ class Outbox(Part):
 def claim(connection: Connection, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:
     """Take the due head rows of their keys. On PostgreSQL rows that another claimer holds are passed over.
 
-    A row that waits blocks the later ones of its key, also while it is held or put off; a sent or dead one does not.
+    A row that waits blocks the later ones of its key, also while it is held or put off; any other does not.
     """
-    earlier = outbox.alias()
-    blocked = exists().where(earlier.c.key == outbox.c.key, earlier.c.state == "waiting", earlier.c.position < outbox.c.position)
+    earlier = outbox.alias("earlier")
+    waiting = text(f"earlier.{WAITING}")
+    blocked = exists().where(earlier.c.key == outbox.c.key, waiting, earlier.c.position < outbox.c.position)
     due = (
-        outbox.c.state == "waiting",
+        IS_WAITING,
         outbox.c.hub.in_(hubs),
         or_(outbox.c.next_attempt.is_(None), outbox.c.next_attempt <= now),
         ~blocked,

@@ -13,20 +13,20 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, Row, Table
 
-from adapter.ports import Message, Outgoing, State
+from adapter.ports import Message, Outgoing, PartnerState, Shared, State, Trouble
 from adapter.storage.engines import explain
 
 Columns = tuple[Any, ...]  # of a row or a question, whatever they are
 
-MESSAGE = tuple(field.name for field in fields(Message))
-OUTGOING = tuple(field.name for field in fields(Outgoing))
+NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Message, Outgoing, Shared, PartnerState, Trouble)}
+MESSAGE, OUTGOING = NAMES[Message], NAMES[Outgoing]
 SEARCHING = 4.0  # seconds
 ERRORS = (sqlite3.Error, psycopg.Error)
 
 
-def values(thing: Message | Outgoing) -> dict[str, Any]:
+def values(thing: Message | Outgoing | Shared | PartnerState | Trouble) -> dict[str, Any]:
     """The row of a thing. (`dataclasses.asdict` would copy every body.)"""
-    return {name: getattr(thing, name) for name in (MESSAGE if isinstance(thing, Message) else OUTGOING)}
+    return {name: getattr(thing, name) for name in NAMES[type(thing)]}
 
 
 def to_message(row: Row[*Columns]) -> Message:

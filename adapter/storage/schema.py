@@ -33,8 +33,18 @@ STATISTICS = {
     ("resource_version", "resource_version_newest"): "40000000 10000000 1000000 2 1 1",
     ("message_resource", "message_resource"): "20000000 5000000 20 1",
     ("outbox", "outbox_order"): "1000000 300000 1",
-    ("outbox", "outbox_order_of_key"): "1000000 5 2 1",
+    ("outbox", "outbox_waiting"): "10000 5000 1 1 1",
+    ("outbox", "outbox_waiting_of_key"): "10000 2 1",
     ("outbox", "outbox_of_message"): "1000000 1",
+    ("outbox", "outbox_about"): "1000000 10 1",
+    ("outbox", "outbox_of_tenant"): "1000000 300000 1",
+    ("outbox", "outbox_by_partner"): "1000000 300000 100000 1",
+    ("outbox", "outbox_by_state"): "1000000 300000 100000 1 1",
+    ("shared", "sqlite_autoindex_shared_1"): "1000000 300000 150000 2 1",
+    ("shared", "shared_there"): "1000000 100000 50000 1",
+    ("shared", "shared_with"): "1000000 100000 50000 25000 1",
+    ("trouble", "trouble_open"): "1000 300 2 1 1",
+    ("trouble", "trouble_oldest"): "1000 300 1 1",
 }
 
 

@@ -21,6 +21,7 @@ from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
 from adapter.storage.resources import NEWEST, Resources
 from adapter.storage.rows import Columns, Part
+from adapter.storage.sharing import Sharing
 from adapter.storage.tables import key, moment, setting
 from adapter.storage.turns import Turns
 
@@ -39,7 +40,7 @@ class Settings(Part):
         self.connection.execute(insert(setting), {"name": name, "value": value})
 
 
-class DatabaseUnit(Messages, Resources, Outbox, Settings):
+class DatabaseUnit(Messages, Resources, Outbox, Sharing, Settings):
     """One transaction; see `adapter.ports.Unit`."""
 
 

@@ -87,9 +87,15 @@ SERIAL = BigInteger().with_variant(Integer, "sqlite")
 LOWEST, HIGHEST = -(2**63), 2**63 - 1  # the ends of an open interval: they compare as "before all" and "after all"
 
 
-def _partial(name: str, where: str, *columns: str) -> Index:
+# Conditions of partial indexes. A question must say them in these very words for SQLite to see that the index answers it.
+WAITING = "state = 'waiting'"
+TO_PARTNERS = "kind IN ('share', 'change', 'notice')"
+OPEN = "settled IS NULL"
+
+
+def _partial(name: str, where: str, *columns: str, unique: bool = False) -> Index:
     """An index of some of the rows: each value is in those indexes alone that can find it."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 metadata = MetaData()
@@ -233,11 +239,69 @@ outbox = Table(
     Column("next_attempt", Moment),
     Column("error", Text, nullable=False),
     Column("answer", Key),
+    Column("about", Key, nullable=False),
+    Column("earlier", Key, nullable=False),
+    Column("outcome", LargeBinary, nullable=False),
     UniqueConstraint("id", name="outbox_once"),
     Index("outbox_order", "state", "position"),
-    Index("outbox_order_of_key", "key", "state", "position"),
+    _partial("outbox_waiting", WAITING, "hub", "position", "next_attempt", "key"),
+    _partial("outbox_waiting_of_key", WAITING, "key", "position"),
     Index("outbox_of_message", "message_id"),
     Index("outbox_by_msg_id", "msg_id"),
+    _partial("outbox_about", TO_PARTNERS, "about", "position"),
+    _partial("outbox_of_tenant", TO_PARTNERS, "tenant", "position"),
+    _partial("outbox_by_partner", TO_PARTNERS, "tenant", "hub", "position"),
+    _partial("outbox_by_state", TO_PARTNERS, "tenant", "state", "position", "hub"),  # with `hub` it counts alone
+)
+
+# What partners have of ours, or are to have, and what it was when both sides last agreed.
+shared = Table(
+    "shared",
+    metadata,
+    Column("tenant", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("partner", Key, nullable=False),
+    Column("home", Boolean, nullable=False),
+    Column("remote", Key, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("seen", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "type", "id", "partner", name="shared_key"),
+    Index("shared_there", "partner", "type", "remote"),
+    Index("shared_with", "partner", "tenant", "type", "id"),
+)
+
+# What is remembered of each partner: the installation's own, nothing of any organisation's patients.
+partner = Table(
+    "partner",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("mode", Key, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("open_until", Moment),
+    Column("failing_since", Moment),
+    Column("reached", Moment),
+    Column("heard", Moment),
+    Column("compared", Moment),
+    Column("compare_after", Text, nullable=False),
+)
+
+# What waits for a person, and what did: of each kind about the same there is one open, which `trouble_open` sees to.
+trouble = Table(
+    "trouble",
+    metadata,
+    Column("position", SERIAL, primary_key=True),
+    Column("tenant", Key, nullable=False),
+    Column("partner", Key, nullable=False),
+    Column("about", Key, nullable=False),
+    Column("kind", Key, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("nb", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+    Column("settled", Moment),
+    _partial("trouble_open", OPEN, "tenant", "about", "partner", "kind", unique=True),
+    _partial("trouble_oldest", OPEN, "tenant", "since", "position"),
 )
 
 # What the installation keeps about itself; nothing of any organisation.

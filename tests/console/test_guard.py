@@ -153,5 +153,5 @@ def test_ready_tells_what_waits_for_a_person(here: Service) -> None:
         "status": "ready",
         "faults": [],
         "messages": {"quarantined": 1, "parked": 0},
-        "outbox": {"waiting": 0, "unanswered": 0, "sent": 0, "dead": 0},
+        "outbox": {"waiting": 0, "unanswered": 0, "sent": 0, "dead": 0, "dismissed": 0},
     }

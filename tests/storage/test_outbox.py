@@ -70,7 +70,7 @@ def test_rows_are_counted_by_state(store: DatabaseStore) -> None:
     enqueue(store, a_row("o1"), a_row("o2"), a_row("o3", state="dead", tenant=THEIRS))
 
     with store.read() as unit:
-        assert unit.count_outgoing() == {"waiting": 2, "unanswered": 0, "sent": 0, "dead": 1}
+        assert unit.count_outgoing() == {"waiting": 2, "unanswered": 0, "sent": 0, "dead": 1, "dismissed": 0}
 
 
 def test_a_claimed_row_knows_that_it_is_attempted_and_so_does_the_store(store: DatabaseStore) -> None:
