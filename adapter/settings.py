@@ -135,17 +135,42 @@ class FhirSettings(_Part):
 
 
 class Partner(_Part):
-    """Another FHIR server that pathways are shared with. Checked at start, and without effect in this version."""
+    """Another FHIR server that assignments are shared with ([partners.md](partners.md)). `stafett partner check NAME` tries it."""
 
-    name: str = Field(min_length=1, description="Name, for people and logs. Unique.")
-    base_url: str = Field(pattern=r"^https?://\S+$", description="FHIR base of the server.")
-    organisation: OrganisationNumber = Field(description="Organisation number of the partner.")
-    mode: Literal["push", "wait"] = Field("push", description="`push`: send to it; `wait`: it fetches.")
-    notify: bool = Field(True, description="Tell it when something that it follows has changed.")
+    name: str = Field(
+        pattern=r"^\w[\w.-]{0,63}$", description="Name, for people, commands and logs: letters, digits, `-`, `.` and `_`. Unique."
+    )
+    base_url: str = Field(pattern=r"^https?://[^\s?#]+$", description="FHIR base of the server.")
+    organisation: OrganisationNumber = Field(
+        description="Organisation number of the partner; one of ours, for its own other server."
+    )
+    municipality: str = Field(
+        "", pattern=r"^(\d{4})?$", description="Municipality number (four digits) that the partner answers for."
+    )
+    mode: Literal["", "push", "wait"] = Field(
+        "", description="`push`: send to it; `wait`: it fetches here. Empty: as its CapabilityStatement says."
+    )
+    notify: bool = Field(True, description="Tell it at `notify_url` when something that it follows has changed.")
+    notify_url: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Address that notifications (id only) are posted to. Empty: it looks here by itself.",
+    )
     poll_seconds: float = Field(60.0, gt=0, description="Seconds between looks for its answers.")
     auth: Literal["none", "bearer", "helseid"] = Field("none", description="How we prove who we are.")
-    token_file: Path | None = Field(None, description="File with the token (bearer).")
-    key_file: Path | None = Field(None, description="File with our private key (helseid).")
+    token_file: Path | None = Field(None, description="File with the token (bearer); read anew when it changes.")
+    key_file: Path | None = Field(None, description="File with our private key, PEM or JWK: RSA or EC P-256 (helseid).")
+    key_id: str = Field(
+        "", description="Name (`kid`) of the key at the issuer. Empty: the JWK's own, else its thumbprint (helseid)."
+    )
+    issuer: str = Field(
+        "", pattern=r"^(https?://[^\s?#]+)?$", description="Token issuer, whose metadata is found below it (helseid)."
+    )
+    client_id: str = Field("", description="Our client's id at the issuer (helseid).")
+    scope: str = Field("", description="Scopes to ask for, with a space between (helseid).")
+    details: Literal["assertion_details", "authorization_details"] = Field(
+        "assertion_details", description="What the claim with our organisation number is called in the client assertion (helseid)."
+    )
 
 
 def _as_list(value: Any) -> Any:
@@ -289,14 +314,46 @@ def _cross_checks(s: Settings, book: Rulebook) -> Iterator[Fault]:
                 f'a hub of kind "{hub.kind}" needs {need}: add it',
                 f'en hub av typen "{hub.kind}" trenger {need}: legg den til',
             )
+    yield from _partners(s)
+
+
+def _partners(s: Settings) -> Iterator[Fault]:
+    """Who a partner is must be one answer, and what proves who we are goes over no open line."""
+    channels = {"http", *(h.label for h in s.hub)}
     for i, partner in enumerate(s.partner):
-        need = {"bearer": "token_file", "helseid": "key_file"}.get(partner.auth, "")
-        if need and not getattr(partner, need):
+        for key in {"bearer": ("token_file",), "helseid": ("key_file", "issuer", "client_id", "scope")}.get(partner.auth, ()):
+            if not getattr(partner, key):
+                yield (
+                    ("partner", i, "auth"),
+                    f'auth = "{partner.auth}" needs {key}: add it',
+                    f'auth = "{partner.auth}" trenger {key}: legg den til',
+                )
+        if partner.name in channels:
             yield (
-                ("partner", i, "auth"),
-                f'auth = "{partner.auth}" needs {need}: add it',
-                f'auth = "{partner.auth}" trenger {need}: legg den til',
+                ("partner", i, "name"),
+                f"{partner.name} is a channel's name already: call the partner something else",
+                f"{partner.name} er alt navnet på en kanal: kall partneren noe annet",
             )
+        for key in ("organisation", "municipality"):
+            value = getattr(partner, key)
+            if value and value in [getattr(other, key) for other in s.partner[:i]]:
+                yield (
+                    ("partner", i, key),
+                    f"another [[partner]] has {key} {value} already: give each one server",
+                    f"en annen [[partner]] har alt {key} {value}: gi hver én server",
+                )
+        for key in ("base_url", "notify_url", "issuer"):
+            address = urlsplit(getattr(partner, key))
+            if (
+                address.scheme == "http"
+                and not on_loopback(address.hostname or "")
+                and (partner.auth != "none" or s.environment != "test")
+            ):
+                yield (
+                    ("partner", i, key),
+                    "http is for loopback, or a test without auth: use https",
+                    "http er for egen maskin, eller en test uten auth: bruk https",
+                )
 
 
 def _rules_of(i: int, receiver: Receiver, book: Rulebook) -> Iterator[Fault]:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from adapter.domain.problem import Problem
-from adapter.settings import HubSettings, Organisation, Receiver, Settings, load, on_loopback
+from adapter.settings import HubSettings, Organisation, Partner, Receiver, Settings, load, on_loopback
+
+PARTNER = '[[partner]]\nname = "kommune"\nbase_url = "http://127.0.0.1:1"\norganisation = "111111111"\n'
 
 
 @pytest.fixture(autouse=True)
@@ -160,6 +162,16 @@ def test_a_file_that_is_not_there_is_told() -> None:
             "stafett.toml:5",
             'auth = "bearer" needs token_file',
         ),
+        (
+            PARTNER + 'auth = "helseid"\nkey_file = "k"\nissuer = "https://sts.example"\nscope = "s"\n',
+            "stafett.toml:5",
+            "needs client_id",
+        ),
+        (PARTNER + '[[hub]]\nname = "kommune"\nkind = "folder"\npath = "x"\n', "stafett.toml:2", "kommune is a channel's name"),
+        (PARTNER.replace("kommune", "http"), "stafett.toml:2", "http is a channel's name"),
+        (PARTNER + PARTNER.replace("kommune", "b"), "stafett.toml:8", "has organisation 111111111 already"),
+        (PARTNER.replace("127.0.0.1", "fhir.example") + 'auth = "bearer"\ntoken_file = "t"\n', "stafett.toml:3", "use https"),
+        (PARTNER + 'notify_url = "http://fhir.example/n"\nauth = "bearer"\ntoken_file = "t"\n', "stafett.toml:5", "use https"),
     ],
 )
 def test_what_no_single_key_can_tell_is_checked_across(text: str, place: str, word: str) -> None:
@@ -175,7 +187,7 @@ def test_a_wrong_value_is_never_repeated() -> None:
 def test_every_setting_has_a_description() -> None:
     parts = [Settings.model_fields[n].default for n in ("store", "messages")]
     fields = [f for part in parts for f in type(part).model_fields.values()]
-    fields += [f for model in (Organisation, Receiver, HubSettings) for f in model.model_fields.values()]
+    fields += [f for model in (Organisation, Receiver, HubSettings, Partner) for f in model.model_fields.values()]
 
     assert [f for f in fields if not f.description] == []
 
