@@ -1,0 +1,303 @@
+"""Who coordinates a pathway, and from when to when: CareTeam (https://hl7.org/fhir/R4/careteam.html, profile pathway-team).
+
+    team = advance(team, pathway=…, patient=task["for"], before=…, after=task, on=today, specialist="…")    # None: nothing changes
+
+A participant comes of an assignment and bears its identifier's UUID. It begins with the *organisation* on the day that accepts;
+when the assignment is completed the person it names takes the organisation's place. A role has one coordinator at a time: where the
+next begins the one before ends, on the same day, the day of the handover. An end of its own (released, failed, called off) is noted
+as an extension of ours with what ended it, so that taking back a mistake leaves no trace of it: neither of a coordinator, nor of
+the end that it gave the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from adapter.domain.identity import named
+from mappings.resources import normal
+from mappings.resources.assignment import SECURITY, code_of, key_of, party
+from mappings.resources.computed import COMPUTED
+from mappings.resources.elements import ENH, HPR, URI
+from mappings.resources.normal import Body, Holder, items, obj, text
+from mappings.resources.writer import EXTENSION, SYSTEM, own
+
+SPECIALIST: Final = "specialist-coordinator"
+MUNICIPAL: Final = "municipal-coordinator"
+
+_URN: Final = "urn:uuid:"
+_END: Final = f"{EXTENSION}participation-end"
+_HELD: Final = frozenset({"accepted", "in-progress", "on-hold", "completed"})
+_GIVEN_UP: Final = frozenset({"failed", "cancelled"})
+
+
+def id_of(pathway: str) -> str:
+    return named(pathway, "care-team", 1)
+
+
+def identifier_of(pathway: str) -> str:
+    """The business identifier by which the team is the same everywhere; another UUID than its id."""
+    return _URN + named(pathway, "team", 1)
+
+
+def advance(
+    team: Body | None,
+    *,
+    pathway: str,
+    patient: Body,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+    on: date,
+    specialist: str,
+) -> Body | None:
+    """The team as it follows from a step of an assignment; None where it stays as it is.
+
+    `before` and `after` are the Task then (None: it is new) and now, `on` the day in Norway of the step. `patient` is the team's
+    subject, `specialist` the enterprise number of the specialist service. A step that was missed is no matter: a Task first seen
+    completed gives the person at once.
+    """
+    if before is not None and _stand(before) == _stand(after):
+        return None
+    old = items(team.get("participant")) if team else []
+    holder = Holder(items(team.get("contained")) if team else [])
+    new = _closed(_moved(old, holder, after, on, SPECIALIST if specialist and party(after, "owner") == specialist else MUNICIPAL))
+    if new == old:
+        return None
+    made = dict(team) if team else _begun(pathway, patient)
+    made |= {"status": "active" if any(map(_is_open, new)) else "inactive", "participant": new}
+    made |= {"contained": holder.swept({"participant": new})}
+    return {key: value for key, value in made.items() if value != []}
+
+
+def _stand(task: Mapping[str, Any]) -> tuple[Any, Any]:
+    return task.get("status"), task.get("output")
+
+
+def _begun(pathway: str, patient: Body) -> Body:
+    profile = [f"{EXTENSION}pathway-team"]
+    return {
+        "resourceType": "CareTeam",
+        "id": id_of(pathway),
+        "meta": {"profile": profile, "security": [dict(label) for label in SECURITY], "tag": [COMPUTED]},
+        "identifier": [{"system": URI, "value": identifier_of(pathway)}],
+        "subject": patient,
+    }
+
+
+# --- a step of an assignment
+
+
+def _moved(old: Sequence[Body], holder: Holder, task: Mapping[str, Any], on: date, role: str) -> list[Body]:
+    """The participants after a step, before the periods of a role are fitted to one another."""
+    code, status, key = code_of(task), text(task.get("status")), key_of(task).removeprefix(_URN)
+    if not key:
+        return list(old)
+    if status == "entered-in-error":
+        return [_reopened(one, key) for one in old if one.get("id") != key]
+    if code == "release-coordinator":
+        released = _released(old, task, role) if status == "completed" else ""
+        return [_ended(one, on, key) if one.get("id") == released else one for one in old]
+    if code not in ("assign-coordinator", "handover-coordinator"):
+        return list(old)
+    if status in _GIVEN_UP:
+        return [_ended(one, on, key) if one.get("id") == key else one for one in old]
+    if status not in _HELD:
+        return list(old)
+    there = list(old) if any(one.get("id") == key for one in old) else [*old, _participant(key, role, task, on)]
+    named = _named(task) if status == "completed" else {}
+    return [_with_member(one, named, holder) if one.get("id") == key and named else one for one in there]
+
+
+def _participant(key: str, role: str, task: Mapping[str, Any], on: date) -> Body:
+    """The organisation that has accepted."""
+    owner = obj(task.get("owner"))
+    member = {"type": "Organization", "identifier": {"system": ENH, "value": party(task, "owner")}}
+    name = text(owner.get("display"))
+    return {
+        "id": key,
+        "role": [own("coordinator-role", role)],
+        "member": member | ({"display": name} if name else {}),
+        "period": {"start": on.isoformat()},
+    }
+
+
+def _named(task: Mapping[str, Any]) -> Body:
+    """The person that the Task names, as a role of the owner's, in normal form: it says who, where and how reached.
+
+    Who is told by address alone stays so.
+    """
+    for one in items(task.get("output")):
+        codings = items(obj(one.get("type")).get("coding"))
+        if any(c.get("system") == f"{SYSTEM}task-output" and c.get("code") == "assigned-coordinator" for c in codings):
+            said = normal.reference(one.get("valueReference"), normal.contained_in(task), named=True)
+            return _as_role(said, party(task, "owner"))
+    return {}
+
+
+def _as_role(said: Body, owner: str) -> Body:
+    role = obj(said.get("resource"))
+    if "reference" in said or role.get("resourceType", "PractitionerRole") != "PractitionerRole":
+        return said
+    number, name = obj(said.get("identifier")), text(said.get("display"))
+    person = normal.tidy({"identifier": number if number.get("system") == HPR else {}, "display": name})
+    if not role and not number and not name:
+        return {}
+    made = {
+        "resourceType": "PractitionerRole",
+        "identifier": [] if not number or "identifier" in person else [number],
+        "practitioner": person,
+        "organization": {"type": "Organization", "identifier": {"system": ENH, "value": owner}},
+        **role,
+    }
+    return {"resource": normal.tidy(made)}
+
+
+def _with_member(participant: Body, member: Body, holder: Holder) -> Body:
+    """The participant with the person as its member; as it was where it is the same person, told alike."""
+    there = normal.reference(participant["member"], normal.contained_in({"contained": holder.contained}), named=True)
+    return participant if there == member else {**participant, "member": holder.place(member)}
+
+
+def _released(old: Sequence[Body], task: Mapping[str, Any], role: str) -> str:
+    """The id of the participant that a release ends: of the assignment that it names, else the role's open one."""
+    told = [obj(one.get("valueReference")) for one in items(task.get("input"))] + items(task.get("partOf"))
+    keys = {text(obj(one.get("identifier")).get("value")).removeprefix(_URN) for one in told}
+    of_role = [one for one in old if _role(one) == role and not _own_end(one)]
+    return next((one["id"] for one in of_role if one.get("id") in keys), "") or next(
+        (text(one.get("id")) for one in of_role if _is_open(one)), ""
+    )
+
+
+# --- periods
+
+
+def _closed(participants: Sequence[Body]) -> list[Body]:
+    """The participants in order of time, each ending at its own end or where the next of its role begins."""
+    ordered = sorted(participants, key=_start)
+    return [
+        _fitted(one, next((o for o in ordered[place + 1 :] if _role(o) == _role(one)), None)) for place, one in enumerate(ordered)
+    ]
+
+
+def _fitted(one: Body, following: Body | None) -> Body:
+    ends = [*filter(None, [_own_end(one), _start(following) if following else ""])]
+    period = {"start": _start(one), **({"end": min(ends)} if ends else {})}
+    return one if one["period"] == period else {**one, "period": period}
+
+
+def _ended(one: Body, on: date, by: str) -> Body:
+    """It has ended of itself, by the assignment `by`. What has ended so already stays."""
+    if _own_end(one):
+        return one
+    parts = [{"url": "on", "valueDate": max(on.isoformat(), _start(one))}, {"url": "by", "valueUri": _URN + by}]
+    return {"id": one.get("id"), "extension": [{"url": _END, "extension": parts}], **{k: v for k, v in one.items() if k != "id"}}
+
+
+def _reopened(one: Body, by: str) -> Body:
+    """Without the end that an assignment gave it which was a mistake."""
+    if {"url": "by", "valueUri": _URN + by} not in [
+        part for e in items(one.get("extension")) for part in items(e.get("extension"))
+    ]:
+        return one
+    return {key: value for key, value in one.items() if key != "extension"}
+
+
+def _own_end(one: Body) -> str:
+    """The day on which it ended of itself, whatever came after it; nothing where it has not."""
+    parts = [part for e in items(one.get("extension")) if e.get("url") == _END for part in items(e.get("extension"))]
+    return next((text(part.get("valueDate")) for part in parts if part.get("url") == "on"), "")
+
+
+def _start(one: Body) -> str:
+    return text(obj(one.get("period")).get("start"))
+
+
+def _is_open(one: Body) -> bool:
+    return "end" not in obj(one.get("period"))
+
+
+def _role(one: Body) -> str:
+    """Its coordinator role; of any other participant nothing."""
+    codings = [c for role in items(one.get("role")) for c in items(role.get("coding"))]
+    return next((text(c.get("code")) for c in codings if c.get("system") == f"{SYSTEM}coordinator-role"), "")
+
+
+# --- for others
+
+
+def view(team: Mapping[str, Any]) -> Body:
+    """What is to be equal on all sides, in normal form: who has which role, from when to when."""
+    contained = normal.contained_in(team)
+    shown = [
+        {"role": _role(one), "member": _member(one, contained), "period": normal.period(one.get("period"))}
+        for one in items(team.get("participant"))
+        if _role(one)
+    ]
+    return normal.tidy({"status": text(team.get("status")), "participant": sorted(shown, key=normal.order)})  # type: ignore[no-any-return]
+
+
+def _member(one: Body, contained: normal.Contained) -> Body:
+    """A person has no other name than beside the identifier; an organisation is told by its number."""
+    said = normal.reference(one.get("member"), contained, named=True)
+    return {key: value for key, value in said.items() if key != "display" or said.get("type") != "Organization"}
+
+
+def outward(team: Mapping[str, Any]) -> Body:
+    """The team as another server gets it, once the assignment is accepted: the coordinators, and whose they are by identifier."""
+    holder = Holder()
+    contained = normal.contained_in(team)
+    subject = normal.identifier(obj(team.get("subject")).get("identifier"))
+    body: Body = {
+        "resourceType": "CareTeam",
+        "meta": {"profile": [f"{EXTENSION}pathway-team"], "security": [dict(label) for label in SECURITY]},
+        "identifier": [{"system": URI, "value": key_of(team)}],
+        "status": text(team.get("status")),
+        "subject": {"type": "Patient", "identifier": subject} if subject else {},
+    }
+    participants = [_sent(one, contained, holder) for one in items(team.get("participant")) if _role(one)]
+    more = {"contained": holder.contained, "participant": participants}
+    return {key: value for key, value in (body | more).items() if value not in ({}, [], "")}
+
+
+def _sent(one: Body, contained: normal.Contained, holder: Holder) -> Body:
+    member = holder.place(normal.reference(one.get("member"), contained, named=True))
+    role = own("coordinator-role", _role(one))
+    return {"id": one.get("id"), "role": [role], "member": member, "period": normal.period(one.get("period"))}
+
+
+def manager(team: Mapping[str, Any]) -> Body | None:
+    """Whom EpisodeOfCare.careManager refers to: the specialist coordinator, where it is known who it is.
+
+    Never the municipality's, and never an organisation. A person who is only contained in the team is told by identifier or name,
+    since no other resource can refer to what is contained.
+    """
+    contained = normal.contained_in(team)
+    for one in items(team.get("participant")):
+        said = normal.reference(one.get("member"), contained, named=True)
+        if _role(one) == SPECIALIST and _is_open(one) and said.get("type") != "Organization":
+            return _told(said) or None
+    return None
+
+
+def _told(said: Body) -> Body:
+    """A person without what is contained: the professional's own identifier and name, else the role's."""
+    role = obj(said.get("resource"))
+    if not role:
+        return said
+    practitioner = obj(role.get("practitioner"))
+    person = obj(practitioner.get("resource")) or (role if role.get("resourceType") == "Practitioner" else {})
+    numbers: Iterator[Body] = (
+        i for i in [obj(practitioner.get("identifier")), *items(person.get("identifier")), *items(role.get("identifier"))] if i
+    )
+    name = text(practitioner.get("display")) or _name(items(person.get("name"))) or text(said.get("display"))
+    found = next(numbers, None) or obj(said.get("identifier"))
+    return normal.tidy({"type": "PractitionerRole", "identifier": found, "display": name}) if found or name else {}
+
+
+def _name(names: Sequence[Body]) -> str:
+    for one in names:
+        given = [part for part in one.get("given", []) if isinstance(part, str)] if isinstance(one.get("given"), list) else []
+        if found := text(one.get("text")) or " ".join(filter(None, [*given, text(one.get("family"))])):
+            return found
+    return ""
