@@ -4,7 +4,7 @@
 |---|---|
 | `GET /` | the page |
 | `POST /sandbox/faults` | a fault (`adapter.sandbox.partner_faults.Fault`), as JSON or from a form; `GET` says which one there is |
-| `POST /sandbox/answers` | `task` and `move` (`partner_answers.MOVES`) from a form: somebody who works there answers an assignment |
+| `POST /sandbox/answers` | `task` and `move` (`partner_answers.MOVES`) of a form: somebody there answers an assignment |
 """
 
 from __future__ import annotations

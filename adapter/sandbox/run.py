@@ -1,12 +1,12 @@
-"""What `make run` starts: the service, a simulated hub, and a screen that says where to look.
+"""What `make run` starts: the service, a simulated hub, two other FHIR servers, and a screen that says where to look.
 
 First some invented patients walk their ways, from referral to follow-up in the municipality, while the service's clock is moved
 through ten months; then it shows the time that it is, and the example referrals come in.
 
     python -m adapter.sandbox.run --port 8000
 
-The service listens on the port, the hub on the next one, both on loopback. Everything is kept in a temporary folder
-and begins empty each time. Ctrl-C (or SIGTERM) ends all of it.
+The service listens on the port, the hub on the next one, the hospital's and the municipality's FHIR servers on the two after
+that, all on loopback. Everything is kept in a temporary folder and begins empty each time. Ctrl-C (or SIGTERM) ends all of it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,6 +46,9 @@ HOST = "127.0.0.1"
 CONFIGURATION = Path(str(files("adapter.sandbox") / "stafett.toml"))
 SECONDS = 60.0
 SETTLED = {"processed", "refused", "quarantined"}
+SPECIALIST, MUNICIPALITY = "specialist", "municipality"
+OTHERS = {SPECIALIST: "319900101", MUNICIPALITY: "319900301"}
+"""The other FHIR servers by name, each with whose it is; they take the ports after the hub's, in this order."""
 
 
 class Ended(Exception):
@@ -80,7 +83,9 @@ class Child:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make run", description="The sandbox.")
-    parser.add_argument("--port", type=int, default=8000, help="the service; the hub takes the next one")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="the service; the hub and two other FHIR servers take the next three"
+    )
     port = parser.parse_args(arguments).port
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
@@ -95,52 +100,81 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(port: int, folder: Path, screen: Console) -> NoReturn:
-    for number in (port, port + 1):
+    for number in range(port, port + 2 + len(OTHERS)):
         _must_be_free(number)
-    service, hub = f"http://{HOST}:{port}", f"http://{HOST}:{port + 1}"
+    at = Addresses(f"http://{HOST}:{port}", f"http://{HOST}:{port + 1}", _others(port))
     examples, clock = Path(str(folder_of_examples())), folder / "clock"
     letters = [file.read_bytes() for file in sorted(examples.glob("*.xml"))]
     move(clock, datetime.now(OSLO) - timedelta(days=max(walk.ago for walk in WALKS) + 1))
     screen.print(f"Stafett's sandbox starts: {len(WALKS)} patients walk through their pathways, {len(letters)} referrals come in …")
-    with (
-        _child("hub", folder, "adapter.sandbox.hub", "--port", str(port + 1), "--answer") as hub_process,
-        _child(
-            "service",
-            folder,
-            *("adapter.sandboxed", "--port", str(port), "--clock", str(clock)),
-            settings={"STAFETT_CONFIG": str(_configuration(service, hub, folder))},
-        ) as service_process,
-        httpx.Client(base_url=service, trust_env=False, timeout=10) as client,
-        httpx.Client(base_url=hub, trust_env=False, timeout=10) as mail,
-    ):
-        children = (hub_process, service_process)
+    with ExitStack() as stack:
+        children = [stack.enter_context(child) for child in _children(port, at, folder, clock)]
+        client = stack.enter_context(httpx.Client(base_url=at.service, trust_env=False, timeout=10))
+        mail = stack.enter_context(httpx.Client(base_url=at.hub, trust_env=False, timeout=10))
 
         def alive() -> None:
             for child in children:
                 child.must_live()
 
-        _up(client, mail, alive)
+        _up([f"{at.service}/health/live", f"{at.hub}/", *(f"{other}/" for other in at.others.values())], alive)
         walked = _walked(client, mail, clock, screen, alive)
         for letter in letters:
             mail.post("/sandbox/messages", content=letter).raise_for_status()
         messages = _answered(client, len(letters) + len(WALKS), alive)
-        show(screen, client, messages, walked, examples, hub, folder)
+        show(screen, client, messages, walked, examples, {"The simulated hub": at.hub, **_named(at.others)}, folder)
         while True:
             alive()
             time.sleep(0.5)
 
 
-def _up(client: httpx.Client, mail: httpx.Client, alive: Callable[[], None]) -> None:
-    """Wait until both answer."""
-    deadline = time.monotonic() + SECONDS
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything listens: the service, the hub, and the other FHIR servers by name."""
+
+    service: str
+    hub: str
+    others: Mapping[str, str]
+
+
+def _others(port: int) -> dict[str, str]:
+    return {name: f"http://{HOST}:{port + 2 + place}" for place, name in enumerate(OTHERS)}
+
+
+def _named(others: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "The hospital's own FHIR server": others[SPECIALIST],
+        "The municipality's FHIR server": others[MUNICIPALITY],
+    }
+
+
+def _children(port: int, at: Addresses, folder: Path, clock: Path) -> Iterator[AbstractContextManager[Child]]:
+    """The processes, in the order that they are to start."""
+    yield _child("hub", folder, "adapter.sandbox.hub", "--port", str(port + 1), "--answer")
+    for place, (name, organisation) in enumerate(OTHERS.items()):
+        command = ["--port", str(port + 2 + place), "--name", name, "--organisation", organisation]
+        kept = ["--store", str(folder / f"{name}.db"), "--clock", str(clock)]
+        yield _child(name, folder, "adapter.sandbox.partner", *command, *kept)
+    yield _child(
+        "service",
+        folder,
+        *("adapter.sandboxed", "--port", str(port), "--clock", str(clock)),
+        settings={"STAFETT_CONFIG": str(_configuration(at, folder))},
+    )
+
+
+def _up(addresses: Sequence[str], alive: Callable[[], None]) -> None:
+    """Wait until all of them answer."""
+    waiting, deadline = list(addresses), time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         alive()
         try:
-            if client.get("/health/live").is_success and mail.get("/").is_success:
-                return
-        except httpx.TransportError:  # not up yet
+            while waiting:
+                httpx.get(waiting[0], trust_env=False).raise_for_status()
+                waiting.pop(0)
+            return
+        except httpx.HTTPError:  # not up yet
             time.sleep(0.1)
-    raise Ended(1, f"The service or the hub did not answer within {SECONDS:g} s.", "Tjenesten eller huben svarte ikke i tide.")
+    raise Ended(1, f"{waiting[0]} did not answer within {SECONDS:g} s.", f"{waiting[0]} svarte ikke i tide.")
 
 
 def _walked(client: httpx.Client, mail: httpx.Client, clock: Path, screen: Console, alive: Callable[[], None]) -> Sequence[Walked]:
@@ -173,21 +207,24 @@ def _must_be_free(port: int) -> None:
         except (OSError, OverflowError):
             raise Ended(
                 1,
-                f"Port {port} cannot be used, perhaps by another program: choose another pair, for instance make run PORT=9000",
-                f"Port {port} kan ikke brukes, kanskje er den opptatt: velg et annet par, for eksempel make run PORT=9000",
+                f"Port {port} cannot be used, perhaps by another program: choose others, for instance make run PORT=9000",
+                f"Port {port} kan ikke brukes, kanskje er den opptatt: velg andre, for eksempel make run PORT=9000",
             ) from None
 
 
-def _configuration(service: str, hub: str, folder: Path) -> Path:
+def _configuration(at: Addresses, folder: Path) -> Path:
     """The sandbox's `stafett.toml`, with what depends on the port; the command line can be given it too (`--config`).
 
     Who else is let in: those of the public samples, where these lie beside the project.
     """
     file = folder / "stafett.toml"
     quoted = partial(json.dumps, ensure_ascii=False)  # a JSON text is a TOML text
-    above = f"public_base = {quoted(service)}\nallowed_persons = {quoted(sorted(_sample_persons()))}\n"
-    store, mail = quoted(f"sqlite:///{folder / 'stafett.db'}"), quoted(hub)
+    above = f"public_base = {quoted(at.service)}\nallowed_persons = {quoted(sorted(_sample_persons()))}\n"
+    store, mail = quoted(f"sqlite:///{folder / 'stafett.db'}"), quoted(at.hub)
     below = f'\n[store]\nurl = {store}\n\n[[hub]]\nkind = "edi2"\nbase_url = {mail}\npoll_seconds = 0.5\n'
+    for name, organisation in OTHERS.items():
+        below += f'\n[[partner]]\nname = "{name}"\norganisation = "{organisation}"\n'
+        below += f"base_url = {quoted(at.others[name] + '/fhir')}\npoll_seconds = 0.5\n"
     file.write_text(above + CONFIGURATION.read_text("utf-8") + below, "utf-8")
     return file
 

@@ -24,10 +24,10 @@ def show(
     messages: Sequence[Mapping[str, Any]],
     walks: Sequence[Walked],
     examples: Path,
-    hub: str,
+    beside: Mapping[str, str],
     folder: Path,
 ) -> None:
-    """`messages` as GET /messages has them, oldest first; `client` asks the service."""
+    """`messages` as GET /messages has them, oldest first; `client` asks the service; `beside` is what else there is, and where."""
     service = str(client.base_url).rstrip("/")
     names = {_msg_id(file): file.stem for file in examples.glob("*.xml")}
     table = Table("came in from the hub", "state", "became", "answer", title="Referrals", title_justify="left")
@@ -45,14 +45,14 @@ def show(
     screen.print(f"In the record: {kept}\n", highlight=False)
     for what, where in (
         ("Start page: every message, explained", f"{service}/"),
-        ("Pathways, and the timeline of each", f"{service}/pathways"),
+        ("Pathways: who holds the baton, and what next", f"{service}/pathways"),
         ("Console: send and understand messages", f"{service}/docs"),
         ("FHIR", f"{service}/fhir/metadata"),
-        ("The simulated hub", f"{hub}/"),
+        *((name, f"{address}/") for name, address in beside.items()),
         ("Logs and database, gone when it ends", str(folder)),
         ("For `stafett` in another terminal", f"export STAFETT_CONFIG={folder / 'stafett.toml'}"),
     ):
-        screen.print(f"  {what:39} {where}", soft_wrap=True, highlight=False)
+        screen.print(f"  {what:46} {where}", soft_wrap=True, highlight=False)
     screen.print("\nCtrl-C ends it.")
 
 

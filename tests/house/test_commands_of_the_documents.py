@@ -110,19 +110,19 @@ def check_sandbox(command: list[str], tree: Path, port: int, seconds: float, end
     with running(command, tree, log) as process:
         wait_for(lambda: b"Ctrl-C ends it." in log.read_bytes(), process, seconds)
         screen = log.read_text("utf-8")
-        pages = [get(f"http://127.0.0.1:{port}/"), get(f"http://127.0.0.1:{port}/docs"), get(f"http://127.0.0.1:{port + 1}/")]
+        pages = [get(f"http://127.0.0.1:{at}") for at in (f"{port}/", f"{port}/docs", f"{port + 1}/", f"{port + 2}/", f"{port + 3}/")]
         os.killpg(process.pid, ending)
         process.wait(30)
     assert all(pages)
     assert f"http://127.0.0.1:{port}/docs" in screen
     assert re.search(r"[1-9]\d* EpisodeOfCare", screen)
-    assert [is_free(port), is_free(port + 1)] == [True, True]
+    assert all(is_free(port + place) for place in range(4))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "ending"), list(zip(SANDBOX, (signal.SIGINT, signal.SIGTERM), strict=True)))
 def test_the_sandbox_starts_shows_where_to_look_and_ends(command: str, ending: signal.Signals, tree: Path) -> None:
-    port = free_ports(2)
+    port = free_ports(4)
     words = [w for w in make(command) if not w.startswith("PORT=")]
 
     check_sandbox([*words, f"PORT={port}"], tree, port, 90, ending)
@@ -132,7 +132,7 @@ def test_the_sandbox_starts_shows_where_to_look_and_ends(command: str, ending: s
 @pytest.mark.timeout(600)
 def test_a_newcomer_with_python_and_make_alone_gets_the_sandbox(tree: Path) -> None:
     assert not (tree / ".venv").exists()
-    port = free_ports(2)
+    port = free_ports(4)
 
     check_sandbox(["make", "run", f"PORT={port}"], tree, port, 500)
 
@@ -155,8 +155,8 @@ def test_a_taken_port_is_told_with_what_to_do(tree: Path) -> None:
         )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
-        f"Port {port} cannot be used, perhaps by another program: choose another pair, for instance make run PORT=9000",
-        f"Port {port} kan ikke brukes, kanskje er den opptatt: velg et annet par, for eksempel make run PORT=9000",
+        f"Port {port} cannot be used, perhaps by another program: choose others, for instance make run PORT=9000",
+        f"Port {port} kan ikke brukes, kanskje er den opptatt: velg andre, for eksempel make run PORT=9000",
     ]
 
 

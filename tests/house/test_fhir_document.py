@@ -41,7 +41,7 @@ def document(root: Path) -> str:
 def sandbox(tmp_path: Path) -> Iterator[str]:
     if shutil.which("curl") is None:
         pytest.skip("not run here: the commands of docs/fhir.md lack curl")
-    port, log = free_ports(2), tmp_path / "log"
+    port, log = free_ports(4), tmp_path / "log"
     with running([sys.executable, "-m", "adapter.sandbox.run", "--port", str(port)], tmp_path, log) as process:
         wait_for(lambda: b"Ctrl-C ends it." in log.read_bytes(), process, 90)
         yield f"http://127.0.0.1:{port}"

@@ -72,7 +72,7 @@ class Sandbox:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     folder = tmp_path_factory.mktemp("sandbox")
-    port, log, today = free_ports(2), folder / "log", datetime.now(OSLO).date()
+    port, log, today = free_ports(4), folder / "log", datetime.now(OSLO).date()
     with running([sys.executable, "-m", "adapter.sandbox.run", "--port", str(port)], folder, log) as process:
         wait_for(lambda: b"Ctrl-C ends it." in log.read_bytes(), process, 120)
         screen = log.read_text("utf-8")
