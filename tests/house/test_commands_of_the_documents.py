@@ -110,7 +110,9 @@ def check_sandbox(command: list[str], tree: Path, port: int, seconds: float, end
     with running(command, tree, log) as process:
         wait_for(lambda: b"Ctrl-C ends it." in log.read_bytes(), process, seconds)
         screen = log.read_text("utf-8")
-        pages = [get(f"http://127.0.0.1:{at}") for at in (f"{port}/", f"{port}/docs", f"{port + 1}/", f"{port + 2}/", f"{port + 3}/")]
+        pages = [
+            get(f"http://127.0.0.1:{at}") for at in (f"{port}/", f"{port}/docs", f"{port + 1}/", f"{port + 2}/", f"{port + 3}/")
+        ]
         os.killpg(process.pid, ending)
         process.wait(30)
     assert all(pages)
