@@ -13,17 +13,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
 
 from tests.house.processes import clean_environment, free_ports, wait_for
-from tests.partners.servers import medplum, ours, sekmet
+from tests.partners.servers import hapi, medplum, ours, sekmet
 
 Command = Callable[[Path, int], Sequence[str | Path]]
-COMMANDS: dict[str, Command] = {"sekmet": sekmet.command, "medplum": medplum.command, "ours": ours.command}
+COMMANDS: dict[str, Command] = {"sekmet": sekmet.command, "medplum": medplum.command, "hapi": hapi.command, "ours": ours.command}
 NAMES = tuple(COMMANDS)
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60
