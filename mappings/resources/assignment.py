@@ -13,7 +13,7 @@ partner has written may be anything.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -22,17 +22,33 @@ import msgspec
 from adapter.domain.coordination import Decision
 from adapter.domain.identity import named
 from mappings import terms, times
+from mappings.municipal_rules import followups
 from mappings.resources import normal
+from mappings.resources.assignment_view import ELEMENTS, changed, laid, view
 from mappings.resources.computed import COMPUTED
 from mappings.resources.elements import ENH, URI
 from mappings.resources.normal import Body, Holder, items, obj, text
 from mappings.resources.writer import EXTENSION, SYSTEM, own
 
-ELEMENTS: Final = (
-    *("status", "statusReason", "businessStatus", "priority", "executionPeriod", "owner", "location", "note", "relevantHistory"),
-    *("restriction", "input", "output"),
-)
-"""What all sides must have alike. All else of a Task never changes, or is a side's own."""
+__all__ = [
+    "ELEMENTS",
+    "SECURITY",
+    "build",
+    "changed",
+    "code_of",
+    "decision_of",
+    "is_shared",
+    "key_of",
+    "laid",
+    "outward",
+    "party",
+    "pathway_of",
+    "profile_of",
+    "share_bundle",
+    "standing",
+    "view",
+    "with_standing",
+]
 
 SECURITY: Final = (
     {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R", "display": "restricted"},
@@ -49,11 +65,7 @@ _TEXTS: Final = {
     "release-coordinator": ("Avslutt koordineringen for pasienten.", "End the coordination for the patient."),
     "abort": ("Avslutt oppgaven det vises til.", "End the Task that this refers to."),
 }
-_UNDECIDED: Final = frozenset({"draft", "requested", "received", "rejected"})
 _ACCEPTED: Final = frozenset({"accepted", "in-progress", "on-hold", "completed", "failed"})  # failed: only what was accepted
-_OURS: Final = frozenset({"overdue", "delivery-failed"})  # our own view of an assignment, never an owner's
-_INPUTS: Final = {"own-coordinator": "Reference", "previous-assignment": "Reference", "further-information": "String"}
-_OUTPUTS: Final = {"assigned-coordinator": "Reference"}
 _STANDING: Final = f"{EXTENSION}assignment-standing"
 _DECISION: Final = f"{EXTENSION}assignment-decision"
 _encoder: Final = msgspec.json.Encoder(order="sorted", decimal_format="number")
@@ -101,11 +113,11 @@ def build(
     *,
     pathway: str,
     kind: str,
-    ordinal: int,
+    ordinal: int | str,
     patient: tuple[str, str, str],
     requester: tuple[str, str],
     owner: tuple[str, str],
-    focus: str,
+    focus: str | Body,
     now: datetime,
     due: date | None,
     decision: Decision | None = None,
@@ -115,9 +127,9 @@ def build(
     """A new assignment, as we keep it. Identity and time are arguments: the same ones give the same Task.
 
     `patient` is (our reference, identifier system, number); `requester` and `owner` are (enterprise number, the legal entity's
-    name); `focus` the address of our CarePlan, or of the Task that is to be ended; `previous` the assignment that is handed over,
-    released or ended; `own_coordinator` a Reference to the requester's. It has no `restriction.period.start`: it is no time limit
-    of the pathway, and is not worked out anew with them.
+    name); `focus` the address of our CarePlan, or a Reference to the Task that is to be ended; `previous` the assignment before it,
+    which is handed over or released; `own_coordinator` a Reference to the requester's. It has no `restriction.period.start`: it is
+    no time limit of the pathway, and is not worked out anew with them.
     """
     followup = kind in _FOLLOWUPS
     link, system, number = patient
@@ -125,7 +137,7 @@ def build(
     inputs: list[Body] = []
     if own_coordinator:
         inputs.append({"type": own("task-input", "own-coordinator"), "valueReference": own_coordinator})
-    if previous and kind != "abort":
+    if previous:
         before = {"type": "Task", "identifier": {"system": URI, "value": key_of(previous)}}
         inputs.append({"type": own("task-input", "previous-assignment"), "valueReference": before})
     body: Body = {
@@ -139,7 +151,7 @@ def build(
         "intent": "order",
         "code": own("pathway-task" if followup else "coordination-task", kind),
         "description": _description(kind),
-        "focus": {"reference": focus, "type": "Task" if kind == "abort" else "CarePlan"},
+        "focus": {"reference": focus, "type": "CarePlan"} if isinstance(focus, str) else focus,
         "for": {"reference": link, "type": "Patient", "identifier": {"system": system, "value": number}},
         "authoredOn": times.utc(now),
         "requester": _entity(*requester),
@@ -161,8 +173,8 @@ def _entity(number: str, name: str) -> Body:
 
 def _description(code: str) -> str:
     """The same for all of a kind: what a person wrote there may tell more than others are to know."""
-    nb, en = _TEXTS.get(code) or ((terms.displays(f"{SYSTEM}pathway-task") or {}).get(code, ""), "")
-    return f"{nb} ({en})" if en else nb
+    nb, en = next(((one.nb, one.en) for one in followups() if one.id == code), None) or _TEXTS.get(code, ("", ""))
+    return f"{nb}. ({en}.)" if code in _FOLLOWUPS else f"{nb} ({en})" if nb else ""
 
 
 # --- why somebody is asked, and how it stands: our own
@@ -201,123 +213,6 @@ def with_standing(task: Body, code: str) -> Body:
     return {**rest, **({"extension": made} if made else {})}
 
 
-# --- what all sides have alike
-
-
-def view(task: Mapping[str, Any]) -> Body:
-    """The elements that are to be equal on all sides, in their normal form (`normal`): absent is the same as empty.
-
-    It is that of what is sent: `view(outward(task)) == view(task)`. So the owner's unit and place are in it from acceptance on;
-    `overdue` and `delivery-failed` never are; of inputs and outputs those that an assignment has, by our own codes; of a note its
-    words and time. The name beside the assigned coordinator's identifier is kept: it may be the only one. Others are not, as a
-    server may add them.
-    """
-    contained = normal.contained_in(task)
-    decided = text(task.get("status")) not in _UNDECIDED
-    owner = normal.reference(task.get("owner"), contained if decided else {})
-    return normal.tidy(  # type: ignore[no-any-return]
-        {
-            "status": text(task.get("status")),
-            "statusReason": normal.concept(task.get("statusReason")),
-            "businessStatus": _progress(task.get("businessStatus")),
-            "priority": text(task.get("priority")),
-            "executionPeriod": normal.period(task.get("executionPeriod")),
-            "owner": {key: value for key, value in owner.items() if key in ("identifier", "resource")},
-            "location": normal.reference(task.get("location"), contained) if decided else {},
-            "note": [_note(one) for one in items(task.get("note"))],
-            "relevantHistory": [_provenance(one) for one in items(task.get("relevantHistory"))],
-            "restriction": {"period": normal.period(obj(task.get("restriction")).get("period"))},
-            "input": sorted(filter(None, (_input(one) for one in items(task.get("input")))), key=normal.order),
-            "output": sorted(filter(None, (_output(one, contained) for one in items(task.get("output")))), key=normal.order),
-        }
-    )
-
-
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> frozenset[str]:
-    """The elements in which two views differ."""
-    return frozenset(name for name in ELEMENTS if before.get(name) != after.get(name))
-
-
-def laid(task: Body, view: Mapping[str, Any], only: Collection[str] | None = None) -> Body:
-    """The Task with the elements of a view laid over it, or with some of them; what the view lacks is taken away.
-
-    What is the same already stays as it is written, and so does what is not shared: other outputs, a note's author.
-    """
-    names = [name for name in changed(_view(task), view) if only is None or name in only]
-    if not names:
-        return task
-    holder, body = Holder(items(task.get("contained"))), dict(task)
-    for name in names:
-        made = _laid(task, name, view.get(name), holder)
-        if made:
-            body[name] = made
-        else:
-            body.pop(name, None)
-    contained = holder.swept(body)
-    return {**{k: v for k, v in body.items() if k != "contained"}, **({"contained": contained} if contained else {})}
-
-
-def _laid(task: Body, name: str, said: Any, holder: Holder) -> Any:
-    """One element as it should stand: what the view says, and what was there and is not shared."""
-    old = task.get(name)
-    if name in ("note", "relevantHistory", "input", "output"):
-        there = [(_view({name: [one], "contained": task.get("contained")}).get(name), one) for one in items(old)]
-        made = [next((one for shown, one in there if shown == [new]), None) or holder.place(new) for new in said or []]
-        return [*(one for shown, one in there if not shown), *made]
-    if name == "restriction":
-        return {key: value for key, value in obj(old).items() if key != "period"} | (said or {})
-    if name == "owner" and said and normal.identifier(obj(old).get("identifier")) == said.get("identifier"):
-        return {key: value for key, value in obj(old).items() if key != "reference"} | holder.place(said)
-    return holder.place(said) if said else None
-
-
-_view = view
-
-
-def _progress(value: Any) -> Body:
-    """What the owner says of an assignment under way, without what only we would say."""
-    told = items(obj(value).get("coding"))
-    kept = [c for c in told if c.get("system") != f"{SYSTEM}business-status" or text(c.get("code")) not in _OURS]
-    return normal.concept({**obj(value), "coding": kept}) if kept or not told else {}
-
-
-def _note(value: Body) -> Body:
-    return {key: text(value.get(key)) for key in ("time", "text")}
-
-
-def _provenance(value: Body) -> Body:
-    return {key: said for key, said in normal.reference(value, {}).items() if key != "type"}
-
-
-def _known(value: Body, types: Mapping[str, str], system: str) -> tuple[str, Any]:
-    """The code of an input or output, and its value; both empty where it is none of those that an assignment has."""
-    for coding in items(obj(value.get("type")).get("coding")):
-        code = text(coding.get("code"))
-        if coding.get("system") == SYSTEM + system and code in types:
-            return code, value.get(f"value{types[code]}")
-    return "", None
-
-
-def _input(value: Body) -> Body:
-    """The requester's coordinator is told by number alone: whom it is, and how to be reached, is in the team, after acceptance."""
-    code, said = _known(value, _INPUTS, "task-input")
-    if not code or not said:
-        return {}
-    told = {"valueString": text(said)} if _INPUTS[code] == "String" else {"valueReference": normal.reference(said, {})}
-    return {"type": _type("task-input", code), **told}
-
-
-def _output(value: Body, contained: normal.Contained) -> Body:
-    code, said = _known(value, _OUTPUTS, "task-output")
-    if not code or not said:
-        return {}
-    return {"type": _type("task-output", code), "valueReference": normal.reference(said, contained, named=True)}
-
-
-def _type(system: str, code: str) -> Body:
-    return {"coding": [{"system": SYSTEM + system, "code": code}]}
-
-
 # --- what is sent
 
 
@@ -328,7 +223,7 @@ def outward(task: Mapping[str, Any]) -> Body:
     of its kind; the owner's and requester's names only where the Task is ours (then they are the legal entities'), or accepted.
     """
     code, holder = code_of(task), Holder()
-    shared = holder.place(_view(task))
+    shared = holder.place(view(task))
     body: Body = {
         "resourceType": "Task",
         "meta": {"profile": [profile_of(code)], "security": [dict(label) for label in SECURITY]},

@@ -11,7 +11,7 @@ the end that it gave the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -111,44 +111,39 @@ def _moved(old: Sequence[Body], holder: Holder, task: Mapping[str, Any], on: dat
 
 def _participant(key: str, role: str, task: Mapping[str, Any], on: date) -> Body:
     """The organisation that has accepted."""
-    owner = obj(task.get("owner"))
-    member = {"type": "Organization", "identifier": {"system": ENH, "value": party(task, "owner")}}
-    name = text(owner.get("display"))
-    return {
-        "id": key,
-        "role": [own("coordinator-role", role)],
-        "member": member | ({"display": name} if name else {}),
-        "period": {"start": on.isoformat()},
-    }
+    return {"id": key, "role": [own("coordinator-role", role)], "member": _owner(task), "period": {"start": on.isoformat()}}
+
+
+def _owner(task: Mapping[str, Any]) -> Body:
+    name = text(obj(task.get("owner")).get("display"))
+    number = {"system": ENH, "value": party(task, "owner")}
+    return {"type": "Organization", "identifier": number} | ({"display": name} if name else {})
 
 
 def _named(task: Mapping[str, Any]) -> Body:
-    """The person that the Task names, as a role of the owner's, in normal form: it says who, where and how reached.
-
-    Who is told by address alone stays so.
-    """
+    """The person that the Task names, as a role of the owner's, in normal form: it says who, where and how reached."""
     for one in items(task.get("output")):
         codings = items(obj(one.get("type")).get("coding"))
         if any(c.get("system") == f"{SYSTEM}task-output" and c.get("code") == "assigned-coordinator" for c in codings):
-            said = normal.reference(one.get("valueReference"), normal.contained_in(task), named=True)
-            return _as_role(said, party(task, "owner"))
+            return _as_role(normal.reference(one.get("valueReference"), normal.contained_in(task), named=True), _owner(task))
     return {}
 
 
-def _as_role(said: Body, owner: str) -> Body:
-    role = obj(said.get("resource"))
-    if "reference" in said or role.get("resourceType", "PractitionerRole") != "PractitionerRole":
-        return said
-    number, name = obj(said.get("identifier")), text(said.get("display"))
-    person = normal.tidy({"identifier": number if number.get("system") == HPR else {}, "display": name})
-    if not role and not number and not name:
+def _as_role(said: Body, owner: Body) -> Body:
+    """Always a contained PractitionerRole. Who is known by address alone has that as identifier: a URI that is unique is one."""
+    inner, name = obj(said.get("resource")), text(said.get("display"))
+    address = {"system": URI, "value": said["reference"]} if "reference" in said else {}
+    number = obj(said.get("identifier")) or address
+    is_role, is_person = inner.get("resourceType") == "PractitionerRole", inner.get("resourceType") == "Practitioner"
+    if not (is_role or is_person or number or name):
         return {}
+    of_person = number.get("system") == HPR
     made = {
         "resourceType": "PractitionerRole",
-        "identifier": [] if not number or "identifier" in person else [number],
-        "practitioner": person,
-        "organization": {"type": "Organization", "identifier": {"system": ENH, "value": owner}},
-        **role,
+        "identifier": [number] if number and not of_person else [],
+        "practitioner": {"identifier": number if of_person else {}, "display": name, "resource": inner if is_person else {}},
+        "organization": owner,
+        **(inner if is_role else {}),
     }
     return {"resource": normal.tidy(made)}
 
@@ -226,6 +221,17 @@ def _role(one: Body) -> str:
 # --- for others
 
 
+def holder(team: Mapping[str, Any], role: str) -> tuple[str, str] | None:
+    """The organisation that a role lies with now: its enterprise number, and its name where it is told."""
+    contained = normal.contained_in(team)
+    for one in items(team.get("participant")):
+        if _role(one) == role and _is_open(one):
+            said = normal.reference(one.get("member"), contained, named=True)
+            whose = obj(obj(said.get("resource")).get("organization")) or said
+            return text(obj(whose.get("identifier")).get("value")), text(whose.get("display"))
+    return None
+
+
 def view(team: Mapping[str, Any]) -> Body:
     """What is to be equal on all sides, in normal form: who has which role, from when to when."""
     contained = normal.contained_in(team)
@@ -275,23 +281,18 @@ def manager(team: Mapping[str, Any]) -> Body | None:
     contained = normal.contained_in(team)
     for one in items(team.get("participant")):
         said = normal.reference(one.get("member"), contained, named=True)
-        if _role(one) == SPECIALIST and _is_open(one) and said.get("type") != "Organization":
-            return _told(said) or None
+        if _role(one) == SPECIALIST and _is_open(one) and "resource" in said:
+            return _told(said["resource"]) or None
     return None
 
 
-def _told(said: Body) -> Body:
+def _told(role: Body) -> Body:
     """A person without what is contained: the professional's own identifier and name, else the role's."""
-    role = obj(said.get("resource"))
-    if not role:
-        return said
     practitioner = obj(role.get("practitioner"))
-    person = obj(practitioner.get("resource")) or (role if role.get("resourceType") == "Practitioner" else {})
-    numbers: Iterator[Body] = (
-        i for i in [obj(practitioner.get("identifier")), *items(person.get("identifier")), *items(role.get("identifier"))] if i
-    )
-    name = text(practitioner.get("display")) or _name(items(person.get("name"))) or text(said.get("display"))
-    found = next(numbers, None) or obj(said.get("identifier"))
+    person = obj(practitioner.get("resource"))
+    numbers = [obj(practitioner.get("identifier")), *items(person.get("identifier")), *items(role.get("identifier"))]
+    name = text(practitioner.get("display")) or _name(items(person.get("name")))
+    found = next(filter(None, numbers), {})
     return normal.tidy({"type": "PractitionerRole", "identifier": found, "display": name}) if found or name else {}
 
 
