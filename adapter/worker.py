@@ -1,6 +1,6 @@
 """The worker: fetches from every hub, receives, confirms, delivers, takes up what is due, and watches deadlines.
 
-One thread for each hub, and one for the deadlines.
+One thread for each hub and each partner, and one for the deadlines.
 
     worker = Worker(store, reception, hubs, clock)
     stop_on_signals(worker)
@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -35,6 +35,20 @@ LONGEST_PAUSE: Final = 60.0
 
 Watch = Callable[[datetime, Callable[[], bool]], int]
 """Gives the deadlines their standing at a moment, as long as it is told to go on; returns how many changed."""
+
+
+class Line(Protocol):
+    """What passes between us and one partner."""
+
+    name: str
+
+    def round(self) -> int:
+        """Everything that is due now; returns how much there was."""
+        ...
+
+
+CARRY_EVERY: Final = 0.2
+"""Seconds between looks for what waits for a partner: an index is asked, no server."""
 
 
 class Worker:
@@ -55,6 +69,7 @@ class Worker:
         batch: int = 50,
         lease: float = 120.0,
         watch: Watch | None = None,
+        lines: Sequence[Line] = (),
     ) -> None:
         self.store = store
         self.reception = reception
@@ -65,13 +80,15 @@ class Worker:
         self.batch = batch
         self.lease = lease
         self.watch = watch
+        self.lines = lines
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Work until `stop`. Each hub and the watch have their own threads; what is due is taken up in this one."""
+        """Work until `stop`. Each hub, each partner and the watch have their own threads; what is due is taken up in this one."""
         threads = [
             self._thread(hub.name, partial(self.serve, hub), _every(self.poll_seconds.get(hub.name, 5.0))) for hub in self.hubs
         ]
+        threads += [self._thread(line.name, line.round, _every(CARRY_EVERY)) for line in self.lines]
         if self.watch is not None:
             threads.append(self._thread("deadlines", self._watch, lambda: until_next(self.clock.now())))
         for thread in threads:

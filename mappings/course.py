@@ -39,7 +39,7 @@ def course_of(
         assessment=_assessment(assess),
         withdrawn=task.ended(assess) if assess and called_off else None,
         emergency=_start(emergency),
-        born=_born(patient or {}),
+        born=born_of(patient or {}),
         care_level=next((e["valueCode"] for e in episode.get("extension", []) if e["url"] == EXTENSION + "care-level"), ""),
         events=tuple(events_of(observations)),
         done=dict(_done(ours)),
@@ -93,7 +93,7 @@ def _said(task: Body, name: str, type: str) -> Any:
     return None
 
 
-def _born(patient: Body) -> date | None:
+def born_of(patient: Body) -> date | None:
     """The birth date as it is told, else as a national number has it."""
     numbers = (i.get("value", "") for i in patient.get("identifier", []) if i.get("system") in NUMBERS.values())
     return times.norwegian_day(patient.get("birthDate", "")) or next(filter(None, map(persons.birth, numbers)), None)

@@ -27,14 +27,16 @@ Identify = Callable[[Mapping[str, str]], Caller]
 """From a request's headers to its caller; raises `Problem` where there is none."""
 
 
-def by_header(organisations: Sequence[str]) -> Identify:
-    """The callers of `auth = "off"`. `organisations` are the configured numbers; a header that names another is INVALID."""
+def by_header(organisations: Sequence[str], guests: Sequence[str] = ()) -> Identify:
+    """The callers of `auth = "off"`. `organisations` are the configured numbers, `guests` those of partners, who see what they
+    were asked; a header that names another is INVALID.
+    """
 
     def identify(headers: Mapping[str, str]) -> Caller:
         chosen = headers.get(ORGANISATION)
         if chosen is None:
             return Caller(organisations[0], (*organisations, NOBODY))
-        if chosen not in organisations:
+        if chosen not in (*organisations, *guests):
             raise problem(
                 Kind.INVALID,
                 f"{ORGANISATION} names no organisation of this service: use one that is configured, or leave it out.",

@@ -3,7 +3,8 @@
     written = keep_changes(unit, rules, tenant, changes, now)
 
 The changes of a transaction come here together, those of a batch one by one. Events and answers are taken into their pathways,
-each pathway is folded once, the gate judges the whole, and everything is put at once.
+each pathway is folded once, the gate judges the whole, and everything is put at once. Assignments are judged by their life; what
+they lead to elsewhere, and whom a pathway's new state asks for, follows in the same unit.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from adapter.ports import Unit
 from adapter.r4.bundle import renaming, rewritten
 from adapter.r4.systems import canonical_codes
 from adapter.usecases.assess_referral import answer, follow, is_answer, tell
-from adapter.usecases.pathways import Body, Gathered, Key, episodes
+from adapter.usecases.assign_coordinator import follow_pathway
+from adapter.usecases.assignment_rules import guests_only, is_assignment, judged
+from adapter.usecases.assignments import Work, stand
+from adapter.usecases.pathways import Body, Gathered, Key, episodes, without_version
 from adapter.usecases.register_event import Taken, register
 from adapter.usecases.touched import Touched
 from adapter.usecases.writing import Change, Rules, Written, draft, is_event
@@ -36,6 +40,27 @@ _BORN: Final = ("birthDate", "identifier")
 
 def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now: datetime) -> list[Written]:
     """Keep all of the changes, and what they cause. Raises `Problem` where they may not be."""
+    work = Work(unit, rules.sharing, now) if rules.sharing else None
+    if work is None:
+        return _in_pathways(unit, rules, tenant, changes, now, None)
+    changes = [_admitted(work, tenant, change, rules) for change in changes]
+    written = _in_pathways(unit, rules, tenant, changes, now, work)
+    for change in changes:
+        if is_assignment(change):
+            stand(work, change.before and without_version(change.before), change.body | {"id": change.id}, written_in=tenant)
+    return written
+
+
+def _admitted(work: Work, tenant: str, change: Change, rules: Rules) -> Change:
+    """A change as the rules of sharing let it be made."""
+    guests_only(work, tenant, change)
+    return judged(work, tenant, change, rules.check) if is_assignment(change) else change
+
+
+def _in_pathways(
+    unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now: datetime, work: Work | None
+) -> list[Written]:
+    """Put the changes, with what follows from them for the pathways that they are about."""
     if rules.pathways is None or not any(map(_matters, changes)):
         return _put(unit, rules, tenant, changes, now)
     changes = [replace(change, body=canonical_codes(change.body)) if _is_said(change) else change for change in changes]
@@ -52,7 +77,13 @@ def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change
     again = {f"Observation/{one.change.id}": f"Observation/{one.again}" for one in taken.values() if one.again}
     if again:
         kept = [replace(change, body=rewritten(change.body, renaming(again, ""))) for change in kept]
-    return _written(touched, rules, kept, taken, made)
+    written = _written(touched, rules, kept, taken, made)
+    if work is None:
+        return written
+    for entry in touched.entries.values():
+        was = entry.was.get(("EpisodeOfCare", entry.pathway.id), {}).get("status", "")
+        follow_pathway(work, tenant, entry.pathway, was, entry.pathway.observations.keys() - entry.observations.keys())
+    return written
 
 
 def _matters(change: Change) -> bool:

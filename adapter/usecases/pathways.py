@@ -183,11 +183,13 @@ class Pathways:
 
 def plain(stored: Stored) -> Body:
     """A stored resource without what the store says of its version, so that it can be compared with one that is made."""
-    body = decode(stored.body)
-    meta = body.setdefault("meta", {})
-    meta.pop("versionId", None)
-    meta.pop("lastUpdated", None)
-    return body
+    return without_version(decode(stored.body))
+
+
+def without_version(resource: Body) -> Body:
+    """A resource without what its version is called and when it was made."""
+    meta = {key: value for key, value in resource.get("meta", {}).items() if key not in ("versionId", "lastUpdated")}
+    return {**resource, "meta": meta}
 
 
 def is_pathway(episode: Mapping[str, Any]) -> bool:

@@ -20,6 +20,7 @@ from adapter.domain.problem import Finding, Kind
 from adapter.ports import Unit
 from adapter.r4 import json
 from adapter.usecases.writing import FOR_READING, VERSIONED, Body, Rules, body_of
+from mappings.resources import assignment
 
 TAG: Final = f"{BASE}/CodeSystem/tag"
 SUBSETTED: Final = ("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "SUBSETTED")
@@ -73,10 +74,11 @@ def _for_reading(type: str) -> Finding:
 
 
 def faults_of_change(unit: Unit, tenant: str, old: Body, new: Body, rules: Rules) -> list[Finding]:
-    """Why `old` may not become `new`."""
-    if computed(old):
+    """Why `old` may not become `new`. What an assignment may become is its life's matter (`assignment_rules`)."""
+    if computed(old) and not (rules.sharing and assignment.is_shared(old)):
         return [*_answer(unit, tenant, old, new), *_partial(new), *_persons(new, rules)]
-    return [*_claims(new), *_partial(new), *_identifiers(old, new), *_persons(new, rules)]
+    claims = [] if computed(old) else _claims(new)
+    return [*claims, *_partial(new), *_identifiers(old, new), *_persons(new, rules)]
 
 
 def kept_meta(old: Body, new: Body) -> Body:

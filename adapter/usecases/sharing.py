@@ -6,7 +6,7 @@ server takes assignments its Task is the authoritative one, and ours follow it; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +31,7 @@ class Sharing:
     """`person_key` (organisation, system, value) names a patient without telling who it is; `base` is our FHIR address."""
 
     organisations: Sequence[str]
+    municipalities: Collection[str]  # those of them, and of the partners, that are municipalities
     partners: Sequence[Partner]
     rules: Callable[[str], CoordinationRules]  # by municipality number; others have the default
     followups: Sequence[Followup]

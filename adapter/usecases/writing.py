@@ -21,6 +21,7 @@ from mappings.resources import event
 
 if TYPE_CHECKING:
     from adapter.usecases.pathways import Pathways
+    from adapter.usecases.sharing import Sharing
 
 Body = dict[str, Any]
 
@@ -45,7 +46,7 @@ class Rules:
     """What an installation writes by.
 
     `query_of` makes a search of a type and criteria (it raises `Problem` for criteria that are none); `new_id` gives ids.
-    Without `pathways` a write has no consequences: a plain FHIR server, as a sandbox's partners are.
+    Without `pathways` and `sharing` a write has no consequences: a plain FHIR server, as a sandbox's partners are.
     """
 
     check: Check
@@ -55,6 +56,7 @@ class Rules:
     allowed_persons: Collection[str] = frozenset()
     base: str = ""  # our own FHIR address: a reference that begins with it is one of ours
     pathways: Pathways | None = None
+    sharing: Sharing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,280 @@
+"""The service asks for coordinators: when a right to care is given, when who was asked says no, when a pathway closes.
+
+    follow_pathway(work, tenant, pathway, was, new)     # after a write: what its new status and events ask for
+    follow_task(work, before, after)                    # after a step: who is asked next, what the coordinator is to do
+
+Whom a municipality asks is its own rules' matter (`adapter.domain.coordination`). Without partners nothing is asked of anyone: there
+is no one to hand the baton to. Where no rule or no server leads further, a person gets a Task, and a trouble says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+from adapter.domain import coordination
+from adapter.domain.assignment import NAMING, OPEN
+from adapter.domain.coordination import SPECIALIST, CoordinationRules, Decision, Situation, Trigger
+from adapter.domain.deadlines import add_working_days
+from adapter.domain.identity import named
+from adapter.ports import Clause, Match, Query
+from adapter.usecases.assignments import Work, parties, propose, stand
+from adapter.usecases.pathways import Body, Gathered, every, patient_of, plain
+from adapter.usecases.situation import OPEN_EPISODES
+from mappings import times
+from mappings.course import born_of
+from mappings.resources import assignment, care_plan, care_team
+from mappings.resources.computed import COMPUTED
+from mappings.resources.elements import NUMBERS, URI
+from mappings.resources.writer import SYSTEM, own, reference
+
+ASSIGN: Final = "assign-coordinator"
+MUNICIPAL: Final = "municipal-coordinator"
+GRANTED: Final = ("waitlist", "active", "onhold")
+STATEMENT: Final = SYSTEM + "referral-statement"
+EVENTS: Final[Mapping[str, Trigger]] = {"S": "meeting", "H": "discharge", "X": "discharge", "M": "outpatient"}
+"""Events (9322) that give the municipal coordinator something to do. A first attendance as an inpatient is an admission."""
+
+
+def follow_pathway(work: Work, tenant: str, pathway: Gathered, was: str, new: Collection[str]) -> None:
+    """Ask, call off or remind, as a pathway's new status and events want it: `was` is its status before, `new` are events' ids."""
+    if not work.sharing.partners or pathway.state is None:
+        return
+    status = pathway.state.status
+    if status in GRANTED and was not in GRANTED:
+        if not any(assignment.code_of(task) == ASSIGN for task in _tasks(work, tenant, pathway.id)):
+            _ask_ours(work, tenant, pathway.episode)
+            _ask_theirs(work, tenant, pathway.episode, frozenset())
+    elif was in OPEN_EPISODES and status not in OPEN_EPISODES:
+        for task in _tasks(work, tenant, pathway.id):
+            _call_off(work, tenant, pathway.episode, task)
+    for event in pathway.course.events:
+        if event.id in new and event.kind in EVENTS:
+            inpatient = event.kind == "M" and (event.care_level or pathway.state.care_level) == "dognenhet"
+            _remind(work, tenant, pathway.episode, "admission" if inpatient else EVENTS[event.kind], event.id)
+
+
+def follow_task(work: Work, before: Body | None, after: Body) -> None:
+    """What an assignment's step leads to: who says no is followed by the next, who is named has things to do."""
+    code, lead, old = assignment.code_of(after), work.lead(after), (before or {}).get("status", "")
+    episode = work.body(lead, "EpisodeOfCare", assignment.pathway_of(after)) if old != after["status"] else None
+    if episode is None or not work.sharing.partners:
+        return
+    municipal = assignment.party(after, "owner") in work.sharing.municipalities
+    if code == ASSIGN and after["status"] in ("rejected", "failed") and municipal:
+        _ask_theirs(work, lead, episode, _refused(work, lead, episode["id"]), after)
+    elif code in NAMING and after["status"] == "completed" and municipal:
+        _remind(work, lead, episode, "named", after["id"])
+    elif code == "release-coordinator" and after["status"] == "completed" and municipal and episode["status"] in OPEN_EPISODES:
+        _ask_theirs(work, lead, episode, frozenset(), after)
+
+
+def _ask_ours(work: Work, tenant: str, episode: Body) -> None:
+    """The specialist service's own coordinator, in the same way."""
+    rules = work.sharing.rules(SPECIALIST)
+    decided = coordination.decide(rules, _situation(work, tenant, episode, frozenset()))
+    if decided:
+        _assign(work, tenant, episode, rules, decided, (tenant, rules.name), 0)
+
+
+def _ask_theirs(work: Work, tenant: str, episode: Body, refused: frozenset[str], previous: Body | None = None) -> None:
+    """The municipality, by its rules; a person, where there is nobody left or no server of theirs is known."""
+    number = _municipality(work.body(tenant, "Patient", patient_of(episode)) or {})
+    partner, rules = work.sharing.serving(number), work.sharing.rules(number)
+    situation = _situation(work, tenant, episode, refused)
+    decided = coordination.decide(rules, situation)
+    if partner is None or decided is None:
+        _to_a_person(work, tenant, episode, number, rules, decided)
+        return
+    ordinal = sum(assignment.code_of(task) == ASSIGN for task in _tasks(work, tenant, episode["id"]))
+    _assign(work, tenant, episode, rules, decided, (partner.organisation, rules.name or partner.name), ordinal, previous)
+    if previous is None and (review := coordination.review_on(rules, situation.born, work.today)):
+        what = (
+            "Pasienten fyller år: se på nytt hvem som skal være koordinator i kommunen.",
+            "The patient's birthday: look again at who is to coordinate in the municipality.",
+        )
+        _duty(work, tenant, episode, "review-coordinator", *what, review)
+
+
+def _assign(
+    work: Work,
+    tenant: str,
+    episode: Body,
+    rules: CoordinationRules,
+    decided: Decision,
+    owner: tuple[str, str],
+    ordinal: int,
+    previous: Body | None = None,
+) -> None:
+    due = add_working_days(work.today, rules.answer_days, work.sharing.week)
+    made = _built(work, tenant, episode, ASSIGN, ordinal, owner, due, decision=decided, previous=previous)
+    if made:
+        stand(work, None, made)
+
+
+def _built(
+    work: Work, tenant: str, episode: Body, kind: str, ordinal: str | int, owner: tuple[str, str], due: date, **more: Any
+) -> Body | None:
+    """A Task from the pathway's organisation; None where the patient has no national number to be known by over there."""
+    patient = work.body(tenant, "Patient", patient_of(episode)) or {}
+    systems = (NUMBERS["FNR"], NUMBERS["DNR"])
+    known = next((i for i in patient.get("identifier", []) if i.get("system") in systems and i.get("value")), None)
+    if known is None:
+        _to_a_person(work, tenant, episode, "", None, None)
+        return None
+    ours = episode["managingOrganization"]
+    plan = f"{work.sharing.base}/CarePlan/{care_plan.id_of(episode['id'])}"
+    return assignment.build(
+        pathway=episode["id"],
+        kind=kind,
+        ordinal=ordinal,
+        patient=(f"Patient/{patient['id']}", known["system"], known["value"]),
+        requester=(tenant, ours.get("display", "")),
+        owner=owner,
+        focus=more.pop("focus", plan),
+        now=work.now,
+        due=due,
+        **more,
+    )
+
+
+def _tasks(work: Work, tenant: str, pathway: str) -> list[Body]:
+    """The shared Tasks of a pathway."""
+    clause = Clause("group-identifier", [Match(URI, f"urn:uuid:{pathway}")])
+    return [task for one in every(work.unit, tenant, "Task", clause) if assignment.is_shared(task := plain(one))]
+
+
+def _refused(work: Work, tenant: str, pathway: str) -> frozenset[str]:
+    """The rules by which those were asked who have said no."""
+    said_no = [task for task in _tasks(work, tenant, pathway) if task["status"] in ("rejected", "failed")]
+    return frozenset(filter(None, (str(assignment.decision_of(task).get("rule", "")) for task in said_no)))
+
+
+def _situation(work: Work, tenant: str, episode: Body, refused: frozenset[str]) -> Situation:
+    """What is known of the patient. Contacts with the municipality's services, and a child's needs, no source tells us."""
+    patient = work.body(tenant, "Patient", patient_of(episode)) or {}
+    return Situation(work.today, born=born_of(patient), coordinator=_has_coordinator(work, tenant, episode), refused=refused)
+
+
+def _has_coordinator(work: Work, tenant: str, episode: Body) -> bool | None:
+    """Whether the patient has a coordinator in the municipality: as the team has it, else as the referral says it (or None)."""
+    team = work.body(tenant, "CareTeam", care_team.id_of(episode["id"]))
+    if team and care_team.holder(team, MUNICIPAL):
+        return True
+    clauses = [Clause("patient", [Match("Patient", patient_of(episode))]), Clause("code", [Match(STATEMENT, "individual-plan")])]
+    for stored in work.unit.search(tenant, Query("Observation", clauses, limit=10)).found:
+        for component in plain(stored).get("component", []):
+            if any((c.get("system"), c.get("code")) == (STATEMENT, "coordinator-appointed") for c in component["code"]["coding"]):
+                said: bool | None = component.get("valueBoolean")
+                return said
+    return None
+
+
+def _municipality(patient: Body) -> str:
+    """The number (3402) of the municipality that the patient's address is in; empty where it does not say."""
+    return next((str(c["code"]) for address in patient.get("address", []) for c in _codings(address) if _is_municipality(c)), "")
+
+
+def _codings(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Every coding within, whatever extension it stands in."""
+    if isinstance(node, dict):
+        if "system" in node and "code" in node:
+            yield node
+        for value in node.values():
+            yield from _codings(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _codings(value)
+
+
+def _is_municipality(coding: Mapping[str, Any]) -> bool:
+    return str(coding["system"]).endswith((".3402", "no-kodeverk-3402"))
+
+
+def _call_off(work: Work, tenant: str, episode: Body, task: Body) -> None:
+    """The pathway is closed: what nobody has taken on is cancelled, for what somebody has its owner is asked to end it."""
+    if task["status"] not in OPEN or assignment.code_of(task) == "abort" or assignment.party(task, "requester") != tenant:
+        return
+    inside = len(parties(task)) == 1
+    if task["status"] in ("draft", "requested", "received") or (inside and task["status"] == "accepted"):
+        _move(work, task, "cancelled")
+    elif inside:
+        _move(work, task, "failed")
+    else:
+        owner = (assignment.party(task, "owner"), task["owner"].get("display", ""))
+        due = add_working_days(work.today, 1, work.sharing.week)
+        focus = {"type": "Task", "identifier": task["identifier"][0]}
+        made = _built(work, tenant, episode, "abort", task["id"], owner, due, focus=focus)
+        if made and work.unit.read(tenant, "Task", made["id"]) is None:
+            stand(work, None, made)
+
+
+def _move(work: Work, task: Body, status: str) -> None:
+    moved = {
+        **task,
+        "status": status,
+        "statusReason": own("assignment-reason", "pathway-closed"),
+        "lastModified": times.utc(work.now),
+    }
+    if work.home(task):
+        propose(work, task, moved, {"status", "statusReason"})
+    else:
+        stand(work, task, moved)
+
+
+def _remind(work: Work, tenant: str, episode: Body, trigger: Trigger, cause: str) -> None:
+    """The municipal coordinator's tasks that this gives rise to; none where nobody is one."""
+    team = work.body(tenant, "CareTeam", care_team.id_of(episode["id"]))
+    owner = care_team.holder(team, MUNICIPAL) if team else None
+    if owner is None:
+        return
+    for task in work.sharing.followups:
+        if trigger in task.triggers:
+            days = task.within or work.sharing.rules("").answer_days
+            due = add_working_days(work.today, days, work.sharing.week)
+            made = _built(work, tenant, episode, task.id, cause, owner, due)
+            if made and work.unit.read(tenant, "Task", made["id"]) is None:
+                stand(work, None, made)
+
+
+def _to_a_person(
+    work: Work, tenant: str, episode: Body, number: str, rules: CoordinationRules | None, decided: Decision | None
+) -> None:
+    """Nobody can be asked from here: the hospital talks to the municipality itself."""
+    if rules is None:
+        nb, en = "Pasienten har ikke fødselsnummer eller D-nummer", "The patient has no national number"
+    elif decided is None:
+        nb, en = f"Alle som reglene for {rules.name} nevner, har sagt nei", f"All that the rules of {rules.name} name have said no"
+    elif number:
+        nb, en = f"Ingen server er kjent for kommune {number}", f"No server is known for municipality {number}"
+    else:
+        nb, en = "Pasientens kommune er ikke kjent", "The patient's municipality is not known"
+    asks = f" Be om {decided.who}: {decided.nb}" if decided else ""
+    what = (f"{nb}: ta kontakt med kommunen om koordinator.{asks}", f"{en}: contact the municipality about a coordinator.")
+    id = _duty(work, tenant, episode, "contact-municipality", *what, add_working_days(work.today, 1, work.sharing.week))
+    work.trouble(tenant, f"Task/{id}", "no-one-to-ask", f"{en}: contact the municipality.", f"{nb}: ta kontakt med kommunen.")
+
+
+def _duty(work: Work, tenant: str, episode: Body, kind: str, nb: str, en: str, due: date) -> str:
+    """A Task for a person at the pathway's own organisation, once."""
+    id = named(episode["id"], kind, due.isoformat())
+    if work.unit.read(tenant, "Task", id) is None:
+        made = {
+            "resourceType": "Task",
+            "id": id,
+            "meta": {"tag": [COMPUTED]},
+            "groupIdentifier": {"system": URI, "value": f"urn:uuid:{episode['id']}"},
+            "status": "requested",
+            "businessStatus": own("business-status", "on-time"),
+            "intent": "order",
+            "code": own("pathway-task", kind),
+            "description": f"{nb} ({en})",
+            "focus": reference("EpisodeOfCare", episode["id"]),
+            "for": episode["patient"],
+            "authoredOn": times.utc(work.now),
+            "owner": episode["managingOrganization"],
+            "restriction": {"period": {"end": due.isoformat()}},
+        }
+        work.keep(tenant, made)
+    return id

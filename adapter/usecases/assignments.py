@@ -1,0 +1,265 @@
+"""What is shared stands so now: in the spaces here, in the team, and at the servers of both sides.
+
+    stand(work, before, after)      # a Task has come to be, or has changed; everything that follows is put and enqueued
+
+Everything happens in the unit at hand: what is to be sent leaves later, by the outbox. Nothing here judges a change; that is
+done where it enters (`assignment_rules` for our clients, `follow_assignment` for partners).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any, Final, Literal
+
+from adapter.domain.assignment import TERMINAL
+from adapter.domain.identity import named
+from adapter.ports import Outgoing, Shared, Trouble, Unit
+from adapter.r4 import json
+from adapter.usecases.pathways import Body, is_pathway, plain
+from adapter.usecases.sharing import Partner, Sharing
+from adapter.usecases.writing import draft
+from mappings import times
+from mappings.resources import assignment, care_team, notice
+
+FHIR_JSON: Final = "application/fhir+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One unit's work on what is shared."""
+
+    unit: Unit
+    sharing: Sharing
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        return times.local_day(self.now)
+
+    def body(self, tenant: str, type: str, id: str) -> Body | None:
+        stored = self.unit.read(tenant, type, id)
+        return plain(stored) if stored else None
+
+    def keep(self, tenant: str, *bodies: Body) -> None:
+        self.unit.put(tenant, [draft(one["resourceType"], one["id"], one, self.sharing.base) for one in bodies], self.now)
+
+    def waits(self, partner: Partner) -> bool:
+        """Whether a partner reads and answers here. One that has not been asked yet is taken to receive."""
+        return (partner.mode or self.unit.partner_state(partner.name).mode) == "wait"
+
+    def lead(self, task: Mapping[str, Any]) -> str:
+        """The organisation of ours whose space what is known of the Task's sharing is kept in; empty where none is ours."""
+        return next((number for number in parties(task) if number in self.sharing.organisations), "")
+
+    def spaces(self, task: Mapping[str, Any]) -> list[str]:
+        """The organisations that find the Task here: ours, and partners that wait."""
+        return [number for number in parties(task) if number in self.sharing.organisations or self._reads_here(number)]
+
+    def servers(self, task: Mapping[str, Any]) -> Iterator[Partner]:
+        """The servers of both sides that receive."""
+        for number in parties(task):
+            partner = self.sharing.server_of(number)
+            if partner and not self.waits(partner):
+                yield partner
+
+    def home(self, task: Mapping[str, Any]) -> Shared | None:
+        """Where the authoritative Task is, if it is not ours."""
+        return next((one for one in self.unit.shared(self.lead(task), "Task", task["id"]) if one.home), None)
+
+    def trouble(self, tenant: str, about: str, kind: str, en: str, nb: str, *, partner: str = "", detail: bytes = b"") -> bool:
+        return self.unit.raise_trouble(Trouble(tenant, partner, about, kind, en, nb, self.now, detail))
+
+    def _reads_here(self, number: str) -> bool:
+        partner = self.sharing.server_of(number)
+        return partner is not None and self.waits(partner)
+
+
+def parties(task: Mapping[str, Any]) -> tuple[str, ...]:
+    """The numbers of requester and owner, each once."""
+    return tuple(dict.fromkeys((assignment.party(task, "requester"), assignment.party(task, "owner"))))
+
+
+def name(task: Mapping[str, Any]) -> str:
+    return f"{task['resourceType']}/{task['id']}"
+
+
+def stand(work: Work, before: Body | None, after: Body, *, heard_from: str = "", written_in: str = "") -> None:
+    """A Task stands so from now on. `heard_from` is the partner that it was seen at, `written_in` the space that has it already.
+
+    A draft is its requester's own affair.
+    """
+    from adapter.usecases.assign_coordinator import follow_task  # noqa: PLC0415 what is asked next is shared too
+
+    if after["status"] == "draft":
+        if not written_in:
+            work.keep(work.lead(after), after)
+        return
+    for space in work.spaces(after):
+        if space != written_in:
+            work.keep(space, _as_in(work, space, after))
+    new = before is None or before["status"] == "draft"
+    if new:
+        _begin(work, after, heard_from)
+    level(work, work.lead(after), after, but=heard_from)
+    _team(work, None if new else before, after)
+    _notify(work, after, written_in)
+    if after["status"] in TERMINAL:
+        work.unit.settle(work.lead(after), name(after), work.now, kind="overdue")
+    follow_task(work, None if new else before, after)
+
+
+def _as_in(work: Work, space: str, task: Body) -> Body:
+    """The Task as a space has it: with what that space itself has put on its own."""
+    there = work.body(space, "Task", task["id"])
+    if there is not None:
+        return assignment.laid(there, assignment.view(task))
+    return task if space in work.sharing.organisations else {**assignment.outward(task), "id": task["id"]}
+
+
+def _begin(work: Work, task: Body, heard_from: str) -> None:
+    """A new Task goes to the servers of both sides; the owner's is its home."""
+    lead, owner = work.lead(task), assignment.party(task, "owner")
+    for partner in work.servers(task):
+        if partner.name != heard_from:
+            shared = Shared(lead, "Task", task["id"], partner.name, partner.organisation == owner, seen=seen_of(task))
+            work.unit.keep_shared(shared)
+            send(work, "share", partner.name, lead, task, creation(task))
+
+
+def view(resource: Mapping[str, Any]) -> Body:
+    """The shared elements of a Task or CareTeam, as they are compared."""
+    return assignment.view(resource) if resource["resourceType"] == "Task" else care_team.view(resource)
+
+
+def outward(resource: Body) -> Body:
+    """What a partner gets to see of a Task or CareTeam."""
+    return assignment.outward(resource) if resource["resourceType"] == "Task" else care_team.outward(resource)
+
+
+def creation(resource: Body) -> bytes:
+    """The transaction that creates a Task or CareTeam at a partner, once."""
+    return assignment.share_bundle(outward(resource))
+
+
+def seen_of(resource: Mapping[str, Any]) -> bytes:
+    """The shared elements as they are remembered of a partner."""
+    return json.encode(view(resource))
+
+
+def change(resource: Mapping[str, Any], only: Collection[str] | None = None) -> bytes:
+    """The bytes of a change: the shared elements to lay over what a partner has, all of them or some. A team is sent whole."""
+    if resource["resourceType"] == "CareTeam":
+        return json.encode(care_team.outward(resource))
+    said = assignment.view(resource)
+    names = sorted(said) if only is None else sorted(only)
+    return json.encode({"all": only is None, "set": {key: said.get(key) for key in names}})
+
+
+def proposals(work: Work, task: Mapping[str, Any]) -> list[Outgoing]:
+    """What the requester wants of the home, and the home has not been asked yet."""
+    home = work.home(task)
+    return [row for row in work.unit.waiting_about(name(task), home.partner) if row.kind == "change"] if home else []
+
+
+def propose(work: Work, task: Body, wanted: Body, only: Collection[str]) -> None:
+    """Ask the home for what the requester wants: those elements of `wanted`."""
+    home = work.home(task)
+    assert home  # noqa: S101 - tells the type checker: who proposes has seen that there is one
+    send(work, "change", home.partner, home.tenant, task, change(wanted, only))
+
+
+def level(work: Work, lead: str, resource: Body, *, but: str = "", row: str = "") -> None:
+    """Send to every copy that stands otherwise how it should stand. Where a proposal is under way its outcome is awaited first.
+
+    `but` is a partner that needs nothing, `row` a proposal that has had its outcome.
+    """
+    if resource["resourceType"] == "Task" and any(one.id != row for one in proposals(work, resource)):
+        return
+    wanted, body = view(resource), change(resource)
+    for shared in work.unit.shared(lead, resource["resourceType"], resource["id"]):
+        if shared.home or shared.partner == but:
+            continue
+        waiting = work.unit.waiting_about(name(resource), shared.partner)
+        stands = waiting[-1].body == body if waiting else json.parse(shared.seen) == wanted
+        if not stands:
+            send(work, "change", shared.partner, lead, resource, body)
+
+
+def send(
+    work: Work, kind: Literal["share", "change", "notice"], partner: str, lead: str, resource: Body, body: bytes, earlier: str = ""
+) -> Outgoing:
+    """Put something for a partner into the outbox; what is about one patient keeps its order."""
+    about, receiver = name(resource), work.sharing.partner(partner)
+    row = Outgoing(
+        id=named("outgoing", partner, kind, about, times.utc(work.now), sha256(body).hexdigest(), earlier),
+        tenant=lead,
+        key=f"{partner}|{_person(work, lead, resource)}",
+        hub=partner,
+        kind=kind,
+        message_id="",
+        hub_id=None,
+        sender=lead,
+        receiver=receiver.organisation if receiver else "",
+        body=body,
+        content_type=FHIR_JSON,
+        created=work.now,
+        about=about,
+        earlier=earlier,
+    )
+    work.unit.enqueue(row)
+    return row
+
+
+def _person(work: Work, lead: str, resource: Body) -> str:
+    said = resource["for" if resource["resourceType"] == "Task" else "subject"].get("identifier", {})
+    return work.sharing.person_key(lead, str(said.get("system", "")), str(said.get("value", "")))
+
+
+def _team(work: Work, before: Body | None, after: Body) -> None:
+    """The team as it follows from the Task's step; it goes to both sides, and to all who have it already."""
+    lead, pathway = work.lead(after), assignment.pathway_of(after)
+    if not pathway:
+        return
+    id = care_team.id_of(pathway)
+    team = work.body(lead, "CareTeam", id)
+    specialist = next((number for number in parties(after) if number not in work.sharing.municipalities), "")
+    made = care_team.advance(
+        team, pathway=pathway, patient=after["for"], before=before, after=after, on=work.today, specialist=specialist
+    )
+    if made is None:
+        return
+    others = [p.organisation for p in work.sharing.partners if work.waits(p) and p.organisation not in work.sharing.organisations]
+    here = [number for number in others if number in parties(after) or work.unit.read(number, "CareTeam", id)]
+    work.keep(lead, made, *_led(work, lead, pathway, made))
+    for space in here:
+        work.keep(space, {**care_team.outward(made), "id": id})
+    known = {shared.partner for shared in work.unit.shared(lead, "CareTeam", id)}
+    for partner in work.servers(after):
+        if partner.name not in known:
+            work.unit.keep_shared(Shared(lead, "CareTeam", id, partner.name, seen=seen_of(made)))
+            send(work, "share", partner.name, lead, made, creation(made))
+    level(work, lead, made)
+
+
+def _led(work: Work, lead: str, pathway: str, team: Body) -> Iterator[Body]:
+    """The pathway's EpisodeOfCare with its team, and with the specialist service's coordinator: never the municipality's."""
+    episode = work.body(lead, "EpisodeOfCare", pathway)
+    if episode is None or not is_pathway(episode):
+        return
+    rest = {key: value for key, value in episode.items() if key not in ("team", "careManager")}
+    manager = care_team.manager(team)
+    made = {**rest, **({"careManager": manager} if manager else {}), "team": [{"reference": f"CareTeam/{team['id']}"}]}
+    if made != episode:
+        yield made
+
+
+def _notify(work: Work, task: Body, written_in: str) -> None:
+    """Partners that read here are told that there is something to read: no more than its address."""
+    for number in parties(task):
+        partner = work.sharing.server_of(number)
+        if partner and partner.notify_url and work.waits(partner) and number != written_in:
+            told = notice.of(f"{work.sharing.base}/Task/{task['id']}", work.now)
+            send(work, "notice", partner.name, work.lead(task), task, told)
