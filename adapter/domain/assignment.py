@@ -69,8 +69,8 @@ _REASON: Final = frozenset({"rejected", "failed", "cancelled", "on-hold", "enter
 
 _RULE: Final = "https://hl7.org/fhir/R4/task.html#statemachine"
 _WHO: Final[Mapping[Actor, tuple[str, str]]] = {
-    "requester": ("the requester", "den som spør (requester)"),
-    "owner": ("the owner", "den som er spurt (owner)"),
+    "requester": ("the requester", "den som ber (requester)"),
+    "owner": ("the owner", "eieren (owner)"),
     "service": ("this service", "tjenesten selv"),
 }
 
@@ -190,7 +190,7 @@ def _advice(code: str, before: str, after: str, by: Collection[Actor]) -> tuple[
     if before in ("requested", "received") and after in ("in-progress", "on-hold", "completed", "failed") and "owner" in by:
         return ("Accept it first (accepted).", "Ta den på først (accepted).")
     if before == "draft" and after != "requested":
-        return ("The requester sends it first (requested).", "Den som spør, sender den først (requested).")
+        return ("The requester sends it first (requested).", "Den som ber, sender den først (requested).")
     if others := MOVES.get(before, {}).get(after):
         return (f"That move belongs to {_by(others, 0)}.", f"Den overgangen hører til {_by(others, 1)}.")
     return ("", "")

@@ -97,8 +97,9 @@ class ChildCoordinator:
 
 @dataclass(frozen=True, slots=True)
 class CoordinationRules:
-    """A municipality's rules. `municipality` is its number (four digits), `DEFAULT` or `SPECIALIST`; `rules` ends with `LAST`.
+    """A municipality's rules; the last of them is `LAST`.
 
+    `municipality` is its number (four digits), `DEFAULT` (which has no name) or `SPECIALIST`.
     `answer_days`: working days within which an answer is asked for. `reachable`: when the coordinator can be reached, as told.
     """
 

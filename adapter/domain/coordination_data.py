@@ -40,6 +40,9 @@ def build(data: Mapping[str, Any], place: Place, default: CoordinationRules | No
     sheet = Sheet(data, place)
     sheet.keys((), data, (*_FILE, *_TABLES))
     municipality = _municipality(sheet, data)
+    nameless = data.get("municipality") == DEFAULT
+    if nameless and "name" in data:
+        sheet.wrong(("name",), "the default has no name: it is nobody's", "standarden har ikke noe navn: den er ingens")
     rules = tuple(_rule(sheet, path, table) for path, table in sheet.each("rule"))
     _told_apart(sheet, rules)
     child = default.child_coordinator if default else None
@@ -54,7 +57,7 @@ def build(data: Mapping[str, Any], place: Place, default: CoordinationRules | No
         )
     found = CoordinationRules(
         municipality=municipality,
-        name=sheet.text((), data, "name"),
+        name="" if nameless else sheet.text((), data, "name"),
         rules=(*rules, _last(sheet)),
         answer_days=days or 0,
         source=sheet.source((), data),

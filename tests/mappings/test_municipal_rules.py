@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from dataclasses import replace
 from datetime import date
@@ -13,7 +15,7 @@ import pytest
 from adapter.domain.coordination import DEFAULT, LAST, SPECIALIST, CoordinationRules, Situation, When, birthday, decide, review_on
 from adapter.domain.coordination_data import build, build_followups
 from adapter.domain.problem import Kind, Problem
-from mappings import data, terms
+from mappings import data
 from mappings.municipal_rules import all_rules, followups, rules_for
 from mappings.toml_places import places
 
@@ -154,7 +156,7 @@ def test_the_specialist_service_asks_the_unit_that_received_the_referral() -> No
 
 def test_there_is_one_file_for_each_and_every_one_is_read() -> None:
     assert {rules.name: rules.municipality for rules in all_rules()} == {  # Statistics Norway, Klass 131, 1 January 2026
-        "Kommuner uten egne regler": DEFAULT,
+        "": DEFAULT,
         "Heim": "5055",
         "Lund": "1112",
         "Løten": "3412",
@@ -168,7 +170,7 @@ def test_there_is_one_file_for_each_and_every_one_is_read() -> None:
     assert len(data.names("municipalities", ".toml")) == len(all_rules())
 
 
-@pytest.mark.parametrize("rules", all_rules(), ids=lambda rules: rules.name)
+@pytest.mark.parametrize("rules", all_rules(), ids=lambda rules: rules.name or "default")
 def test_the_last_rule_is_always_a_coordinating_units(rules: CoordinationRules) -> None:
     last = rules.rules[-1]
 
@@ -256,6 +258,7 @@ def test_what_a_file_leaves_out_is_as_in_the_default() -> None:
         ("answer_days = 3", "answer_days = 0", "her.toml:3 answer_days is needed"),
         ("answer_days = 3", 'answer_days = "3"', "her.toml:3 answer_days must be a number"),
         ('name = "Her"\n', "", "her.toml name is needed"),
+        ('municipality = "3435"', 'municipality = ""', "her.toml:2 the default has no name"),
         ('name = "Her"', 'name = "Her"\nnames = 1', "her.toml:3 names is no key here"),
         ('id = "station"', f'id = "{LAST}"', f"her.toml:11 the id {LAST} is taken"),
         ('asks = "unit"', 'asks = "anyone"', "her.toml:12 asks must be one of unit, person, coordinating-unit"),
@@ -315,6 +318,33 @@ def test_every_text_for_people_is_there_in_both_languages(root: Path) -> None:
 
 
 def test_each_follow_up_has_a_code_of_the_same_name() -> None:
-    coded = terms.displays("https://stafett.invalid/fhir/CodeSystem/pathway-task") or {}
+    system = data.json_file("codes", "pathway-task.json")
+    coded = {each["code"]: (each["display"], each["designation"][0]["value"]) for each in system["concept"]}
 
-    assert [each.id for each in followups() if each.id not in coded] == []
+    assert {each.id: (each.nb, each.en) for each in followups()} == {
+        id: names for id, names in coded.items() if id.startswith("koord")
+    }
+
+
+# --- the page made of it
+
+
+def test_the_page_is_what_the_data_say(root: Path) -> None:
+    command = [sys.executable, "tools/coordination_docs.py", "--check"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_rule_is_told_with_its_source_and_how_sure_it_is(root: Path) -> None:
+    page = (root / "docs" / "coordination.md").read_text("utf-8")
+    for rules in all_rules():
+        section = page.partition(f"\n## {rules.name or 'Kommuner uten egne regler'}")[2].partition("\n## ")[0]
+        rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
+
+        assert [row[0].strip("`") for row in rows] == [rule.id for rule in rules.rules]
+        for rule, row in zip(rules.rules, rows, strict=True):
+            assert row[1] == f"{rule.name.nb} / {rule.name.en}"
+            assert row[4].startswith(f"**{rule.source.confidence}**, [source ")
+            (named,) = re.findall(r"\*\*, \[(source \d+)\]", row[4])
+            assert f"- **{named}**: {rule.source.reference}\n" in page.replace("<http", "http").replace(">\n", "\n")
