@@ -1,0 +1,328 @@
+"""Who holds the baton of a pathway: who is responsible now and since when, what happens next and by when, and what is stuck.
+
+    baton(run, today).holder.en     # "The pathway coordinator at Fjordheim sykehus HF"
+
+While a pathway is open the specialist service has it: the unit that assesses or treats, or its coordinator once somebody has taken
+that on. It goes over to the municipality when the pathway closes with follow-up there, to whoever has said yes. Being asked is not
+holding: from a no, or from silence, the baton stays where it was. Organisations and roles are named here, never a person.
+
+Whose it is to coordinate, and when, is the national pathways' text (a coordinator in the specialist service until a therapist is
+named, a municipal one beside it and after it); that the baton stays with whoever had it is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from adapter.domain.assignment import OPEN
+from adapter.domain.coordination import NOTHING, Text
+
+AWAITS_ANSWER: Final = ("requested", "received")
+TAKEN_ON: Final = ("accepted", "in-progress", "on-hold")
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What one organisation asked another for, as it stands. `owner` is who is asked, `who` whom its rules name there.
+
+    `since` is the day that it came to its status, `undelivered` that it has not arrived.
+    """
+
+    id: str
+    code: str
+    status: str
+    municipal: bool
+    owner: str
+    since: date
+    who: Text = NOTHING
+    due: date | None = None
+    awaits_information: bool = False
+    undelivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Somebody's part in the team: an organisation that said yes, with a person once one is `named`. `until` None: it lasts."""
+
+    municipal: bool
+    organisation: str
+    named: bool
+    since: date
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Something that is awaited, and by when; None where nobody has said."""
+
+    nb: str
+    en: str
+    by: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that waits for a person, as it was told: its kind (`adapter.ports.Trouble`), why, since when."""
+
+    kind: str
+    nb: str
+    en: str
+    since: date
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that the baton follows from. `awaits` are the time limits that run; `asks`: municipalities are asked from here."""
+
+    phase: str
+    hospital: str
+    opened: date | None
+    ended: date | None = None
+    awaits: tuple[Next, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    team: tuple[Part, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    asks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Why the baton does not move, what somebody is to do about it, and since when it is so."""
+
+    why: Text
+    to_do: Text
+    since: date
+
+
+@dataclass(frozen=True, slots=True)
+class Baton:
+    """`held` is False where nobody has it. `municipality` tells how it stands there; `then` is what is awaited after `next`."""
+
+    holder: Text
+    held: bool
+    since: date | None
+    municipality: Text
+    next: Next | None
+    then: tuple[Next, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
+
+
+FINISHED: Final = frozenset({"closed", "refused"})
+FOLLOW_UP: Final = "municipal-follow-up"
+NOBODY: Final = Text("Ingen", "Nobody")
+DROPPED: Final = Text("Ingen i kommunen, så vidt vi vet", "Nobody in the municipality, as far as we know")
+
+MILESTONES: Final[Mapping[str, Text]] = {
+    "referred": Text("Henvisningen vurderes", "The referral is assessed"),
+    "waiting": Text("Første fremmøte", "First attendance"),
+    "basic-assessment": Text("Klinisk beslutning", "Clinical decision"),
+    "extended-assessment": Text("Klinisk beslutning etter utvidet utredning", "Clinical decision after extended assessment"),
+    "planning": Text("Behandlingsplanen avtales", "The treatment plan is agreed"),
+    "treatment": Text("Evaluering, eller avslutning", "Evaluation, or closing"),
+    "closing": Text("Forløpet avsluttes", "The pathway is closed"),
+    FOLLOW_UP: Text("Kommunen følger opp", "The municipality follows up"),
+}
+"""What comes after each phase, where no time limit runs."""
+
+TO_DO: Final[Mapping[str, Text]] = {
+    "refused": Text(
+        "Les hvorfor de avviste det, rett det, og send på nytt.", "Read why they refused it, correct it, and send it again."
+    ),
+    "conflict": Text(
+        "Se på begge versjonene, bli enige med den andre parten, og send på nytt.",
+        "Look at both versions, agree with the other side, and send it again.",
+    ),
+    "illegal": Text("Ring dem som endret det, og be dem gjøre det om.", "Call those who changed it, and ask them to undo it."),
+    "foreign": Text(
+        "Ring dem som har serveren: det som står der, er ikke det vi sendte.",
+        "Call those who run the server: what stands there is not what we sent.",
+    ),
+    "overdue": Text("Ring den som er spurt.", "Call those who were asked."),
+    "unreachable": Text(
+        "Prøv forbindelsen med «stafett partner check», og ring dem som har serveren. Det som venter, sendes av seg selv.",
+        "Try the line with “stafett partner check”, and call those who run the server. What waits is sent by itself.",
+    ),
+    "no-one-to-ask": Text("Ring kommunen og avtal hvem som koordinerer.", "Call the municipality and agree on who coordinates."),
+}
+"""What somebody does about each kind of trouble."""
+
+_NO_ONE: Final = TO_DO["no-one-to-ask"]
+
+
+def baton(run: Run, today: date) -> Baton:
+    """Where the baton is, on a day."""
+    holder, since = _holder(run)
+    held = holder not in (NOBODY, DROPPED)
+    awaited = [] if run.phase in FINISHED else [*_answers(run), *(run.awaits if run.phase != FOLLOW_UP else ())]
+    if not any(one in run.awaits for one in awaited) and run.phase in MILESTONES and held:
+        awaited.append(Next(*MILESTONES[run.phase]))
+    awaited.sort(key=lambda one: one.by or date.max)
+    stuck = sorted(_stuck(run, today), key=lambda one: one.since)
+    return Baton(holder, held, since, _municipality(run), awaited[0] if awaited else None, tuple(awaited[1:]), tuple(stuck))
+
+
+def _holder(run: Run) -> tuple[Text, date | None]:
+    if run.phase in FINISHED:
+        return NOBODY, run.ended
+    if run.phase == FOLLOW_UP:
+        part = _now(run, municipal=True)
+        if part is None:
+            return DROPPED, run.ended
+        return _title(part), max(filter(None, (part.since, run.ended)))
+    part = _now(run, municipal=False)
+    if part and part.named:
+        return _title(part), part.since
+    hospital = run.hospital
+    if run.phase == "referred":
+        return Text(f"{hospital}, som vurderer henvisningen", f"{hospital}, which assesses the referral"), run.opened
+    return Text(hospital, hospital), run.opened
+
+
+def _now(run: Run, *, municipal: bool) -> Part | None:
+    """The part that a side has in the team now."""
+    return next((part for part in reversed(run.team) if part.municipal == municipal and part.until is None), None)
+
+
+def _title(part: Part) -> Text:
+    if not part.named:
+        return Text(part.organisation, part.organisation)
+    if part.municipal:
+        return Text(f"Koordinatoren i {part.organisation}", f"The coordinator in {part.organisation}")
+    return Text(f"Forløpskoordinatoren ved {part.organisation}", f"The pathway coordinator at {part.organisation}")
+
+
+def asked(one: Assignment) -> Text:
+    """Who is asked: the unit that its rules name, and whose."""
+    if not one.who.nb:
+        return Text(one.owner, one.owner)
+    at = ("i", "in") if one.municipal else ("ved", "at")
+    return Text(f"{one.who.nb} {at[0]} {one.owner}", f"{one.who.en or one.who.nb} {at[1]} {one.owner}")
+
+
+_YES_OR_NO: Final[Mapping[str, Text]] = {
+    "assign-coordinator": Text("svarer på om de vil koordinere", "answers whether it will coordinate"),
+    "handover-coordinator": Text("svarer på om de overtar", "answers whether it takes over"),
+    "release-coordinator": Text("svarer på om koordineringen kan avsluttes", "answers whether the coordination can end"),
+    "abort": Text("svarer på om oppdraget avsluttes", "answers whether the assignment ends"),
+}
+_DOES: Final[Mapping[str, Text]] = {
+    "assign-coordinator": Text("navngir koordinatoren", "names the coordinator"),
+    "handover-coordinator": Text("navngir den nye koordinatoren", "names the new coordinator"),
+    "release-coordinator": Text("avslutter koordineringen", "ends the coordination"),
+    "abort": Text("avslutter oppdraget", "ends the assignment"),
+}
+_FOLLOWS_UP: Final = Text("gjør en oppfølgingsoppgave", "does a follow-up task")
+
+
+def _answers(run: Run) -> Iterator[Next]:
+    """What is awaited of those who were asked."""
+    for one in run.assignments:
+        if one.status not in OPEN or one.status == "draft":
+            continue
+        if one.awaits_information:
+            yield Next(
+                f"{run.hospital} gir opplysningene som er bedt om", f"{run.hospital} gives the information asked for", one.due
+            )
+            continue
+        who = asked(one)
+        what = _FOLLOWS_UP
+        if one.code in _DOES:
+            what = (_YES_OR_NO if one.status in AWAITS_ANSWER else _DOES)[one.code]
+        yield Next(f"{who.nb} {what.nb}", f"{who.en} {what.en}", one.due)
+
+
+def _municipality(run: Run) -> Text:
+    """How it stands in the municipality."""
+    part, last = _now(run, municipal=True), _last(run)
+    if part and part.named:
+        return Text("koordinator er navngitt", "a coordinator is named")
+    if part:
+        return Text("har sagt ja", "has said yes")
+    if last and last.status in AWAITS_ANSWER:
+        return Text("er spurt", "is asked")
+    if last and last.status in ("rejected", "failed"):
+        return Text("har sagt nei", "has said no")
+    return Text("er ikke spurt", "is not asked")
+
+
+def _last(run: Run) -> Assignment | None:
+    """What the municipality was asked last, of those it was asked to be coordinator."""
+    wanted = [one for one in run.assignments if one.municipal and one.code in ("assign-coordinator", "handover-coordinator")]
+    return max(wanted, key=lambda one: (one.status in OPEN, one.since), default=None)
+
+
+def _stuck(run: Run, today: date) -> Iterator[Stuck]:
+    for fault in run.faults:
+        to_do = TO_DO.get(fault.kind, Text("Se på saken.", "Look into it."))
+        yield Stuck(Text(fault.nb, fault.en), to_do, fault.since)
+    kinds = {fault.kind for fault in run.faults}
+    for one in run.assignments:
+        yield from _stuck_assignment(one, kinds, today)
+    last = _last(run)
+    if not run.asks or kinds & {"no-one-to-ask"} or run.phase in FINISHED or _now(run, municipal=True):
+        return
+    if last and last.status in ("rejected", "failed"):
+        who = asked(last)
+        yield Stuck(
+            Text(f"{who.nb} sa nei, og ingen andre er spurt", f"{who.en} said no, and nobody else is asked"), _NO_ONE, last.since
+        )
+    elif run.phase == FOLLOW_UP and not (last and last.status in OPEN):
+        why = Text(
+            "Kommunen skal følge opp, og ingen koordinator der er kjent",
+            "The municipality is to follow up, and no coordinator there is known",
+        )
+        yield Stuck(why, _NO_ONE, run.ended or today)
+
+
+def _stuck_assignment(one: Assignment, kinds: set[str], today: date) -> Iterator[Stuck]:
+    if one.status not in OPEN or one.status == "draft":
+        return
+    who = asked(one)
+    if one.undelivered and not kinds & {"refused", "unreachable"}:
+        yield Stuck(Text(f"{who.nb} har ikke fått det", f"{who.en} has not got it"), TO_DO["refused"], one.since)
+    if one.due and one.due < today and "overdue" not in kinds:
+        yield Stuck(
+            Text(f"{who.nb} har ikke svart innen {one.due}", f"{who.en} did not answer by {one.due}"), TO_DO["overdue"], one.due
+        )
+    if one.status == "on-hold":
+        yield Stuck(
+            Text(f"{who.nb} har satt det på vent", f"{who.en} has put it on hold"),
+            Text("Spør når det går videre.", "Ask when it goes on."),
+            one.since,
+        )
+
+
+# --- in words: how an assignment stands
+
+KINDS: Final[Mapping[str, Text]] = {
+    "assign-coordinator": Text("Være koordinator", "To coordinate"),
+    "handover-coordinator": Text("Overta som koordinator", "To take over as coordinator"),
+    "release-coordinator": Text("Avslutte koordineringen", "To end the coordination"),
+    "abort": Text("Avslutte et oppdrag", "To end an assignment"),
+}
+
+STANDINGS: Final[Mapping[str, Text]] = {
+    "draft": Text("under arbeid hos oss", "being written here"),
+    "requested": Text("sendt", "sent"),
+    "received": Text("mottatt", "received"),
+    "accepted": Text("sagt ja", "said yes"),
+    "in-progress": Text("i arbeid", "under way"),
+    "on-hold": Text("på vent", "on hold"),
+    "completed": Text("utført", "done"),
+    "rejected": Text("sagt nei", "said no"),
+    "failed": Text("gitt opp", "given up"),
+    "cancelled": Text("avlyst", "called off"),
+    "entered-in-error": Text("var en feil", "was a mistake"),
+}
+
+
+def standing(one: Assignment) -> Text:
+    """How an assignment stands, in a word or two."""
+    if one.undelivered:
+        return Text("ikke kommet frem", "not delivered")
+    if one.status == "completed" and one.code in ("assign-coordinator", "handover-coordinator"):
+        return Text("koordinator navngitt", "coordinator named")
+    return STANDINGS.get(one.status, Text("ukjent", "unknown"))
