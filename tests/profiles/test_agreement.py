@@ -124,7 +124,7 @@ def test_every_fixed_code_is_in_its_list() -> None:
 
 
 def test_every_profile_is_known_to_the_checker_and_of_a_type_of_r4() -> None:
-    assert len(PROFILES) == 10
+    assert len(PROFILES) == 12
     assert all(known(profile["url"]) and profile["url"] == BASE + profile["id"] for profile in PROFILES)
     assert all(type_named(profile["type"]).kind == "resource" for profile in PROFILES)
 

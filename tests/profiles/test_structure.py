@@ -166,7 +166,9 @@ def test_a_profile_is_known_with_a_version_too() -> None:
 
 
 def test_what_only_others_derive_from_is_not_promised() -> None:
-    assert set(promised("Task")) == {PROFILE + id for id in ("assessment-task", "assignment-task", "deadline-task", "duty-task")}
+    assert set(promised("Task")) == {
+        PROFILE + id for id in ("assessment-task", "assignment-task", "deadline-task", "duty-task", "follow-up-task")
+    }
     assert promised("Patient") == ()
 
 

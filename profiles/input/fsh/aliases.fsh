@@ -19,6 +19,7 @@ Alias: $coordination-task = https://stafett.invalid/fhir/CodeSystem/coordination
 Alias: $task-input = https://stafett.invalid/fhir/CodeSystem/task-input
 Alias: $task-output = https://stafett.invalid/fhir/CodeSystem/task-output
 Alias: $business-status = https://stafett.invalid/fhir/CodeSystem/business-status
+Alias: $coordinator-assignee = https://stafett.invalid/fhir/CodeSystem/coordinator-assignee
 Alias: $coordinator-role = https://stafett.invalid/fhir/CodeSystem/coordinator-role
 
 Alias: $task-status = http://hl7.org/fhir/task-status

@@ -33,6 +33,36 @@ Context: CareTeam.participant
 * value[x] 1..1
 * value[x] only date
 
+Extension: AssignmentDecision
+Id: assignment-decision
+Title: "Hvem som spørres, og hvorfor"
+Description: "The rule by which the owner of an assignment was asked, whom it names, why (in Norwegian and English), and what was not known: age, coordinator, services … Confirm: the coordinating unit is to confirm it. It stands in the requester's own copy alone."
+Context: Task
+* extension contains rule 1..1 and who 1..1 and who-en 0..1 and nb 1..1 and en 1..1 and unknown 0..* and confirm 0..1
+* extension[rule].value[x] 1..1
+* extension[rule].value[x] only string
+* extension[who].value[x] 1..1
+* extension[who].value[x] only string
+* extension[who-en].value[x] 1..1
+* extension[who-en].value[x] only string
+* extension[nb].value[x] 1..1
+* extension[nb].value[x] only string
+* extension[en].value[x] 1..1
+* extension[en].value[x] only string
+* extension[unknown].value[x] 1..1
+* extension[unknown].value[x] only code
+* extension[confirm].value[x] 1..1
+* extension[confirm].value[x] only boolean
+
+Extension: AssignmentStanding
+Id: assignment-standing
+Title: "Hvordan tildelingen ligger an"
+Description: "How an assignment stands as this service sees it: not answered by its deadline, or not delivered. It is never sent, and its owner's businessStatus is another matter."
+Context: Task
+* value[x] 1..1
+* value[x] only code
+* value[x] from AssignmentStandingCode (required)
+
 Extension: BasisForHealthServices
 Id: basis-for-health-services
 Title: "Grunnlag for helsehjelp"
@@ -254,6 +284,17 @@ Description: "Henvisning 1.0 PatRelperson/Occupation."
 Context: RelatedPerson
 * value[x] 1..1
 * value[x] only CodeableConcept
+
+Extension: ParticipationEnd
+Id: participation-end
+Title: "Slutt på deltakelse"
+Description: "On which day a coordinator's participation ended of itself (released, given up, called off), and by which assignment, told by its identifier; not that another took over. So the end can be taken back where the assignment was a mistake. It stands in the requester's own copy alone."
+Context: CareTeam.participant
+* extension contains on 1..1 and by 1..1
+* extension[on].value[x] 1..1
+* extension[on].value[x] only date
+* extension[by].value[x] 1..1
+* extension[by].value[x] only uri
 
 Extension: PathwayCode
 Id: pathway-code

@@ -66,14 +66,21 @@ Profile: PathwayTeam
 Parent: CareTeam
 Id: pathway-team
 Title: "Koordinatorer i forløp"
-Description: "Who coordinates a pathway, and from when to when. EpisodeOfCare.team points to it."
+Description: "Who coordinates a pathway, and from when to when. EpisodeOfCare.team points to it. It follows from the pathway's assignments: each participant is first the enterprise that accepted, then the person it named. Where several servers have the team, its identifier tells that it is one. One whose assignments were all mistakes has no participant."
 * obeys team-1 and team-2
+* identifier 1..*
+* identifier.system 1..1
+* identifier.value 1..1
 * status 1..1
 * subject 1..1
 * subject only Reference(Patient)
-* participant 1..*
+* subject.identifier 1..1
+* subject.identifier.system 1..1
+* subject.identifier.value 1..1
+* participant.extension contains ParticipationEnd named participation-end 0..1
 * participant.role 1..*
 * participant.member 1..1
+* participant.member only Reference(Organization or PractitionerRole or Practitioner)
 
 Invariant: team-1
 Description: "A coordinator's participation says from when"

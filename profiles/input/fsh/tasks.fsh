@@ -125,12 +125,14 @@ Description: "What a person must decide before the service can go on, or a duty 
 * focus 0..1
 * focus only Reference(ServiceRequest or EpisodeOfCare or CarePlan or Observation)
 
-Profile: AssignmentTask
+Profile: SharedTask
 Parent: Task
-Id: assignment-task
-Title: "Tildeling av koordinator"
-Description: "One enterprise asks another to appoint, take over or release a coordinator for a patient, or calls such a Task off. It says no more of the patient than is needed to decide."
-* obeys task-1 and assign-1 and assign-2 and assign-3 and assign-4 and assign-5 and assign-6
+Id: shared-task
+Title: "Oppgave mellom virksomheter"
+Description: "What the Tasks that stand between enterprises have in common. They say no more of the patient than is needed to decide."
+* ^abstract = true
+* obeys task-1 and assign-1 and assign-5 and assign-6
+* extension contains AssignmentDecision named decision 0..1 and AssignmentStanding named standing 0..1
 * identifier 1..1
 * identifier.system 1..1
 * identifier.system = "urn:ietf:rfc:3986"
@@ -140,9 +142,7 @@ Description: "One enterprise asks another to appoint, take over or release a coo
 * businessStatus from AssignmentProgress (required)
 * intent = #order
 * code 1..1
-* code from CoordinationTaskCode (required)
 * focus 1..1
-* focus only Reference(CarePlan or Task)
 * for 1..1
 * for only Reference(Patient)
 * for.identifier 1..1
@@ -155,6 +155,8 @@ Description: "One enterprise asks another to appoint, take over or release a coo
 * requester.identifier.system 1..1
 * requester.identifier.system = $enh
 * requester.identifier.value 1..1
+* performerType 0..1
+* performerType from CoordinatorAssignee (required)
 * owner 1..1
 * owner only Reference(Organization)
 * owner.identifier 1..1
@@ -169,17 +171,36 @@ Description: "One enterprise asks another to appoint, take over or release a coo
 * input ^slicing.discriminator.type = #pattern
 * input ^slicing.discriminator.path = "type"
 * input ^slicing.rules = #open
-* input contains own-coordinator 0..1 and previous-assignment 0..1
+* input contains own-coordinator 0..1 and previous-assignment 0..1 and further-information 0..*
 * input[own-coordinator].type = $task-input#own-coordinator
 * input[own-coordinator].value[x] only Reference(Practitioner or PractitionerRole)
 * input[previous-assignment].type = $task-input#previous-assignment
 * input[previous-assignment].value[x] only Reference(Task)
+* input[further-information].type = $task-input#further-information
+* input[further-information].value[x] only string
+
+Profile: AssignmentTask
+Parent: SharedTask
+Id: assignment-task
+Title: "Tildeling av koordinator"
+Description: "One enterprise asks another to appoint, take over or release a coordinator for a patient, or calls such a Task off. An enterprise may ask itself: so a specialist coordinator is appointed."
+* obeys assign-2 and assign-3 and assign-4
+* code from CoordinationTaskCode (required)
+* focus only Reference(CarePlan or Task)
 * output ^slicing.discriminator.type = #pattern
 * output ^slicing.discriminator.path = "type"
 * output ^slicing.rules = #open
 * output contains assigned-coordinator 0..1
 * output[assigned-coordinator].type = $task-output#assigned-coordinator
 * output[assigned-coordinator].value[x] only Reference(PractitionerRole)
+
+Profile: FollowUpTask
+Parent: SharedTask
+Id: follow-up-task
+Title: "Oppgave for koordinator i kommunen"
+Description: "One of the eight tasks of a municipal coordinator in a pathway. It has the same life as an assignment."
+* code from FollowUpTaskCode (required)
+* focus only Reference(CarePlan)
 
 Invariant: assign-1
 Description: "A Task that was a mistake says why (statusReason)"

@@ -110,6 +110,10 @@ Description: "What a person must decide, and the duties of a pathway that have n
 * $pathway-task#feedback-tools
 * $pathway-task#plan-transition-18
 * $pathway-task#follow-up-plan
+* $pathway-task#review-coordinator
+* $pathway-task#contact-municipality
+* $pathway-task#assess-child-coordinator
+* $pathway-task#appoint-by-hand
 
 ValueSet: DeadlineStatus
 Id: deadline-status
@@ -135,6 +139,32 @@ Id: coordination-task-code
 Title: "Oppgave om koordinator"
 Description: "Assign, hand over or release a coordinator, or call such a Task off."
 * include codes from system $coordination-task
+
+ValueSet: FollowUpTaskCode
+Id: follow-up-task-code
+Title: "Oppgave for koordinator i kommunen"
+Description: "The eight tasks of a municipal coordinator in a pathway."
+* $pathway-task#koord1
+* $pathway-task#koord2
+* $pathway-task#koord3
+* $pathway-task#koord4
+* $pathway-task#koord5
+* $pathway-task#koord6
+* $pathway-task#koord7
+* $pathway-task#koord8
+
+ValueSet: CoordinatorAssignee
+Id: coordinator-assignee
+Title: "Hvem som spørres om koordinering"
+Description: "What kind of party a municipality's rules ask."
+* include codes from system $coordinator-assignee
+
+ValueSet: AssignmentStandingCode
+Id: assignment-standing
+Title: "Hvordan en tildeling ligger an"
+Description: "What only this service says of an assignment."
+* $business-status#overdue
+* $business-status#delivery-failed
 
 ValueSet: AssignmentTaskStatus
 Id: assignment-task-status
