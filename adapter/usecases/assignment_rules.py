@@ -38,7 +38,7 @@ def judged(work: Work, tenant: str, change: Change, check: Check) -> Change:
     faults = [*_of_profile(check, body), *(_of_change(work, tenant, before, body) if before else _of_new(work, tenant, body))]
     if has_errors(faults):
         raise Problem(*map(change.place, faults))
-    made = body if before else _with_patient(work, tenant, body)
+    made = body if before else _with_patient(work, tenant, _labelled(body))
     return replace(change, body={**made, "lastModified": times.utc(work.now)} if before else made)
 
 
@@ -120,6 +120,13 @@ def foreign(before: Body, after: Body, names: Collection[str], by: Collection[Ac
 
 def _norwegian(actor: Actor) -> str:
     return {"requester": "den som ber", "owner": "eieren", "service": "tjenesten"}[actor]
+
+
+def _labelled(body: Body) -> Body:
+    """The Task with the labels of what is shared."""
+    meta = body.get("meta", {})
+    lacking = [label for label in assignment.SECURITY if label not in meta.get("security", [])]
+    return {**body, "meta": {**meta, "security": [*meta.get("security", []), *lacking]}}
 
 
 def _with_patient(work: Work, tenant: str, body: Body) -> Body:

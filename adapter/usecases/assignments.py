@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from hashlib import sha256
 from typing import Any, Final, Literal
+from uuid import uuid4
 
 from adapter.domain.assignment import TERMINAL
-from adapter.domain.identity import named
 from adapter.ports import Outgoing, Shared, Trouble, Unit
 from adapter.r4 import json
 from adapter.usecases.pathways import Body, is_pathway, plain
@@ -72,6 +71,11 @@ class Work:
     def trouble(self, tenant: str, about: str, kind: str, en: str, nb: str, *, partner: str = "", detail: bytes = b"") -> bool:
         return self.unit.raise_trouble(Trouble(tenant, partner, about, kind, en, nb, self.now, detail))
 
+    def settled(self, tenant: str, about: str, *kinds: str, partner: str = "") -> None:
+        """These troubles about a resource are over."""
+        for kind in kinds:
+            self.unit.settle(tenant, about, self.now, kind=kind, partner=partner)
+
     def _reads_here(self, number: str) -> bool:
         partner = self.sharing.server_of(number)
         return partner is not None and self.waits(partner)
@@ -107,7 +111,7 @@ def stand(work: Work, before: Body | None, after: Body, *, heard_from: str = "",
     _team(work, None if new else before, after)
     _notify(work, after, written_in)
     if after["status"] in TERMINAL:
-        work.unit.settle(work.lead(after), name(after), work.now, kind="overdue")
+        work.settled(work.lead(after), name(after), "overdue", "conflict")
     follow_task(work, None if new else before, after)
 
 
@@ -194,7 +198,7 @@ def send(
     """Put something for a partner into the outbox; what is about one patient keeps its order."""
     about, receiver = name(resource), work.sharing.partner(partner)
     row = Outgoing(
-        id=named("outgoing", partner, kind, about, times.utc(work.now), sha256(body).hexdigest(), earlier),
+        id=str(uuid4()),  # the same may be sent twice: what was, and is again
         tenant=lead,
         key=f"{partner}|{_person(work, lead, resource)}",
         hub=partner,
@@ -261,5 +265,6 @@ def _notify(work: Work, task: Body, written_in: str) -> None:
     for number in parties(task):
         partner = work.sharing.server_of(number)
         if partner and partner.notify_url and work.waits(partner) and number != written_in:
-            told = notice.of(f"{work.sharing.base}/Task/{task['id']}", work.now)
-            send(work, "notice", partner.name, work.lead(task), task, told)
+            if not work.unit.waiting_about(name(task), partner.name):  # it has not even heard of the change before
+                told = notice.of(f"{work.sharing.base}/Task/{task['id']}", work.now)
+                send(work, "notice", partner.name, work.lead(task), task, told)

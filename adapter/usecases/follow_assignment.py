@@ -58,17 +58,18 @@ def take_in(work: Work, partner: Partner, remote: Remote, check: Check) -> bool:
     seen, now = json.parse(shared.seen), assignment.view(task)
     known = replace(shared, remote=remote.id, etag=remote.etag)
     if now == seen or now == assignment.view(mirror):
-        work.unit.settle(shared.tenant, name(mirror), work.now, partner=partner.name)
+        work.settled(shared.tenant, name(mirror), "foreign", "illegal", partner=partner.name)
         if replace(known, seen=seen_of(task)) != shared:
             work.unit.keep_shared(replace(known, seen=seen_of(task)))
         return False
     names = set(assignment.changed(seen, now))
     after = assignment.laid(mirror, now, only=None if shared.home else names)
     if faults := _unlawful(mirror, after, names, BOTH if shared.home else {"requester"}):
-        known = known if shared.home else replace(known, seen=seen_of(task))
-        return _refused(work, known, "illegal", faults, put_back=None if shared.home else mirror)
+        if shared.home:
+            return _refused(work, known, "illegal", faults)
+        return _refused(work, replace(known, seen=seen_of(task)), "conflict", faults, put_back=mirror)
     work.unit.keep_shared(replace(known, seen=seen_of(task)))
-    work.unit.settle(shared.tenant, name(mirror), work.now, partner=partner.name)
+    work.settled(shared.tenant, name(mirror), "foreign", "illegal", "conflict", partner=partner.name)
     if shared.home or work.home(mirror) is None:
         stand(work, mirror, after, heard_from=partner.name)
     else:
@@ -151,7 +152,7 @@ def _unlawful(mirror: Body, after: Body, names: set[str], by: set[Actor]) -> lis
 
 
 def _refused(work: Work, shared: Shared, kind: str, faults: list[Finding], put_back: Body | None = None) -> bool:
-    """Record what may not be taken over; a copy is put back to how it stands."""
+    """Record what may not be taken over; a copy is put back to how it stands, and whoever wished otherwise is to be told."""
     about = f"{shared.type}/{shared.id}"
     new = work.trouble(shared.tenant, about, kind, *_told(faults), partner=shared.partner)
     if put_back:

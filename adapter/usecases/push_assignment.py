@@ -74,7 +74,7 @@ class Courier:
         unit.keep_shared(replace(shared, remote=remote.id, etag=remote.etag))
         mine = work.body(row.tenant, shared.type, shared.id)
         assert mine  # noqa: S101 - tells the type checker: what is shared is kept
-        unit.settle(row.tenant, row.about, work.now, partner=self.name)
+        work.settled(row.tenant, row.about, "refused", partner=self.name)
         if shared.type == "Task":
             if assignment.standing(mine) == "delivery-failed":
                 work.keep(row.tenant, assignment.with_standing(mine, ""))
@@ -145,7 +145,7 @@ class Courier:
     def _changed(self, unit: Unit, row: Outgoing, remote: Remote) -> None:
         """What is wanted stands there: our Task follows its home, and the copies follow ours."""
         work, shared = self._work(unit), _shared(unit, row)
-        unit.settle(row.tenant, row.about, work.now, partner=self.name)
+        work.settled(row.tenant, row.about, "refused", *(["conflict"] if shared.home else []), partner=self.name)
         if shared.home:
             take_in(work, self.partner, remote, self.check)
             if mine := work.body(row.tenant, "Task", shared.id):
