@@ -73,7 +73,7 @@ class TooLong(Exception):
 def read(answer: httpx.Response, most: int, seconds: float) -> bytes:
     """The body of a streamed answer: bounded in size (`TooLong`) and, since a read time-out only bounds each chunk, in time."""
     end, chunks, size = time.monotonic() + seconds, [], 0
-    for chunk in answer.iter_bytes(64 * 1024):
+    for chunk in answer.iter_bytes():  # as they come: gathered into larger ones, a slow answer would hide from the clock
         size += len(chunk)
         if size > most:
             raise TooLong

@@ -56,9 +56,9 @@ def searches(since: datetime | None) -> list[Query]:
 def wanted(resource: Mapping[str, Any], since: datetime | None) -> bool:
     """Whether a search result is one that was asked for; servers that ignore a parameter give what they have."""
     codings = _dict(resource.get("code")).get("coding")
-    found = {(c.get("system"), c.get("code")) for c in codings if isinstance(c, dict)} if isinstance(codings, list) else set()
+    ours = isinstance(codings, list) and any((_dict(c).get("system"), _dict(c).get("code")) in SHARED for c in codings)
     changed = updated(resource)
-    return not found.isdisjoint(SHARED) and (since is None or changed is None or changed >= since)
+    return ours and (since is None or changed is None or changed >= since)
 
 
 def entries(bundle: Any, type: str) -> list[Mapping[str, Any]] | None:
@@ -68,7 +68,7 @@ def entries(bundle: Any, type: str) -> list[Mapping[str, Any]] | None:
     """
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         return None
-    rows = bundle.get("entry") or []
+    rows = bundle.get("entry", [])
     if not isinstance(rows, list):
         return None
     return [
@@ -156,7 +156,7 @@ def is_resource(body: object, type: str) -> TypeGuard[dict[str, Any]]:
 
 def to_put(body: Mapping[str, Any], id: str) -> dict[str, Any]:
     """A body as an update has it: with its id there, and without what the server sets itself (some refuse what differs)."""
-    meta = {key: value for key, value in (body.get("meta") or {}).items() if key not in ("versionId", "lastUpdated", "source")}
+    meta = {key: value for key, value in _dict(body.get("meta")).items() if key not in ("versionId", "lastUpdated", "source")}
     rest = {key: value for key, value in body.items() if key not in ("resourceType", "id", "meta")}
     return {"resourceType": body["resourceType"], "id": id} | ({"meta": meta} if meta else {}) | rest
 

@@ -41,8 +41,8 @@ _WHOLE: Final = {"prefer": "return=representation"}
 class HttpFhirServer:
     """One partner. `auth` lays tokens on; `timeout` bounds each step of a call and `deadline` a whole answer, in seconds.
 
-    Refusals are of kind NOT_FOUND, NOT_ALLOWED, STALE and AMBIGUOUS as the port says; MISADDRESSED where the server sends us
-    elsewhere; CONFLICT where it answers with another resource than was asked for; else as the status says (INVALID).
+    Refusals are of kind NOT_FOUND, STALE and AMBIGUOUS as the port says; MISADDRESSED where the server sends us elsewhere; CONFLICT
+    where it answers with another resource than was asked for; UNSUPPORTED where it has no versions; else as the status says.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class HttpFhirServer:
 
     def read(self, type: str, id: str) -> Remote:
         """The newest version, held against what was asked for."""
-        return self._version(self._wire.call("GET", f"{self.base_url}/{type}/{id}"), type, id)
+        return self._version(self._wire.call("GET", self._address(type, id)), type, id)
 
     def change(self, remote: Remote, body: Mapping[str, Any]) -> Remote:
         """PUT with If-Match, exactly as the ETag came. Without an ETag nothing is put: somebody's change could be lost."""
@@ -126,9 +126,8 @@ class HttpFhirServer:
             )
         sent = json.encode(habits.to_put(body, remote.id))
         try:
-            answer = self._wire.call(
-                "PUT", f"{self.base_url}/{remote.type}/{remote.id}", headers=_WHOLE | {"if-match": remote.etag}, content=sent
-            )
+            address = self._address(remote.type, remote.id)
+            answer = self._wire.call("PUT", address, headers=_WHOLE | {"if-match": remote.etag}, content=sent)
         except Refusal as fault:
             if fault.kind not in (Kind.CONFLICT, Kind.STALE):  # two writers at once are 409 at HAPI, 412 by the standard
                 raise
@@ -181,6 +180,11 @@ class HttpFhirServer:
 
     def close(self) -> None:
         self._client.close()
+
+    def _address(self, type: str, id: str) -> str:
+        if not habits.ID.fullmatch(id):
+            raise self._wire.foreign("an id that is none", "en id som ikke er noen id")
+        return f"{self.base_url}/{type}/{id}"
 
     def _create_alone(self, type: str, condition: str, resource: bytes) -> Remote:
         """A conditional create, after a look: a server that ignores If-None-Exist (asymmetrik) must not get a second."""

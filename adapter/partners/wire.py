@@ -25,7 +25,7 @@ LATER: Final = frozenset({401, 408, 421, 423, 425, 429})
 """The 4xx that say nothing against the request itself. 401 is one: people mend what is wrong with our token, and all goes on."""
 
 KINDS: Final = {
-    403: Kind.NOT_ALLOWED,
+    403: Kind.FORBIDDEN,
     404: Kind.NOT_FOUND,
     405: Kind.NOT_ALLOWED,
     409: Kind.CONFLICT,
