@@ -15,8 +15,31 @@ from adapter.partners import habits
 BASE = "https://fhir.example/r4"
 leaf = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 keys = st.sampled_from(
-    "resourceType entry resource response status search mode link relation url meta versionId lastUpdated identifier code coding "
-    "system value total id rest type interaction".split()
+    [
+        "resourceType",
+        "entry",
+        "resource",
+        "response",
+        "status",
+        "search",
+        "mode",
+        "link",
+        "relation",
+        "url",
+        "meta",
+        "versionId",
+        "lastUpdated",
+        "identifier",
+        "code",
+        "coding",
+        "system",
+        "value",
+        "total",
+        "id",
+        "rest",
+        "type",
+        "interaction",
+    ]
 )
 words = st.sampled_from(["Bundle", "Task", "next", "match", "201 Created", "CapabilityStatement", "W/1", "2026-05-11", "//["])
 anything = st.recursive(
