@@ -39,7 +39,7 @@ STATISTICS = {
     ("outbox", "outbox_about"): "1000000 10 1",
     ("outbox", "outbox_of_tenant"): "1000000 300000 1",
     ("outbox", "outbox_by_partner"): "1000000 300000 100000 1",
-    ("outbox", "outbox_by_state"): "1000000 300000 100000 1 1",
+    ("outbox", "outbox_by_state"): "1000000 300000 10000 1 1",
     ("shared", "sqlite_autoindex_shared_1"): "1000000 300000 150000 2 1",
     ("shared", "shared_there"): "1000000 100000 50000 1",
     ("shared", "shared_with"): "1000000 100000 50000 25000 1",

@@ -9,10 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from adapter.domain.problem import Kind, Problem
-from adapter.ports import Clause, Match, Query
+from adapter.ports import Clause, Match, Query, Unit
 from adapter.storage import engines, open_store
+from adapter.storage.outbox import claim
 from adapter.storage.rows import Part
 from adapter.storage.store import DatabaseUnit
 from tests.storage.test_search import due
@@ -154,3 +156,49 @@ def test_sqlite_finds_each_search_by_the_index_made_for_it_from_the_first_row_on
         assert any(step.startswith("SEARCH") and step.endswith(index) for step in plan), plan
         assert not any(step.startswith("SCAN resource") for step in plan), plan
     store.close()
+
+
+PARTNERS: list[tuple[Callable[[Unit], object], str]] = [
+    (lambda unit: unit.shared(OURS, "Task", "t1"), "sqlite_autoindex_shared_1 (tenant=? AND type=? AND id=?)"),
+    (lambda unit: unit.shared_there("fjord", "Task", "r1"), "shared_there (partner=? AND type=? AND remote=?)"),
+    (lambda unit: unit.shared_with("fjord", "", 9), "shared_with (partner=?)"),
+    (lambda unit: unit.shared_with("fjord", "1 Task t1", 9), "shared_with (partner=? AND (tenant,type,id)>(?,?,?))"),
+    (lambda unit: unit.troubles([OURS]), "trouble_oldest (tenant=?)"),
+    (lambda unit: unit.troubles([OURS], ["Task/t1", "Task/t2"]), "trouble_open (tenant=? AND about=?)"),
+    (lambda unit: unit.settle(OURS, "Task/t1", NOW), "trouble_open (tenant=? AND about=?)"),
+    (lambda unit: unit.waiting_about("Task/t1", "fjord"), "outbox_about (about=?)"),
+    (lambda unit: unit.deliveries([OURS]), "outbox_of_tenant (tenant=?)"),
+    (lambda unit: unit.deliveries([OURS], after="p1"), "outbox_of_tenant (tenant=? AND position<?)"),
+    (lambda unit: unit.deliveries([OURS], hub="fjord"), "outbox_by_partner (tenant=? AND hub=?)"),
+    (lambda unit: unit.deliveries([OURS], state="dead"), "outbox_by_state (tenant=? AND state=?)"),
+    (lambda unit: unit.deliveries([OURS], about="Task/t1"), "outbox_about (about=?)"),
+    (lambda unit: unit.count_deliveries([OURS]), "outbox_by_state (tenant=? AND state=?)"),
+    (lambda unit: claim(unit.connection, NOW, 60, 9, ["fjord"]), "outbox_waiting (hub=?)"),  # type: ignore[attr-defined]
+]
+
+
+@pytest.mark.parametrize(("asked", "index"), PARTNERS)
+def test_sqlite_finds_what_concerns_partners_by_the_index_made_for_it(
+    tmp_path: Path, asked: Callable[[Unit], object], index: str
+) -> None:
+    """And never all rows, nor a sorting of them, but where they are few: of one id, or about named resources."""
+    few = "remote=?" in index or "about=?" in index
+    url = f"sqlite:///{tmp_path}/store.db"
+    first = open_store(url)
+    first.migrate()
+    first.close()
+    store = open_store(url)  # its connections know what the tables are said to hold
+    plan: list[str] = []
+
+    with store.write() as unit:
+
+        def explain(connection: Any, cursor: Any, sql: str, values: Any, *_: Any) -> None:
+            plan.extend(row[3] for row in cursor.connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
+
+        event.listen(unit.connection, "before_cursor_execute", explain)
+        asked(unit)
+    store.close()
+
+    assert any(step.startswith("SEARCH") and step.endswith(index) for step in plan), plan
+    assert not any(step.startswith("SCAN") for step in plan), plan
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plan or few, plan

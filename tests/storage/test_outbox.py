@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from adapter.ports import Outgoing
 from adapter.storage import DatabaseStore
-from tests.storage.things import NOW, THEIRS, a_row, later
+from tests.storage.things import NOW, OURS, THEIRS, a_row, later
 
 HUBS = ["edi2"]
 
@@ -23,16 +26,25 @@ def change(store: DatabaseStore, row: Outgoing) -> None:
         unit.change_outgoing(row)
 
 
+def a_push(id: str, **changes: Any) -> Outgoing:
+    """A row to a partner, with every field of such a row filled."""
+    push = replace(
+        a_row(id), kind="share", hub="fjord", about="Task/t1", earlier="p0", outcome=b'{"x":1}', message_id="", msg_id=""
+    )
+    return replace(push, **changes)
+
+
 def claimed(store: DatabaseStore, now: float = 0, limit: int = 9, hubs: list[str] | None = None) -> list[str]:
     return [row.id for row in store.claim(later(now), 60, limit, HUBS if hubs is None else hubs)]
 
 
 def test_an_outgoing_row_comes_back_as_it_was_stored(store: DatabaseStore) -> None:
     bare = replace(a_row("o2"), kind="message", hub_id=None, next_attempt=later(5), answer=None, error="", msg_id="", body=b"")
-    enqueue(store, a_row("o1"), bare)
+    enqueue(store, a_row("o1"), bare, a_push("p1"))
 
     with store.read() as unit:
-        assert [unit.outgoing("o1"), unit.outgoing("o2"), unit.outgoing("o3")] == [a_row("o1"), bare, None]
+        found = [unit.outgoing(id) for id in ("o1", "o2", "p1", "o3")]
+    assert found == [a_row("o1"), bare, a_push("p1"), None]
 
 
 def test_a_changed_row_is_kept_as_changed_and_others_as_they_were(store: DatabaseStore) -> None:
@@ -130,8 +142,14 @@ def test_a_stuck_row_does_not_block_another_key(store: DatabaseStore) -> None:
     assert claimed(store, limit=1) == ["b1"]
 
 
-def test_sent_and_dead_rows_are_never_claimed(store: DatabaseStore) -> None:
-    enqueue(store, a_row("a1", state="sent", key="a"), a_row("b1", state="dead", key="b"))
+def test_a_dismissed_row_does_not_block_its_key_either(store: DatabaseStore) -> None:
+    enqueue(store, a_row("a1", state="dismissed"), a_row("a2"))
+
+    assert claimed(store) == ["a2"]
+
+
+def test_only_waiting_rows_are_ever_claimed(store: DatabaseStore) -> None:
+    enqueue(store, *(a_row(state, state=state, key=state) for state in ("sent", "unanswered", "dead", "dismissed")))
 
     assert claimed(store, 999) == []
 
@@ -144,6 +162,67 @@ def test_rows_of_the_given_hubs_alone_are_claimed(store: DatabaseStore) -> None:
         ["b1"],
         ["a1"],
     ]
+
+
+def test_what_waits_for_a_partner_about_a_resource_is_given_in_the_order_of_sending(store: DatabaseStore) -> None:
+    enqueue(
+        store,
+        a_push("p2"),
+        a_push("p1", next_attempt=later(9)),
+        a_push("sent", state="sent"),
+        a_push("elsewhere", hub="vik"),
+        a_push("other", about="Task/t2"),
+    )
+
+    with store.read() as unit:
+        assert [row.id for row in unit.waiting_about("Task/t1", "fjord")] == ["p2", "p1"]
+
+
+LISTED = (
+    ({}, ["p5", "p3", "p2", "p1"]),
+    ({"limit": 2}, ["p5", "p3"]),
+    ({"after": "p3"}, ["p2", "p1"]),
+    ({"hub": "fjord"}, ["p3", "p1"]),
+    ({"state": "dead"}, ["p5", "p3"]),
+    ({"about": "Task/t2"}, ["p5", "p2"]),
+    ({"hub": "vik", "state": "waiting", "about": "Task/t2", "after": "p5", "limit": 1}, ["p2"]),
+    ({"after": "unknown"}, []),
+)
+
+
+@pytest.mark.parametrize(("asked", "found"), LISTED)
+def test_deliveries_to_partners_are_listed_newest_first(store: DatabaseStore, asked: dict[str, Any], found: list[str]) -> None:
+    enqueue(
+        store,
+        a_push("p1"),
+        a_push("p2", hub="vik", about="Task/t2", kind="change"),
+        a_row("apprec"),
+        a_push("p3", state="dead", kind="notice"),
+        a_row("message", kind="message"),
+        a_push("theirs", tenant=THEIRS),
+        a_push("p5", hub="vik", about="Task/t2", state="dead"),
+    )
+
+    with store.read() as unit:
+        assert [row.id for row in unit.deliveries([OURS], **asked)] == found
+
+
+def test_deliveries_of_several_organisations_are_one_list(store: DatabaseStore) -> None:
+    enqueue(store, a_push("p1"), a_push("p2", tenant=THEIRS), a_push("p3"), a_push("p4", tenant="999999999"))
+
+    with store.read() as unit:
+        assert [row.id for row in unit.deliveries([OURS, THEIRS])] == ["p3", "p2", "p1"]
+        assert [row.id for row in unit.deliveries([OURS, THEIRS], limit=2)] == ["p3", "p2"]
+        assert unit.deliveries([]) == []
+
+
+def test_what_waits_and_what_is_dead_is_counted_by_partner(store: DatabaseStore) -> None:
+    waiting = [a_push("p1"), a_push("p2", tenant=THEIRS), a_push("p3", hub="vik")]
+    others = [a_push("p5", state="sent"), a_push("p6", state="dismissed"), a_push("p7", tenant="999999999"), a_row("apprec")]
+    enqueue(store, *waiting, a_push("p4", state="dead"), *others)
+
+    with store.read() as unit:
+        assert unit.count_deliveries([OURS, THEIRS]) == {("fjord", "waiting"): 2, ("fjord", "dead"): 1, ("vik", "waiting"): 1}
 
 
 def test_a_claim_takes_at_most_its_limit_earliest_first(store: DatabaseStore) -> None:

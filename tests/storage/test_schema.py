@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from adapter.domain.problem import Problem
-from adapter.ports import Clause, Match, Page, Query, Stored
+from adapter.ports import Clause, Match, Outgoing, Page, Query, Stored
 from adapter.storage import open_store, reindex, schema
 from adapter.storage.engines import connect
 from adapter.storage.schema import STATISTICS
@@ -91,6 +91,51 @@ def test_what_was_found_before_is_found_after_the_migration_and_by_more(url: str
         before = [Clause("identifier", [Match("urn:s", "0")]), in_status("draft"), in_status("x")]
         assert [unit.search(OURS, Query("Task", [clause])) for clause in now + before] == [Page([task])] * 3 + [Page([])] * 3
         assert unit.history(OURS, "Task", None, 9).found == [task, Stored("Task", "r1", 1, NOW, old)]
+    store.close()
+
+
+V2_ROW = (
+    "INSERT INTO outbox (id, tenant, key, hub, kind, message_id, sender, receiver, body, content_type, created, msg_id, state,"
+    " attempts, error)"
+    " VALUES (:id, :tenant, 'k', 'edi2', 'apprec', 'm1', '1', '2', :body, 'application/xml', :at, '', :state, 3, '')"
+)
+
+
+def test_what_waited_to_be_sent_before_partners_were_known_waits_after_it_in_its_order(url: str) -> None:
+    engine = connect(url).claiming
+    config = schema._config()
+    at = (NOW - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for id, state in (("o1", "sent"), ("o2", "waiting"), ("o3", "waiting")):
+            values = {"id": id, "tenant": OURS, "body": b"\x00" + id.encode(), "at": at, "state": state}
+            connection.execute(text(V2_ROW), values)
+    engine.dispose()
+
+    store = open_store(url)
+    store.migrate()
+
+    waiting = Outgoing(
+        id="o2",
+        tenant=OURS,
+        key="k",
+        hub="edi2",
+        kind="apprec",
+        message_id="m1",
+        hub_id=None,
+        sender="1",
+        receiver="2",
+        body=b"\x00o2",
+        content_type="application/xml",
+        created=NOW,
+        state="waiting",
+        attempts=3,
+    )
+    with store.write() as unit:
+        assert unit.outgoing("o2") == waiting
+        unit.enqueue(replace(waiting, id="o4", key="another"))
+    assert [row.id for row in store.claim(NOW, 60, 9, ["edi2"])] == ["o2", "o4"]
     store.close()
 
 
