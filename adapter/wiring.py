@@ -23,16 +23,24 @@ from adapter.domain.ruleset import Rulebook
 from adapter.hub.edi2 import Edi2Hub
 from adapter.hub.folder import FolderHub
 from adapter.local_rules import rulebook
+from adapter.partners.hearing import Line
+from adapter.partners.server import HttpFhirServer
 from adapter.ports import Clock, Hub, Store
 from adapter.security.caller import by_header
+from adapter.security.client_credentials import auth_of
 from adapter.settings import HubSettings, Settings
+from adapter.settings import Partner as PartnerSettings
 from adapter.storage import open_store
 from adapter.usecases.define_pathways import define
 from adapter.usecases.pathways import Pathways
+from adapter.usecases.push_assignment import Courier
 from adapter.usecases.receive_message import Format, Reception
+from adapter.usecases.sharing import Partner, Sharing
+from adapter.usecases.watch_assignments import watch_assignments
 from adapter.usecases.watch_deadlines import watch
 from adapter.usecases.writing import Rules
 from adapter.worker import Watch, Worker
+from mappings import municipal_rules
 from mappings.translation import Limits, Translator
 
 if TYPE_CHECKING:
@@ -55,6 +63,7 @@ class Services:
 
     store: Store
     hubs: Sequence[Hub]
+    lines: Sequence[Line]
     reception: Reception
     worker: Worker
     make_app: Callable[[], FastAPI]  # not made, nor its library loaded, where nobody asks
@@ -66,6 +75,8 @@ class Services:
     def close(self) -> None:
         for hub in self.hubs:
             hub.close()
+        for line in self.lines:
+            line.server.close()
         self.store.close()
 
 
@@ -77,7 +88,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     key = installation_key(store)
     hubs = [make_hub(hub, settings, clock) for hub in settings.hub]
     translator, formats = make_translator(settings, key), {hub.name: hub.apprec_format for hub in hubs}
-    pathways = make_pathways(settings, formats, translator)
+    pathways, sharing = make_pathways(settings, formats, translator), make_sharing(settings, key)
+    lines = [make_line(partner, settings, store, sharing, clock) for partner in settings.partner]
     define(store, (o.number for o in settings.organisation), translator.rulebook, clock.now(), fhir_base(settings))
     reception = Reception(
         store,
@@ -96,17 +108,70 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         poll_seconds={hub.label: hub.poll_seconds for hub in settings.hub},
         attempts=settings.messages.attempts,
         lease=settings.messages.lease_seconds,
-        watch=make_watch(settings, store),
+        watch=make_watch(settings, store, sharing),
+        lines=lines,
     )
-    return Services(store, hubs, reception, worker, partial(make_app, settings, store, reception, clock, key, pathways))
+    app = partial(make_app, settings, store, reception, clock, key, pathways, sharing, lines)
+    return Services(store, hubs, lines, reception, worker, app)
 
 
-def make_watch(settings: Settings, store: Store) -> Watch:
+def make_watch(settings: Settings, store: Store, sharing: Sharing) -> Watch:
     numbers = [organisation.number for organisation in settings.organisation]
-    return lambda now, going: watch(store, numbers, now, base=fhir_base(settings), going=going)
+
+    def look(now: datetime, going: Callable[[], bool]) -> int:
+        late = watch(store, numbers, now, base=fhir_base(settings), going=going)
+        return late + watch_assignments(store, sharing, now, going)
+
+    return look
 
 
-def make_app(settings: Settings, store: Store, reception: Reception, clock: Clock, key: bytes, pathways: Pathways) -> FastAPI:
+def make_line(partner: PartnerSettings, settings: Settings, store: Store, sharing: Sharing, clock: Clock) -> Line:
+    """What passes between us and a partner."""
+    from adapter.r4.checker import check  # noqa: PLC0415 it loads its tables
+
+    known = sharing.partner(partner.name)
+    assert known  # noqa: S101 - tells the type checker: both are made of the settings
+    courier = Courier(known, make_server(partner, settings), store, sharing, check, clock)
+    return Line(courier, poll_seconds=partner.poll_seconds, lease=settings.messages.lease_seconds)
+
+
+def make_server(partner: PartnerSettings, settings: Settings) -> HttpFhirServer:
+    return HttpFhirServer(partner.name, partner.base_url, auth=auth_of(partner, settings.organisation[0].number))
+
+
+def make_sharing(settings: Settings, key: bytes) -> Sharing:
+    """Whom assignments are shared with."""
+    partners = [
+        Partner(p.name, p.organisation, p.base_url.rstrip("/"), p.mode, p.municipality, p.notify_url if p.notify else "")
+        for p in settings.partner
+    ]
+    return Sharing(
+        [o.number for o in settings.organisation],
+        frozenset(
+            (
+                *(o.number for o in settings.organisation if o.kind == "municipality"),
+                *(p.organisation for p in settings.partner if p.municipality),
+            )
+        ),
+        partners,
+        municipal_rules.rules_for,
+        municipal_rules.followups(),
+        keyed(key),
+        fhir_base(settings),
+        settings.working_days,
+    )
+
+
+def make_app(
+    settings: Settings,
+    store: Store,
+    reception: Reception,
+    clock: Clock,
+    key: bytes,
+    pathways: Pathways,
+    sharing: Sharing,
+    lines: Sequence[Line],
+) -> FastAPI:
     # A worker by itself has no use for a second of imports.
     from adapter.console.app import app  # noqa: PLC0415
     from adapter.fhir.limits import Limits as FhirLimits  # noqa: PLC0415
@@ -116,21 +181,22 @@ def make_app(settings: Settings, store: Store, reception: Reception, clock: Cloc
     return app(
         store=store,
         reception=reception,
-        identify=by_header(numbers),
+        identify=by_header(numbers, [partner.organisation for partner in settings.partner]),
         clock=clock,
         key=key,
         organisations=numbers,
         public_base=settings.public_base,
         max_bytes=settings.messages.max_bytes,
         open_access=settings.auth == "off",
-        rules=make_rules(settings, pathways),
+        rules=make_rules(settings, pathways, sharing),
+        lines={line.name: line for line in lines},
         limits=FhirLimits(f.max_bytes, f.max_entries, f.body_seconds, f.requests_at_once),
         cors_origins=f.cors_origins,
     )
 
 
-def make_rules(settings: Settings, pathways: Pathways | None = None) -> Rules:
-    """What clients' writes go by; without `pathways` as a plain FHIR server. Loads the checker, with its tables."""
+def make_rules(settings: Settings, pathways: Pathways | None = None, sharing: Sharing | None = None) -> Rules:
+    """What clients' writes go by; without `pathways` and `sharing` as a plain FHIR server. Loads the checker, with its tables."""
     from adapter.fhir.face import matching  # noqa: PLC0415
     from adapter.r4.checker import check  # noqa: PLC0415
 
@@ -143,6 +209,7 @@ def make_rules(settings: Settings, pathways: Pathways | None = None) -> Rules:
         frozenset(settings.allowed_persons),
         base,
         pathways,
+        sharing,
     )
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from types import FrameType
@@ -25,7 +26,7 @@ import structlog
 
 from adapter.domain.problem import Problem
 from adapter.ports import Clock, Delivery, Hub, Store
-from adapter.usecases.deliver import deliver
+from adapter.usecases.deliver import HUBS, deliver
 from adapter.usecases.receive_message import Reception
 from adapter.usecases.watch_deadlines import until_next
 
@@ -76,7 +77,7 @@ class Worker:
         self.hubs = hubs
         self.clock = clock
         self.poll_seconds = poll_seconds or {}
-        self.attempts = attempts
+        self.ladder = replace(HUBS, most=attempts)
         self.batch = batch
         self.lease = lease
         self.watch = watch
@@ -138,7 +139,7 @@ class Worker:
             hub.confirm(delivery.hub_id, delivery.receiver or "")
 
     def _deliver(self, hub: Hub) -> int:
-        rows = deliver(self.store, hub, self.clock, limit=self.batch, lease=self.lease, most=self.attempts)
+        rows = deliver(self.store, hub, self.clock, limit=self.batch, lease=self.lease, ladder=self.ladder)
         for row in rows:
             told = {"id": row.id, "hub": hub.name, "message": row.message_id, "kind": row.kind, "attempts": row.attempts}
             if row.state in ("sent", "unanswered"):

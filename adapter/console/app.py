@@ -7,9 +7,10 @@ Its own log names routes, never addresses; leave the server's access log off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from adapter.console import docs, health, openapi, pages, pathway_routes
+from adapter.console import docs, health, notifications, openapi, pages, pathway_routes
 from adapter.console.compression import Compression
 from adapter.console.middleware import Guard
 from adapter.failures import handlers
@@ -27,6 +28,7 @@ from adapter.fhir.quick import QuickReads
 from adapter.fhir.routes import mount
 from adapter.hub import http
 from adapter.hub.reception import Reception
+from adapter.partners.hearing import Line
 from adapter.ports import NOBODY, Clock, Store
 from adapter.security.caller import Identify
 from adapter.usecases.writing import Rules
@@ -68,6 +70,7 @@ def app(
     max_bytes: int,
     rules: Rules,
     limits: Limits,
+    lines: Mapping[str, Line] = MappingProxyType({}),
     cors_origins: Sequence[str] = (),
     hub: str = "http",
     open_access: bool = True,
@@ -77,8 +80,8 @@ def app(
 
     `key` signs page links (any secret of the installation); `organisations` are the configured numbers; `public_base` is
     the address that others reach the service under, without /fhir; `hub` is the channel that messages sent over HTTP are
-    said to come from. `rules` are what clients' writes to /fhir go by, `limits` what they may ask; pages of `cors_origins` may
-    call the service. With `open_access` (no tokens, loopback only) the service answers to its own host names alone.
+    said to come from. `lines` are those to partners, by name. `rules` are what clients' writes to /fhir go by, `limits` what
+    they may ask; pages of `cors_origins` may call the service. With `open_access` (no tokens, loopback only) the service answers to its own host names alone.
     """
     public = public_base.rstrip("/")
     address = urlsplit(public)
@@ -108,7 +111,8 @@ def app(
     messages = http.router(reception, store, identify, clock, max_bytes=max_bytes, hub=hub, prefix=address.path)
     service.include_router(messages)
     pathways = rules.pathways if rules else None  # no rules where the document alone is made
-    service.include_router(pathway_routes.router(store, identify, clock, pathways, prefix=address.path))
+    service.include_router(pathway_routes.router(store, identify, clock, pathways, rules.sharing if rules else None, prefix=address.path))
+    service.include_router(notifications.router(lines))
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))
     service.include_router(pages.router(reception, store, identify, prefix=address.path, open_access=open_access))

@@ -3,8 +3,8 @@
     follow_pathway(work, tenant, pathway, was, new)     # after a write: what its new status and events ask for
     follow_task(work, before, after)                    # after a step: who is asked next, what the coordinator is to do
 
-Whom a municipality asks is its own rules' matter (`adapter.domain.coordination`). Without partners nothing is asked of anyone: there
-is no one to hand the baton to. Where no rule or no server leads further, a person gets a Task, and a trouble says so.
+Whom a municipality asks is its own rules' matter (`adapter.domain.coordination`). Without partners nothing is asked of anyone:
+there is no one to hand the baton to. Where no rule or no server leads further, a person gets a Task, and a trouble says so.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _ask_ours(work: Work, tenant: str, episode: Body) -> None:
     rules = work.sharing.rules(SPECIALIST)
     decided = coordination.decide(rules, _situation(work, tenant, episode, frozenset()))
     if decided:
-        _assign(work, tenant, episode, rules, decided, (tenant, rules.name), 0)
+        ours = episode["managingOrganization"].get("display", "")
+        _assign(work, tenant, episode, rules, decided, (tenant, ours), 0)
 
 
 def _ask_theirs(work: Work, tenant: str, episode: Body, refused: frozenset[str], previous: Body | None = None) -> None:
@@ -110,7 +111,8 @@ def _assign(
     due = add_working_days(work.today, rules.answer_days, work.sharing.week)
     made = _built(work, tenant, episode, ASSIGN, ordinal, owner, due, decision=decided, previous=previous)
     if made:
-        stand(work, None, made)
+        note = {"note": [{"text": f"{decided.conflict} ({decided.conflict_en})"}]} if decided.conflict else {}
+        stand(work, None, {**made, **note})
 
 
 def _built(
@@ -245,7 +247,7 @@ def _to_a_person(
     if rules is None:
         nb, en = "Pasienten har ikke fødselsnummer eller D-nummer", "The patient has no national number"
     elif decided is None:
-        nb, en = f"Alle som reglene for {rules.name} nevner, har sagt nei", f"All that the rules of {rules.name} name have said no"
+        nb, en = "Alle som kommunens regler nevner, har sagt nei", "All that the municipality's rules name have said no"
     elif number:
         nb, en = f"Ingen server er kjent for kommune {number}", f"No server is known for municipality {number}"
     else:

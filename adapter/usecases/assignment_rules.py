@@ -104,6 +104,7 @@ def foreign(before: Body, after: Body, names: Collection[str], by: Collection[Ac
     """Elements among `names` that these actors may not change now, or not so."""
     progress = next((c.get("code", "") for c in before.get("businessStatus", {}).get("coding", [])), "")
     may = life.changeable(by, before["status"], progress)
+    may |= {"contained"} if "output" in may else set()  # who is named there stands within
     who_en, who_nb = " and ".join(sorted(by)) or "you", " og ".join(sorted(map(_norwegian, by))) or "dere"
     for name in sorted(set(names) - may):
         en = f"{name} of this assignment is not changed by {who_en} now: send it as it was."

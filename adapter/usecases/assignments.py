@@ -261,10 +261,11 @@ def _led(work: Work, lead: str, pathway: str, team: Body) -> Iterator[Body]:
 
 
 def _notify(work: Work, task: Body, written_in: str) -> None:
-    """Partners that read here are told that there is something to read: no more than its address."""
+    """Partners that read here are told that there is something to read: no more than its address, and once until it has left."""
     for number in parties(task):
         partner = work.sharing.server_of(number)
-        if partner and partner.notify_url and work.waits(partner) and number != written_in:
-            if not work.unit.waiting_about(name(task), partner.name):  # it has not even heard of the change before
-                told = notice.of(f"{work.sharing.base}/Task/{task['id']}", work.now)
-                send(work, "notice", partner.name, work.lead(task), task, told)
+        if partner is None or not partner.notify_url or not work.waits(partner) or number == written_in:
+            continue
+        if not work.unit.waiting_about(name(task), partner.name):
+            told = notice.of(f"{work.sharing.base}/Task/{task['id']}", work.now)
+            send(work, "notice", partner.name, work.lead(task), task, told)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from fastapi import FastAPI
 
-from adapter.settings import Organisation, Receiver, Settings, StoreSettings
+from adapter.settings import Organisation, Partner, Receiver, Settings, StoreSettings
 from adapter.wiring import Services, build
 from tests.http.service import Service
 from tests.serving import StillClock, served
@@ -20,10 +20,14 @@ RECEIVERS = {"8000101": "D11", "8000102": "D12", "8000103": "D01", "8000104": ""
 
 @contextmanager
 def real_service(
-    folder: Path, url: str = "", others: Sequence[str] = (), services: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    folder: Path,
+    url: str = "",
+    others: Sequence[str] = (),
+    services: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    partners: Sequence[Mapping[str, str]] = (),
 ) -> Iterator[Service]:
     """`url` is of the store; without, a SQLite file in the folder. `others` are numbers of further organisations, `services`
-    further settings of the receiving services, by their pathway.
+    further settings of the receiving services, by their pathway; `partners` are other FHIR servers, which nobody calls here.
     """
     clock, made = StillClock(), list[Services]()
 
@@ -39,6 +43,7 @@ def real_service(
                 Receiver.model_validate({"her_id": id, "organisation": HOSPITAL, "pathway": pathway, **services.get(pathway, {})})
                 for id, pathway in RECEIVERS.items()
             ),
+            partner=tuple(Partner.model_validate(one) for one in partners),
         )
         made.append(build(settings, clock))
         return made[0].app

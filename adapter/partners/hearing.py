@@ -1,0 +1,203 @@
+"""The line to one partner: what waits is carried there, what is new there is heard, and now and then everything is compared.
+
+    line = Line(courier, poll_seconds=60)
+    line.round()          # for the worker: everything that is due now; returns how much there was
+    line.told(ids)        # a notification named these Tasks: they are read at once
+
+Pull is the guarantee, a notification only makes it sooner. Looks overlap, since clocks differ and a server may show a change late;
+what is known already (its ETag) costs nothing but the look. While the circuit breaker is open nothing is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Lock
+from typing import Final
+
+import structlog
+
+from adapter.domain.problem import Kind, Problem
+from adapter.ports import PartnerState, Remote, Shared, Unit
+from adapter.usecases.assignments import Work, creation, level, send
+from adapter.usecases.breaker import after_failure, after_success, may_call
+from adapter.usecases.deliver import PARTNERS, deliver
+from adapter.usecases.follow_assignment import missing, take_in
+from adapter.usecases.push_assignment import Courier
+from mappings import times
+
+log = structlog.get_logger(__name__)
+
+OVERLAP: Final = timedelta(seconds=30)
+COMPARE_EVERY: Final = timedelta(hours=24)
+TROUBLE_AFTER: Final = timedelta(minutes=15)
+AT_ONCE: Final = 50
+PAGE: Final = 200
+
+
+class Line:
+    """Everything that passes between us and one partner."""
+
+    def __init__(self, courier: Courier, *, poll_seconds: float = 60.0, lease: float = 120.0) -> None:
+        self.courier = courier
+        self.name = courier.name
+        self.store, self.clock, self.server = courier.store, courier.clock, courier.server
+        self.poll = timedelta(seconds=poll_seconds)
+        self.lease = lease
+        self._looked: datetime | None = None
+        self._reading = Lock()
+
+    def round(self) -> int:
+        """Carry what is due, and look where it is time to."""
+        with self.store.read() as unit:
+            state = unit.partner_state(self.name)
+        if not may_call(state, self.clock.now()):
+            return 0
+        return self._carry(state) + self._hear(state)
+
+    def told(self, ids: Iterable[str]) -> None:
+        """Read these Tasks now; a partner that says more than it should is looked at in its turn."""
+        with self._reading:
+            for id in list(dict.fromkeys(ids))[:AT_ONCE]:
+                self._reached(partial(self._read, id))
+
+    def _carry(self, state: PartnerState) -> int:
+        """A partner that failed is tried with one row, so that thousands do not wait for its time-outs."""
+        limit = 1 if state.failures else AT_ONCE
+        rows = deliver(self.store, self.courier, self.clock, limit=limit, lease=self.lease, ladder=PARTNERS)
+        for row in rows:
+            told = {"id": row.id, "partner": self.name, "kind": row.kind, "about": row.about, "attempts": row.attempts}
+            if row.state == "sent":
+                log.info("delivery.sent", **told)
+            else:
+                log.warning(f"delivery.{row.state}", **told, why=row.error, next_attempt=str(row.next_attempt))
+        if rows:
+            self._note(failed=all(row.state == "waiting" for row in rows))
+        return len(rows)
+
+    def _hear(self, state: PartnerState) -> int:
+        now = self.clock.now()
+        if self._looked and now - self._looked < self.poll:
+            return 0
+        self._looked = now
+        if state.compared is None or now - state.compared >= COMPARE_EVERY:
+            return self._reached(self._compare)
+        return self._reached(lambda: self._listen(state.heard))
+
+    def _listen(self, heard: datetime | None) -> int:
+        """What changed since the last look, by the partner's own clock."""
+        newest, new = heard, 0
+        for remote in self.server.changed(heard - OVERLAP if heard else None):
+            new += self._take(remote)
+            changed = times.moment(str(remote.body.get("meta", {}).get("lastUpdated", "")))
+            newest = max(filter(None, (newest, changed)), default=None)
+        if newest != heard:
+            self._remember(lambda state: replace(state, heard=newest))
+        return new
+
+    def _compare(self) -> int:
+        """All that is shared, one by one: what was never told is found here."""
+        new, there, newest = 0, set[str](), None
+        for remote in self.server.changed(None):
+            there.add(remote.id)
+            new += self._take(remote)
+            changed = times.moment(str(remote.body.get("meta", {}).get("lastUpdated", "")))
+            newest = max(filter(None, (newest, changed)), default=None)
+        after = ""
+        while page := self._shared(after):
+            for shared in page:
+                new += self._matched(shared, there)
+            last = page[-1]
+            after = f"{last.tenant} {last.type} {last.id}"
+        now = self.clock.now()
+        self._remember(lambda state: replace(state, compared=now, heard=newest or state.heard))
+        return new
+
+    def _shared(self, after: str) -> list[Shared]:
+        with self.store.read() as unit:
+            return unit.shared_with(self.name, after, PAGE)
+
+    def _matched(self, shared: Shared, there: set[str]) -> int:
+        """One that is shared, against what is there: what is not there is missing, and what never came is sent again."""
+        if shared.type == "Task" and shared.remote and shared.remote not in there:
+            try:
+                return self._take(self.server.read("Task", shared.remote))
+            except Problem as fault:
+                if fault.kind is not Kind.NOT_FOUND:
+                    raise
+                self.store.run(lambda unit: missing(self._work(unit), shared))
+                return 1
+        return self.store.run(partial(self._mended, shared=shared))
+
+    def _mended(self, unit: Unit, shared: Shared) -> int:
+        work, about = self._work(unit), f"{shared.type}/{shared.id}"
+        mine = work.body(shared.tenant, shared.type, shared.id)
+        if mine is None or unit.waiting_about(about, self.name):
+            return 0
+        dead = unit.deliveries([shared.tenant], hub=self.name, state="dead", about=about, limit=1)
+        if not shared.remote and not dead:
+            send(work, "share", self.name, shared.tenant, mine, creation(mine))
+            return 1
+        if shared.remote:
+            level(work, shared.tenant, mine)
+        return 0
+
+    def _take(self, remote: Remote) -> int:
+        """Take in a Task that we have not seen so; one that cannot be understood holds up no other."""
+        with self.store.read() as unit:
+            if any(remote.etag and one.etag == remote.etag for one in unit.shared_there(self.name, "Task", remote.id)):
+                return 0
+        try:
+            return int(self.store.run(lambda unit: take_in(self._work(unit), self.courier.partner, remote, self.courier.check)))
+        except Problem as fault:
+            log.error("assignment.not_taken_in", partner=self.name, why=str(fault))
+        except Exception as error:  # a partner's resource must not stop the line, whatever is in it
+            log.error("assignment.not_taken_in", partner=self.name, why=type(error).__name__)
+        return 0
+
+    def _read(self, id: str) -> int:
+        return self._take(self.server.read("Task", id))
+
+    def _reached(self, look: Callable[[], int]) -> int:
+        """What a look gave; whether the partner was reached is remembered."""
+        try:
+            found = look()
+        except Problem as fault:
+            self._note(failed=fault.kind is Kind.TRANSIENT)
+            log.warning("partner.not_heard", partner=self.name, why=str(fault))
+            return 0
+        self._note(failed=False)
+        return found
+
+    def _note(self, *, failed: bool) -> None:
+        """How the partner answers: a trouble for each of our organisations when it has not for a while."""
+        now = self.clock.now()
+        with self.store.read() as unit:
+            was = unit.partner_state(self.name)
+        if not failed and not was.failures and was.reached and now - was.reached < self.poll:
+            return  # nothing new worth a write
+        self._remember(lambda state: after_failure(state, now) if failed else after_success(state, now))
+        since = was.failing_since
+        if not failed and was.failures:
+            self.store.run(self._settled)
+        elif failed and since and now - since >= TROUBLE_AFTER:
+            self.store.run(lambda unit: self._unreachable(unit, since))
+
+    def _unreachable(self, unit: Unit, since: datetime) -> None:
+        hour = since.astimezone(times.OSLO).strftime("%d.%m. %H:%M")
+        en = f"The partner's server has not answered since {hour}: what is for it waits. Call them; nothing is lost."
+        nb = f"Samarbeidspartens server har ikke svart siden {hour}: det som skal dit, venter. Ring dem; ingenting er tapt."
+        for organisation in self.courier.sharing.organisations:
+            self._work(unit).trouble(organisation, f"Partner/{self.name}", "unreachable", en, nb, partner=self.name)
+
+    def _settled(self, unit: Unit) -> None:
+        for organisation in self.courier.sharing.organisations:
+            unit.settle(organisation, f"Partner/{self.name}", self.clock.now())
+
+    def _remember(self, change: Callable[[PartnerState], PartnerState]) -> None:
+        self.store.run(lambda unit: unit.keep_partner_state(change(unit.partner_state(self.name))))
+
+    def _work(self, unit: Unit) -> Work:
+        return Work(unit, self.courier.sharing, self.clock.now())
