@@ -1,7 +1,7 @@
 """A pathway asks for coordinators: when a right to care is given, when it closes, and when those asked say no.
 
-Vågå (3435): under 16 the health station, else an existing coordinator or contact person, else Tildelingskontoret; the time to answer is
-ours. The partner waits, so that its answers are written here.
+Vågå (3435): under 16 the health station, else an existing coordinator or contact person, else Tildelingskontoret; the time to answer
+is ours. The partner waits, so that its answers are written here.
 """
 
 from __future__ import annotations
