@@ -111,7 +111,8 @@ def app(
     messages = http.router(reception, store, identify, clock, max_bytes=max_bytes, hub=hub, prefix=address.path)
     service.include_router(messages)
     pathways = rules.pathways if rules else None  # no rules where the document alone is made
-    service.include_router(pathway_routes.router(store, identify, clock, pathways, rules.sharing if rules else None, prefix=address.path))
+    sharing = rules.sharing if rules else None
+    service.include_router(pathway_routes.router(store, identify, clock, pathways, sharing, prefix=address.path))
     service.include_router(notifications.router(lines))
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import date
 from hashlib import sha256
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from adapter.console.pathways import LINE, list_page, pathway_page
+from adapter.console.batons import lanes
+from adapter.console.pathway_page import LINE, pathway_page
+from adapter.console.pathways import list_page
 from adapter.domain.identity import named
 from adapter.domain.problem import Finding, Kind
 from adapter.domain.state import State
@@ -18,7 +21,9 @@ from adapter.hub.examples import example
 from adapter.ports import Clock, Store
 from adapter.security.caller import Caller, Identify
 from adapter.usecases.pathways import Gathered, Pathways
-from adapter.usecases.see_pathways import Seen, closed_pathways, one, open_pathways
+from adapter.usecases.see_batons import Others, Relay
+from adapter.usecases.see_pathways import Seen, closed_pathways, open_pathways, see
+from adapter.usecases.sharing import Sharing
 from mappings import times
 from mappings.timeline import STYLE, svg, title_of
 
@@ -44,31 +49,32 @@ PathwayId = Annotated[
 ]
 
 
-def router(store: Store, identify: Identify, clock: Clock, pathways: Pathways | None, *, prefix: str) -> APIRouter:
+def router(
+    store: Store, identify: Identify, clock: Clock, pathways: Pathways | None, sharing: Sharing | None = None, *, prefix: str
+) -> APIRouter:
     """The routes under /pathways. `pathways` None: the service follows none, so that none is found."""
     routes = APIRouter(tags=["Pathways"])
+    others = Others(sharing.partners, sharing.municipalities) if sharing else Others()
 
-    def listed(caller: Caller) -> tuple[list[Seen], list[Seen]]:
+    def listed(caller: Caller, today: date) -> tuple[list[Seen], list[Seen]]:
         if not pathways:
             return [], []
         with store.read() as unit:
-            return open_pathways(unit, caller.tenants), closed_pathways(unit, caller.tenants)
+            return open_pathways(unit, others, caller.tenants, today), closed_pathways(unit, others, caller.tenants, today)
 
-    def found(caller: Caller, id: str) -> tuple[Gathered, State]:
+    def found(caller: Caller, id: str, today: date) -> tuple[Gathered, State, Relay]:
         with store.read() as unit:
-            gathered = one(pathways, unit, caller.tenants, id)
-        assert gathered.state  # noqa: S101 - tells the type checker: what is stored has been folded
-        return gathered, gathered.state
+            return see(pathways, unit, others, caller.tenants, id, today)
 
     @routes.get("/pathways", response_class=Response, include_in_schema=False)
     async def open_ones(request: Request) -> Response:
-        seen, closed = await run_in_threadpool(listed, identify(request.headers))
-        return list_page(prefix, seen, closed, times.local_day(clock.now()))
+        today = times.local_day(clock.now())
+        return list_page(prefix, *await run_in_threadpool(listed, identify(request.headers), today), today)
 
     @routes.get("/pathways/{id}", response_class=Response, include_in_schema=False)
     async def pathway(request: Request, id: str) -> Response:
-        gathered, state = await run_in_threadpool(found, identify(request.headers), id)
-        return pathway_page(prefix, gathered, state, times.local_day(clock.now()))
+        today = times.local_day(clock.now())
+        return pathway_page(prefix, *await run_in_threadpool(found, identify(request.headers), id, today), today)
 
     @routes.get(
         f"/pathways/{{id}}/{LINE}",
@@ -82,8 +88,9 @@ def router(store: Store, identify: Identify, clock: Clock, pathways: Pathways | 
         },
     )
     async def timeline(request: Request, id: PathwayId) -> Response:
-        gathered, state = await run_in_threadpool(found, identify(request.headers), id)
         today = times.local_day(clock.now())
-        return Response(svg(title_of(gathered.rules), gathered.course, state, today), media_type=SVG, headers=HEADERS)
+        gathered, state, relay = await run_in_threadpool(found, identify(request.headers), id, today)
+        picture = svg(title_of(gathered.rules), gathered.course, state, today, lanes(relay))
+        return Response(picture, media_type=SVG, headers=HEADERS)
 
     return routes

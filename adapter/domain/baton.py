@@ -12,8 +12,8 @@ named, a municipal one beside it and after it); that the baton stays with whoeve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -28,7 +28,7 @@ TAKEN_ON: Final = ("accepted", "in-progress", "on-hold")
 class Assignment:
     """What one organisation asked another for, as it stands. `owner` is who is asked, `who` whom its rules name there.
 
-    `since` is the day that it came to its status, `undelivered` that it has not arrived.
+    `since` is the day that it came to its status; `waits` says that it has not been sent yet, `undelivered` that it could not be.
     """
 
     id: str
@@ -41,6 +41,7 @@ class Assignment:
     due: date | None = None
     awaits_information: bool = False
     undelivered: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,43 @@ def _holder(run: Run) -> tuple[Text, date | None]:
     if run.phase == "referred":
         return Text(f"{hospital}, som vurderer henvisningen", f"{hospital}, which assesses the referral"), run.opened
     return Text(hospital, hospital), run.opened
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Somebody had the baton, from a day until another; `until` None: has it still. Not `held`: nobody had it."""
+
+    holder: Text
+    held: bool
+    since: date
+    until: date | None
+
+
+def legs(run: Run) -> tuple[Leg, ...]:
+    """Who has had the baton, from the beginning: the specialist service while the pathway is open, then the municipality."""
+    found: list[Leg] = []
+    if run.opened:
+        ours = [part for part in run.team if part.named and not part.municipal]
+        found += _through(ours, run.opened, run.ended, Leg(Text(run.hospital, run.hospital), True, run.opened, None))
+    if run.phase == FOLLOW_UP and run.ended:
+        found += _through([part for part in run.team if part.municipal], run.ended, None, Leg(DROPPED, False, run.ended, None))
+    return tuple(found)
+
+
+def _through(parts: Sequence[Part], since: date, until: date | None, else_: Leg) -> Iterator[Leg]:
+    """The parts in order of time within a period, and between them who has it where none of them does."""
+    for part in sorted(parts, key=lambda one: one.since):
+        begin, end = max(part.since, since), min(filter(None, (part.until, until)), default=None)
+        if end is not None and end <= begin:
+            continue
+        if begin > since:
+            yield replace(else_, since=since, until=begin)
+        yield Leg(_title(part), True, begin, end)
+        if end is None:
+            return
+        since = end
+    if until is None or since < until:
+        yield replace(else_, since=since, until=until)
 
 
 def _now(run: Run, *, municipal: bool) -> Part | None:
@@ -323,6 +361,8 @@ def standing(one: Assignment) -> Text:
     """How an assignment stands, in a word or two."""
     if one.undelivered:
         return Text("ikke kommet frem", "not delivered")
+    if one.waits:
+        return Text("venter på å bli sendt", "waits to be sent")
     if one.status == "completed" and one.code in ("assign-coordinator", "handover-coordinator"):
         return Text("koordinator navngitt", "coordinator named")
     return STANDINGS.get(one.status, Text("ukjent", "unknown"))

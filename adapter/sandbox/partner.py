@@ -1,6 +1,6 @@
 """A simulated FHIR server of a hospital or municipality: our own FHIR core as a plain R4 server, where pathways mean nothing.
 
-    python -m adapter.sandbox.partner --port 8003 --name municipality --organisation 319900301 --store municipality.db
+    python -m adapter.sandbox.partner --port 8003 --name municipality --organisation 319900306 --store municipality.db
 
 FHIR is under /fhir, for one organisation, on loopback, without tokens; a Task may live any life there. `/` shows a tester the
 assignments that it has, and makes it slow, down, forgetful or stubborn (`adapter.sandbox.partner_faults`). With `--notify URL`

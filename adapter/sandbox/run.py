@@ -47,7 +47,7 @@ CONFIGURATION = Path(str(files("adapter.sandbox") / "stafett.toml"))
 SECONDS = 60.0
 SETTLED = {"processed", "refused", "quarantined"}
 SPECIALIST, MUNICIPALITY = "specialist", "municipality"
-OTHERS = {SPECIALIST: "319900101", MUNICIPALITY: "319900301"}
+OTHERS = {SPECIALIST: "319900101", MUNICIPALITY: "319900306"}
 """The other FHIR servers by name, each with whose it is; they take the ports after the hub's, in this order."""
 
 

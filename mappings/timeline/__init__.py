@@ -1,14 +1,15 @@
 """A pathway on a line: its events, phases and deadlines, with today; as a picture (SVG) and as lines of text.
 
-    svg(title, course, state, today)      # bytes, for GET /pathways/{id}/timeline.svg
-    lines(title, course, state, today)    # for `stafett timeline`
+    svg(title, course, state, today, lanes)      # bytes, for GET /pathways/{id}/timeline.svg
+    lines(title, course, state, today)           # for `stafett timeline`
 
-It names no person: type, rule set, codes and dates only. In Norwegian, for those who work with the pathway.
+It names no person: type, rule set, codes, dates, and in the lanes organisations and their roles. In Norwegian, for those who work
+with the pathway.
 """
 
 from mappings.timeline import words
 from mappings.timeline.picture import STYLE, svg
-from mappings.timeline.story import Story, tell, title_of
+from mappings.timeline.story import Band, Lane, Story, tell, title_of
 from mappings.timeline.text import lines
 
-__all__ = ["STYLE", "Story", "lines", "svg", "tell", "title_of", "words"]
+__all__ = ["STYLE", "Band", "Lane", "Story", "lines", "svg", "tell", "title_of", "words"]

@@ -6,7 +6,7 @@ white. Texts have places of their own, reckoned with the widest of the usual fon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from html import escape
 from itertools import count
@@ -16,7 +16,7 @@ from adapter.domain.course import Course
 from adapter.domain.state import State
 from mappings.timeline import words
 from mappings.timeline.places import cut, lanes, text_width
-from mappings.timeline.story import Bar, Mark, Story, tell
+from mappings.timeline.story import Band, Bar, Lane, Mark, Story, tell
 
 WIDTH: Final = 1000
 LEFT: Final = 214  # where the time begins
@@ -34,6 +34,7 @@ font-family:system-ui,"Segoe UI","DejaVu Sans",sans-serif;background:var(--g)}
 text{fill:var(--i);stroke:var(--g);stroke-width:3px;paint-order:stroke}.soft{fill:var(--s)}.bold{font-weight:600}.paper{fill:var(--g)}
 .line{stroke:var(--l)}.pole{stroke:var(--s)}
 .band{fill:var(--b);stroke:var(--g);stroke-width:2}.band.odd{fill:var(--c)}
+.band.asked{fill:var(--g);stroke:var(--s);stroke-dasharray:4 3;stroke-width:1.5}.band.dropped{fill:url(#late)}
 .flag{fill:var(--i)}.flag+text{fill:var(--g);stroke:none}.band+text{stroke:none}
 .today{stroke:var(--a);stroke-width:2;stroke-dasharray:5 4}.now{fill:var(--a);font-weight:600}
 .frame{fill:none;stroke:currentColor;stroke-width:1.5}.part{fill:currentColor;fill-opacity:.35}.late{fill:url(#late)}.hatch{fill:var(--bad)}
@@ -46,15 +47,15 @@ text{fill:var(--i);stroke:var(--g);stroke-width:3px;paint-order:stroke}.soft{fil
 """The same for every picture, so that a page's policy can allow it by its digest."""
 
 
-def svg(title: str, course: Course, state: State, today: date) -> bytes:
-    """The picture of a pathway. `title` names its type and rule set, never a person."""
-    return "".join(_document(tell(title, course, state, today))).encode()
+def svg(title: str, course: Course, state: State, today: date, lanes: Sequence[Lane] = ()) -> bytes:
+    """The picture of a pathway. `title` names its type and rule set, `lanes` organisations and roles, never a person."""
+    return "".join(_document(tell(title, course, state, today, lanes))).encode()
 
 
 def _document(story: Story) -> Iterator[str]:
     body: list[str] = []
     top = 112  # beneath title, heading, today and the months
-    for part in (_events, _phases, _deadlines):
+    for part in (_events, _phases, _relay, _deadlines):
         drawn, height = part(story, top)
         body += drawn
         top += height
@@ -78,12 +79,28 @@ def _document(story: Story) -> Iterator[str]:
 
 
 def _phases(story: Story, top: int) -> tuple[list[str], int]:
-    """The phases as bands; a name that its band has no room for stands beneath it."""
-    drawn, outside = [_text(EDGE, top + 16, "Fase", USUAL, "bold")], []
-    for number, band in enumerate(story.bands):
+    """The phases as bands."""
+    return _bands(story, top, "Fase", [(band, "band odd" if number % 2 else "band") for number, band in enumerate(story.bands)])
+
+
+def _relay(story: Story, top: int) -> tuple[list[str], int]:
+    """Who had the baton, as bands: who was only asked has a dashed edge, and where nobody had it is hatched."""
+    drawn: list[str] = []
+    height = 0
+    for lane in story.lanes:
+        kinds = [(band, f"band odd {band.code}" if number % 2 else f"band {band.code}") for number, band in enumerate(lane.bands)]
+        of_lane, high = _bands(story, top + height, lane.name, kinds)
+        drawn += of_lane
+        height += high - 14  # they belong together
+    return drawn, height + 14 if drawn else 0
+
+
+def _bands(story: Story, top: int, title: str, bands: Sequence[tuple[Band, str]]) -> tuple[list[str], int]:
+    """A line of bands; a name that its band has no room for stands beneath it."""
+    drawn, outside = [_text(EDGE, top + 16, title, USUAL, "bold")], []
+    for band, kind in bands:
         x, end = _x(story, band.since), _x(story, band.until) if band.until else RIGHT
         wide = max(end - x, 3)
-        kind = "band odd" if number % 2 else "band"
         said = f"{band.name}: {band.since} – {band.until or ''}".rstrip(" –")
         drawn.append(_group("phase", said) + f'<rect class="{kind}" {_box(x, top, wide, 24)}/>')
         if text_width(band.name, SMALL) + 12 <= wide:
@@ -201,6 +218,7 @@ def _described(story: Story) -> str:
     said = [story.heading + "."]
     said += [f"I dag {story.today}."] if story.open else []
     said += [f"{band.since} {band.name}." for band in story.bands]
+    said += [f"{lane.name}: {band.since} {band.name}." for lane in story.lanes for band in lane.bands]
     said += [f"{mark.on} {mark.letters} {mark.whole}.".replace("  ", " ") for mark in story.marks]
     return " ".join([*said, *(f"{_sentence(bar)}." for bar in story.bars)])
 

@@ -31,6 +31,14 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """What went from hand to hand: who had it, as bands whose code is how (`held`, `asked`, `dropped`)."""
+
+    name: str
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """An event, or (`letters` empty) an answer that has no code."""
 
@@ -80,6 +88,7 @@ class Story:
     bands: tuple[Band, ...]
     marks: tuple[Mark, ...]
     bars: tuple[Bar, ...]
+    lanes: tuple[Lane, ...] = ()
 
 
 def title_of(rules: RuleSet) -> str:
@@ -87,13 +96,14 @@ def title_of(rules: RuleSet) -> str:
     return f"{rules.pathway} {rules.nb} · regelsett {rules.version}"
 
 
-def tell(title: str, course: Course, state: State, today: date) -> Story:
+def tell(title: str, course: Course, state: State, today: date, lanes: Sequence[Lane] = ()) -> Story:
     """The story of a pathway; what it says of time is as of `today`."""
     bands, marks = tuple(_bands(state)), tuple(_marks(course))
     said = [*(_bar(d, today) for d in state.deadlines), *_unknown(course, state)]
     bars = tuple(sorted(said, key=lambda bar: (bar.start, bar.due or date.max, bar.key)))
-    first, last = _time([b.since for b in bands], marks, bars, today, running=state.open)
-    return Story(title, _heading(state), today, state.open, first, last, bands, marks, bars)
+    handed = [day for lane in lanes for band in lane.bands for day in (band.since, band.until) if day]
+    first, last = _time([*(b.since for b in bands), *handed], marks, bars, today, running=state.open)
+    return Story(title, _heading(state), today, state.open, first, last, bands, marks, bars, tuple(lanes))
 
 
 def _time(days: list[date], marks: Sequence[Mark], bars: Sequence[Bar], today: date, *, running: bool) -> tuple[date, date]:
