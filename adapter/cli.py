@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from adapter.cli_indicators import indicators
+from adapter.cli_partner import partner
 from adapter.cli_refold import refold
 from adapter.cli_timeline import timeline
 from adapter.domain.problem import Finding, Kind, Problem
@@ -138,6 +139,7 @@ def _version(rule_set: str) -> str:
     return rule_set
 
 
+app.add_typer(partner)
 app.command()(indicators)
 app.command()(refold)
 app.command()(timeline)

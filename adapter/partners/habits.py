@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, Literal, TypeGuard
 from urllib.parse import urljoin, urlsplit
 
 from adapter.domain.identity import BASE
@@ -43,20 +43,18 @@ def searches(since: datetime | None) -> list[Query]:
     code = ("code", ",".join(f"{system}|{value}" for system, value in SHARED))
     count = ("_count", str(COUNT))
     changed = [] if since is None else [("_lastUpdated", f"ge{moment(since)}")]
-    ladder: list[Query] = [
+    return [
         [code, *changed, ("_sort", "_lastUpdated"), count],
         [code, *changed, count],
         [code, count],
         [*changed, count],
         [count],
     ]
-    return [query for i, query in enumerate(ladder) if query not in ladder[:i]]
 
 
 def wanted(resource: Mapping[str, Any], since: datetime | None) -> bool:
     """Whether a search result is one that was asked for; servers that ignore a parameter give what they have."""
-    codings = _dict(resource.get("code")).get("coding")
-    ours = isinstance(codings, list) and any((_dict(c).get("system"), _dict(c).get("code")) in SHARED for c in codings)
+    ours = any((c.get("system"), c.get("code")) in SHARED for c in _rows(_dict(resource.get("code")), "coding"))
     changed = updated(resource)
     return ours and (since is None or changed is None or changed >= since)
 
@@ -80,6 +78,14 @@ def entries(bundle: Any, type: str) -> list[Mapping[str, Any]] | None:
     ]
 
 
+def unable(bundle: Any) -> bool:
+    """Whether a searchset tells that it was not looked for what was asked (SEKMET, for a CareTeam's identifier)."""
+    rows = bundle.get("entry") if isinstance(bundle, dict) else None
+    told = [_dict(_dict(row).get("resource")) for row in rows] if isinstance(rows, list) else []
+    issues = [i for one in told if one.get("resourceType") == "OperationOutcome" for i in _list(one.get("issue"))]
+    return any(_dict(issue).get("code") == "not-supported" for issue in issues)
+
+
 def following(bundle: Mapping[str, Any], base: str, url: str) -> str:
     """The next page's address, where there is one on the same server under the same base; a relative one is taken from `url`.
 
@@ -98,8 +104,7 @@ def has_next(bundle: Mapping[str, Any]) -> bool:
 
 
 def _next(bundle: Mapping[str, Any]) -> str:
-    links = bundle.get("link")
-    urls = [_dict(link).get("url") for link in links if _dict(link).get("relation") == "next"] if isinstance(links, list) else []
+    urls = [link.get("url") for link in _rows(bundle, "link") if link.get("relation") == "next"]
     return urls[0] if urls and isinstance(urls[0], str) else ""
 
 
@@ -128,10 +133,14 @@ def complete(bundle: Mapping[str, Any], found: int) -> bool:
 
 
 def remote(resource: Mapping[str, Any], etag: object = None) -> Remote:
-    """The version that a body is; its ETag as the server gave it, else made of `meta.versionId`, else empty."""
+    """The version that a body is; its ETag as the server gave it, else made of `meta.versionId`, else empty.
+
+    A version without quotes is no ETag (RFC 9110 8.8.3); HAPI has it so in a transaction's answer, and elsewhere as it should be.
+    """
     version = _dict(resource.get("meta")).get("versionId")
-    made = f'W/"{version}"' if isinstance(version, str) and version else ""
-    return Remote(resource["resourceType"], resource["id"], sane(etag) or sane(made), resource)
+    made = sane(f'W/"{version}"') if isinstance(version, str) and version else ""
+    given = sane(etag)
+    return Remote(resource["resourceType"], resource["id"], made if made and given in ("", version) else given, resource)
 
 
 def sane(etag: object) -> str:
@@ -162,10 +171,7 @@ def to_put(body: Mapping[str, Any], id: str) -> dict[str, Any]:
 
 
 def has_identifier(resource: Mapping[str, Any], system: str, value: str) -> bool:
-    rows = resource.get("identifier")
-    return isinstance(rows, list) and any(
-        isinstance(row, dict) and row.get("system") == system and row.get("value") == value for row in rows
-    )
+    return any(row.get("system") == system and row.get("value") == value for row in _rows(resource, "identifier"))
 
 
 def answered(bundle: Any) -> Iterator[tuple[int, Mapping[str, Any], Any]]:
@@ -204,23 +210,31 @@ def capability(statement: Any, type: str) -> Mapping[str, Any] | None:
     """What a CapabilityStatement says of a type; None where it is no CapabilityStatement."""
     if not isinstance(statement, dict) or statement.get("resourceType") != "CapabilityStatement":
         return None
-    rests = statement.get("rest")
-    for rest in rests if isinstance(rests, list) else []:
-        rows = _dict(rest).get("resource")
-        for row in rows if isinstance(rows, list) else []:
-            if _dict(row).get("type") == type:
-                return _dict(row)
-    return {}
+    rows = (row for rest in _rows(statement, "rest") for row in _rows(rest, "resource"))
+    return next((row for row in rows if row.get("type") == type), {})
 
 
 def interactions(said: Mapping[str, Any]) -> set[str]:
-    rows = said.get("interaction")
-    return {str(_dict(row).get("code")) for row in rows} if isinstance(rows, list) else set()
+    return {str(row.get("code")) for row in _rows(said, "interaction")}
 
 
-def takes_assignments(said: Mapping[str, Any]) -> bool:
-    """Whether a server lets Tasks be created, conditionally, and updated."""
-    return {"create", "update"} <= interactions(said) and said.get("conditionalCreate") is True
+def system_interactions(statement: Any) -> set[str]:
+    return {code for rest in _rows(_dict(statement), "rest") for code in interactions(rest)}
+
+
+def mode(statement: Any) -> Literal["push", "wait"]:
+    """`push` where Tasks may be created, conditionally, and updated."""
+    said = capability(statement, "Task") or {}
+    return "push" if {"create", "update"} <= interactions(said) and said.get("conditionalCreate") is True else "wait"
+
+
+def _rows(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = body.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _dict(value: object) -> dict[str, Any]:

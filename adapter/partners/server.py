@@ -22,7 +22,7 @@ import structlog
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.http_client import client
 from adapter.partners import habits
-from adapter.partners.wire import MAX_BYTES, Answer, Wire
+from adapter.partners.wire import MAX_BYTES, Answer, Wire, says
 from adapter.ports import Refusal, Remote
 from adapter.r4 import json
 from adapter.security.client_credentials import auth_of
@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 MOST_PAGES: Final = 10_000  # of one search: a server that always has a next page is not followed for ever
 NOT_THERE: Final = frozenset({Kind.NOT_FOUND, Kind.NOT_ALLOWED})
 URI: Final = "urn:ietf:rfc:3986"
+URN: Final = "urn:uuid:"
 EARLY: Final = datetime.min.replace(tzinfo=UTC)
 _UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WHOLE: Final = {"prefer": "return=representation"}
@@ -65,12 +66,12 @@ class HttpFhirServer:
     def mode(self) -> Literal["push", "wait"]:
         """As its CapabilityStatement says; a Refusal where it has none, and the configuration has to say it."""
         try:
-            said = habits.capability(self._wire.call("GET", f"{self.base_url}/metadata").body, "Task")
+            statement = self._wire.call("GET", f"{self.base_url}/metadata").body
         except Refusal as fault:
             if fault.kind not in NOT_THERE:
                 raise
-            said = None
-        if said is None:
+            statement = None
+        if habits.capability(statement, "Task") is None:
             raise self._wire.refusal(
                 Kind.NOT_FOUND,
                 f"Partner {self.name} has no CapabilityStatement at /metadata, so nobody knows whether Tasks can be created "
@@ -78,7 +79,7 @@ class HttpFhirServer:
                 f"Partneren {self.name} har ikke noe CapabilityStatement på /metadata, så ingen vet om oppgaver kan opprettes "
                 f'der. Spør dem som driver den, og sett mode = "push" eller "wait" for [[partner]].',
             )
-        return "push" if habits.takes_assignments(said) else "wait"
+        return habits.mode(statement)
 
     def create(self, bundle: bytes) -> Remote:
         """The one entry, created or found. A server without transactions gets it as a conditional create by itself."""
@@ -87,6 +88,8 @@ class HttpFhirServer:
         try:
             answer = self._wire.call("POST", self.base_url, content=bundle, headers=_WHOLE)
         except Refusal as fault:
+            if says(fault.outcome, "not-supported"):
+                return self._create_named(type, condition, entry["resource"])
             if fault.kind not in NOT_THERE:
                 raise self._not_created(fault) from None
             return self._create_alone(type, condition, json.encode(entry["resource"]))
@@ -103,6 +106,8 @@ class HttpFhirServer:
             raise problem(Kind.INTERNAL, "Only uuids are searched for at partners.", "Bare uuid-er søkes etter hos partnere.")
         found: list[Remote] = []
         for bundle, rows in self._pages(f"{self.base_url}/{type}?{urlencode({'identifier': f'{system}|{value}'})}", type):
+            if habits.unable(bundle):
+                return self._named(type, system, value)
             ours = [row for row in rows if habits.has_identifier(row, system, value)]
             found += map(habits.remote, ours)
             if len(ours) < len(rows) and habits.has_next(bundle):  # it ignores the parameter, and would give us all it has
@@ -174,6 +179,13 @@ class HttpFhirServer:
                 return
             start = last if fresh else last + timedelta(milliseconds=1)  # a page full of one moment
 
+    @property
+    def left_out(self) -> list[str]:
+        """The parameters of the last search for changes that this server did not take."""
+        ladder = habits.searches(EARLY)
+        taken = {name for name, _ in ladder[self._rung]}
+        return [name for name, _ in ladder[0] if name not in taken]
+
     def notify(self, address: str, body: bytes) -> None:
         """Post a notification to the address of the configuration."""
         self._wire.call("POST", address, content=body)
@@ -197,6 +209,26 @@ class HttpFhirServer:
         except Refusal as fault:
             raise self._not_created(fault) from None
         return self._made(type, condition, answer.body, answer.headers.get("etag"), answer.headers.get("location"))
+
+    def _create_named(self, type: str, condition: str, resource: Mapping[str, Any]) -> Remote:
+        """Under the identifier's UUID as id, at a server that cannot look for the identifier (SEKMET, of a CareTeam)."""
+        system, value = _identifier(condition)
+        if there := self._named(type, system, value):
+            return there[0]
+        id = value.removeprefix(URN)
+        sent = json.encode(habits.to_put(resource, id))
+        answer = self._wire.call("PUT", self._address(type, id), headers=_WHOLE | {"if-none-match": "*"}, content=sent)
+        return self._made(type, condition, answer.body, answer.headers.get("etag"), answer.headers.get("location"))
+
+    def _named(self, type: str, system: str, value: str) -> list[Remote]:
+        """The one that has the identifier's UUID as its id."""
+        try:
+            there = self.read(type, value.removeprefix(URN))
+        except Refusal as fault:
+            if fault.kind is not Kind.NOT_FOUND:
+                raise
+            return []
+        return [there] if habits.has_identifier(there.body, system, value) else []
 
     def _made(self, type: str, condition: str, resource: Any, etag: object, location: object) -> Remote:
         """What was created or was there already, from what the answer has of it; read where it has only a location."""

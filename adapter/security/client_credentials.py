@@ -64,14 +64,14 @@ class TokenFile(httpx.Auth):
         self._read: tuple[object, str] = (None, "")
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        token = self._token()
+        token = self.token()
         request.headers["authorization"] = f"Bearer {token}"
         answer = yield request
-        if answer.status_code == httpx.codes.UNAUTHORIZED and (newer := self._token()) != token:
+        if answer.status_code == httpx.codes.UNAUTHORIZED and (newer := self.token()) != token:
             request.headers["authorization"] = f"Bearer {newer}"
             yield request
 
-    def _token(self) -> str:
+    def token(self) -> str:
         try:
             seen = self._path.stat()
             state = (seen.st_mtime_ns, seen.st_size, seen.st_ino)
