@@ -246,8 +246,8 @@ def outward(task: Mapping[str, Any]) -> Body:
 
 
 def _focus(task: Mapping[str, Any]) -> Body:
-    said = normal.reference(task.get("focus"), {})
-    return said if said.get("type") in ("CarePlan", "Task") else {}
+    type = normal.type_of(task.get("focus"))
+    return {"type": type} | normal.reference(task.get("focus"), {}) if type in ("CarePlan", "Task") else {}
 
 
 def _patient(task: Mapping[str, Any]) -> Body:

@@ -67,7 +67,10 @@ def laid(task: Body, said: Mapping[str, Any], only: Collection[str] | None = Non
 
     What is the same already stays as it is written, and so does what is not shared: other outputs, a note's author.
     """
-    names = [name for name in changed(view(task), said) if only is None or name in only]
+    own = view(task)
+    if only is None or "status" in only:
+        own = {**view({**task, "status": said.get("status")}), "status": own.get("status")}  # what shows then is to be as is said
+    names = [name for name in ELEMENTS if own.get(name) != said.get(name) and (only is None or name in only)]
     if not names:
         return task
     holder, body = Holder(items(task.get("contained"))), dict(task)
@@ -91,7 +94,7 @@ def _laid(task: Body, name: str, said: Any, holder: Holder) -> Any:
     if name == "restriction":
         return {key: value for key, value in obj(old).items() if key != "period"} | (said or {})
     if name == "owner" and said and normal.identifier(obj(old).get("identifier")) == said.get("identifier"):
-        return {key: value for key, value in obj(old).items() if key != "reference"} | holder.place(said)
+        return {key: value for key, value in obj(old).items() if not text(value).startswith("#")} | holder.place(said)
     return holder.place(said) if said else None
 
 

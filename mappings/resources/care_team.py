@@ -155,13 +155,13 @@ def _with_member(participant: Body, member: Body, holder: Holder) -> Body:
 
 
 def _released(old: Sequence[Body], task: Mapping[str, Any], role: str) -> str:
-    """The id of the participant that a release ends: of the assignment that it names, else the role's open one."""
+    """The id of the participant that a release ends: of the assignment that it names; where it names none, the role's open one."""
+    if any(_ended_by(one) == key_of(task) for one in old):
+        return ""  # it has been seen before
     told = [obj(one.get("valueReference")) for one in items(task.get("input"))] + items(task.get("partOf"))
-    keys = {text(obj(one.get("identifier")).get("value")).removeprefix(_URN) for one in told}
-    of_role = [one for one in old if _role(one) == role and not _own_end(one)]
-    return next((one["id"] for one in of_role if one.get("id") in keys), "") or next(
-        (text(one.get("id")) for one in of_role if _is_open(one)), ""
-    )
+    keys = {key.removeprefix(_URN) for one in told if (key := key_of({"identifier": [one.get("identifier")]}))}
+    ends = [one for one in old if _role(one) == role and not _own_end(one) and (one.get("id") in keys if keys else _is_open(one))]
+    return next((text(one.get("id")) for one in ends), "")
 
 
 # --- periods
@@ -169,7 +169,7 @@ def _released(old: Sequence[Body], task: Mapping[str, Any], role: str) -> str:
 
 def _closed(participants: Sequence[Body]) -> list[Body]:
     """The participants in order of time, each ending at its own end or where the next of its role begins."""
-    ordered = sorted(participants, key=_start)
+    ordered = sorted(participants, key=lambda one: (_start(one), _role(one)))
     return [
         _fitted(one, next((o for o in ordered[place + 1 :] if _role(o) == _role(one)), None)) for place, one in enumerate(ordered)
     ]
@@ -191,17 +191,21 @@ def _ended(one: Body, on: date, by: str) -> Body:
 
 def _reopened(one: Body, by: str) -> Body:
     """Without the end that an assignment gave it which was a mistake."""
-    if {"url": "by", "valueUri": _URN + by} not in [
-        part for e in items(one.get("extension")) for part in items(e.get("extension"))
-    ]:
-        return one
-    return {key: value for key, value in one.items() if key != "extension"}
+    return {key: value for key, value in one.items() if key != "extension"} if _ended_by(one) == _URN + by else one
 
 
 def _own_end(one: Body) -> str:
     """The day on which it ended of itself, whatever came after it; nothing where it has not."""
-    parts = [part for e in items(one.get("extension")) if e.get("url") == _END for part in items(e.get("extension"))]
-    return next((text(part.get("valueDate")) for part in parts if part.get("url") == "on"), "")
+    return _of_end(one, "on")
+
+
+def _ended_by(one: Body) -> str:
+    return _of_end(one, "by")
+
+
+def _of_end(one: Body, part: str) -> str:
+    parts = [p for e in items(one.get("extension")) if e.get("url") == _END for p in items(e.get("extension"))]
+    return next((text(p.get("valueDate") or p.get("valueUri")) for p in parts if p.get("url") == part), "")
 
 
 def _start(one: Body) -> str:

@@ -101,7 +101,7 @@ def reference(value: Any, contained: Contained, *, named: bool = False) -> Body:
     address, short = text(said.get("reference")), identifier(said.get("identifier"))
     found = _ADDRESS.fullmatch(address)
     inner = contained.get(address[1:]) if address.startswith("#") else None
-    made: Body = {"type": text(said.get("type")) or (found[2] if found else ""), "identifier": short}
+    made: Body = {"type": text(said.get("type")) if short else type_of(said), "identifier": short}
     if inner is not None:
         made |= {"type": "", "resource": _person(inner, {id: one for id, one in contained.items() if one is not inner})}
     elif found and found[1] and not short:
@@ -109,6 +109,12 @@ def reference(value: Any, contained: Contained, *, named: bool = False) -> Body:
     if named:
         made["display"] = text(said.get("display"))
     return tidy(made)  # type: ignore[no-any-return]
+
+
+def type_of(value: Any) -> str:
+    """The type that a reference says it is to, or its address does."""
+    found = _ADDRESS.fullmatch(text(obj(value).get("reference")))
+    return text(obj(value).get("type")) or (found[2] if found else "")
 
 
 def _person(resource: Body, contained: Contained) -> Body:
