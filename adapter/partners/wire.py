@@ -21,6 +21,7 @@ from adapter.r4 import json
 MAX_BYTES: Final = 10 * 1024 * 1024
 MAX_OUTCOME: Final = 64 * 1024  # of what is kept of an OperationOutcome
 FHIR_JSON: Final = "application/fhir+json"
+_ALWAYS: Final = {"accept": FHIR_JSON, "accept-encoding": "identity", "cache-control": "no-cache"}
 LATER: Final = frozenset({401, 408, 421, 423, 425, 429})
 """The 4xx that say nothing against the request itself. 401 is one: people mend what is wrong with our token, and all goes on."""
 
@@ -55,9 +56,10 @@ class Wire:
     def call(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None) -> Answer:
         """The answer of a 2xx, or of a 304 where it was asked for; raises `Problem` for every other.
 
-        `accept-encoding: identity`, since servers that compress give a version another ETag for it (Apache's `-gzip`).
+        `accept-encoding: identity`, since servers that compress give a version another ETag for it (Apache's `-gzip`);
+        `cache-control: no-cache`, since HAPI answers a search with what it found a minute ago.
         """
-        sent = {"accept": FHIR_JSON, "accept-encoding": "identity"} | dict(headers or {})
+        sent = _ALWAYS | dict(headers or {})
         if content is not None:
             sent.setdefault("content-type", FHIR_JSON)
         try:
@@ -144,6 +146,12 @@ class Wire:
             f"Sett base_url for [[partner]] {self.name} til der FHIR-serveren er.",
             rule="RFC 9110 15.4",
         )
+
+
+def says(outcome: bytes, code: str) -> bool:
+    """Whether an OperationOutcome has an issue of the code."""
+    told = _outcome(outcome)
+    return told is not None and code in _codes(told)
 
 
 def _outcome(data: bytes) -> dict[str, Any] | None:

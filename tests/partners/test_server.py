@@ -222,7 +222,7 @@ def test_a_server_without_transactions_gets_a_conditional_create_after_a_look(
     post = net.post(f"{BASE}/Task").respond(201, headers={"location": f"{BASE}/Task/7/_history/1", "etag": "1"})
     net.get(f"{BASE}/Task/7").respond(json=task(), headers={"etag": "1"})
 
-    assert server.create(BUNDLE) == Remote("Task", "7", "1", task())
+    assert server.create(BUNDLE) == Remote("Task", "7", 'W/"1"', task())
     assert post.calls.last.request.headers["if-none-exist"] == f"identifier=urn:ietf:rfc:3986|{UUID}"
     assert json.loads(post.calls.last.request.content) == NEW
     assert look.call_count == 1

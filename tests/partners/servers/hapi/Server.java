@@ -41,7 +41,7 @@ import org.springframework.context.annotation.Import;
 import org.springframework.orm.jpa.JpaTransactionManager;
 import org.springframework.orm.jpa.LocalContainerEntityManagerFactoryBean;
 
-/** HAPI's JPA server (https://hapifhir.io/hapi-fhir/docs/server_jpa/), as it comes: java -cp … Server PORT FOLDER. */
+/** HAPI's JPA server (https://hapifhir.io/hapi-fhir/docs/server_jpa/): java -cp … Server PORT FOLDER. */
 public class Server {
 
   public static void main(String[] arguments) throws Exception {
@@ -65,7 +65,7 @@ public class Server {
     server.start();
   }
 
-  /** What the library leaves to an installation: a database, and settings as they come. */
+  /** What the library leaves to an installation: a database, and its settings. */
   @Configuration
   @Import({
     JpaR4Config.class,
@@ -85,7 +85,9 @@ public class Server {
 
     @Bean
     public JpaStorageSettings storageSettings() {
-      return new JpaStorageSettings();
+      var settings = new JpaStorageSettings();
+      settings.setAllowExternalReferences(true); // an assignment points to a plan elsewhere; else it is refused (HAPI-0507)
+      return settings;
     }
 
     @Bean

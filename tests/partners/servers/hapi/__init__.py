@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,24 +19,28 @@ JAVA = ("java", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 def command(folder: Path, port: int) -> Sequence[str | Path]:
-    here = installed()
-    return [*JAVA, "-cp", f"{here}:{here}/*", "Server", str(port), folder]
+    jars, classes = installed()
+    return [*JAVA, "-cp", f"{classes}:{jars}/*", "Server", str(port), folder]
 
 
-def installed() -> Path:
-    """The folder of the program and its jars."""
+def installed() -> tuple[Path, Path]:
+    """The folders of the jars and of the program."""
     missing = [program for program in ("javac", "mvn") if shutil.which(program) is None]
     if missing:
         pytest.skip(f"not run here: HAPI's server lacks {' and '.join(missing)} (default-jdk-headless, maven)")
-    sources = [HERE / "pom.xml", HERE / "Server.java"]
-    folder = FOLDER / hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may come here at once
-        if not (folder / "done").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            fetch = ["mvn", "-q", "-B", "-f", sources[0], COPY, f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
-            subprocess.run(fetch, check=True, timeout=500, stdout=subprocess.DEVNULL)
-            subprocess.run(["javac", "-cp", f"{folder}/*", "-d", folder, sources[1]], check=True, timeout=100)
-            (folder / "done").touch()
+        pom, source = HERE / "pom.xml", HERE / "Server.java"
+        jars = _made(pom, lambda to: ["mvn", "-q", "-B", "-f", pom, COPY, f"-DoutputDirectory={to}", "-DincludeScope=runtime"])
+        return jars, _made(source, lambda to: ["javac", "-cp", f"{jars}/*", "-d", to, source])
+
+
+def _made(source: Path, command: Callable[[Path], Sequence[str | Path]]) -> Path:
+    """The folder that the command makes of a file, once for each content of it."""
+    folder = FOLDER / f"{source.name}-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}"
+    if not (folder / "done").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(command(folder), check=True, timeout=500, stdout=subprocess.DEVNULL)
+        (folder / "done").touch()
     return folder
