@@ -97,7 +97,7 @@ def serve(
 
 @app.command()
 def doctor(config: ConfigFile = None) -> None:
-    """Check configuration, database, hub, keys and clock, and say what to do."""
+    """Check configuration, database, hub, partners, keys and clock, and say what to do."""
     from adapter.doctor import examine
     from adapter.settings import load
 

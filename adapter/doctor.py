@@ -13,8 +13,10 @@ import httpx
 
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.http_client import client
+from adapter.partners.check import examine as check_partner
+from adapter.partners.checks import CHECKS
 from adapter.ports import NOBODY, State
-from adapter.settings import HubSettings, Settings
+from adapter.settings import HubSettings, Partner, Settings
 from adapter.storage import open_store
 from adapter.stored import OTHER_VERSION
 from adapter.wiring import KEY, SystemClock, make_hub
@@ -24,7 +26,12 @@ SKEW = timedelta(seconds=60)
 
 def examine(settings: Settings) -> list[Finding]:
     """Findings in the order in which to mend them; severity `information` says that a thing is well."""
-    return [*_configuration(settings), *_database(settings), *(f for hub in settings.hub for f in _hub(hub, settings))]
+    return [
+        *_configuration(settings),
+        *_database(settings),
+        *(f for hub in settings.hub for f in _hub(hub, settings)),
+        *(f for partner in settings.partner for f in _partner(partner, settings)),
+    ]
 
 
 def _configuration(s: Settings) -> Iterator[Finding]:
@@ -101,6 +108,18 @@ def _hub(hub: HubSettings, settings: Settings) -> Iterator[Finding]:
         return
     yield _say("information", place, "reached", "nådd")
     yield from _clock(hub.base_url)
+
+
+def _partner(partner: Partner, settings: Settings) -> Iterator[Finding]:
+    """Whether it is reached; what is red in order, with the command that tells the rest."""
+    place = f"partner {partner.name}"
+    seen = check_partner(partner, organisation=settings.organisation[0].number, public_base=settings.public_base)
+    for one in (one for one in seen if one.light == "red"):
+        en, nb = CHECKS[one.check]
+        see = f"stafett partner check {partner.name}"
+        yield _say("error", place, f"{en}: {one.en}: {one.do_en} ({see})", f"{nb}: {one.nb}: {one.do_nb} ({see})")
+    if not any(one.light == "red" for one in seen):
+        yield _say("information", place, "reached", "nådd")
 
 
 def _clock(address: str) -> Iterator[Finding]:

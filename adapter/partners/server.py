@@ -25,8 +25,6 @@ from adapter.partners import habits
 from adapter.partners.wire import MAX_BYTES, Answer, Wire, says
 from adapter.ports import Refusal, Remote
 from adapter.r4 import json
-from adapter.security.client_credentials import auth_of
-from adapter.settings import Partner
 
 log = structlog.get_logger(__name__)
 
@@ -322,11 +320,6 @@ class HttpFhirServer:
 
     def _lost(self) -> Problem:
         return self._wire.unread("that all is well, and nothing is there", "at alt er vel, og ingenting er der")
-
-
-def connect(partner: Partner, organisation: str) -> HttpFhirServer:
-    """The server of a `[[partner]]`, asked as one of our organisations. Raises `Problem` where our key cannot be read."""
-    return HttpFhirServer(partner.name, partner.base_url, auth=auth_of(partner, organisation))
 
 
 def _identifier(condition: str) -> tuple[str, str]:

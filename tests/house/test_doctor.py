@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapter.doctor import examine
-from adapter.settings import HubSettings, Receiver, Settings, StoreSettings
+from adapter.settings import HubSettings, Partner, Receiver, Settings, StoreSettings
 from adapter.wiring import build, installation_key
 from tests.house.processes import free_ports, get, running, wait_for
 
@@ -106,3 +106,17 @@ def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
     [hub] = [f for f in told(settings(tmp_path, HubSettings(kind="folder", path=file / "hub"))) if f[1] == "hub folder"]
 
     assert hub == ("error", "hub folder", f"{file} cannot be written in: give this user access")
+
+
+def test_a_partner_that_does_not_answer_is_an_error_with_the_command_that_tells_more(tmp_path: Path) -> None:
+    port = free_ports(1)
+    partner = Partner(name="kommune", base_url=f"http://127.0.0.1:{port}/fhir", organisation="319900306")
+    found = told(settings(tmp_path).model_copy(update={"partner": (partner,)}))
+
+    assert [(severity, en) for severity, where, en in found if where == "partner kommune"] == [
+        (
+            "error",
+            f"Connection (TCP): port {port}: ConnectionRefusedError: ask both sides' network people for an opening "
+            "(stafett partner check kommune)",
+        )
+    ]
