@@ -22,7 +22,7 @@ import structlog
 from adapter.domain.problem import Kind, Problem
 from adapter.ports import PartnerState, Remote, Shared, Unit
 from adapter.usecases.assignments import Work, creation, level, send
-from adapter.usecases.breaker import after_failure, after_success, may_call
+from adapter.usecases.breaker import after_failure, after_success, held, may_call
 from adapter.usecases.deliver import PARTNERS, deliver
 from adapter.usecases.follow_assignment import missing, take_in
 from adapter.usecases.push_assignment import Courier
@@ -53,9 +53,17 @@ class Line:
         """Carry what is due, and look where it is time to."""
         with self.store.read() as unit:
             state = unit.partner_state(self.name)
-        if not may_call(state, self.clock.now()):
+        if not may_call(state, self.clock.now()) or (state.open_until and not self.store.run(self._first)):
             return 0
         return self._carry(state) + self._hear(state)
+
+    def _first(self, unit: Unit) -> bool:
+        """Whether we, among all processes, are the one that tries after a pause if the partner is back."""
+        state, now = unit.partner_state(self.name), self.clock.now()
+        if not may_call(state, now):
+            return False
+        unit.keep_partner_state(held(state, now))
+        return True
 
     def told(self, ids: Iterable[str]) -> None:
         """Read these Tasks now; a partner that says more than it should is looked at in its turn."""

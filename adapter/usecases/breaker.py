@@ -15,10 +15,17 @@ from adapter.ports import PartnerState
 OPENS_AFTER: Final = 5  # failures in a row
 LONGEST: Final = timedelta(minutes=15)
 """No longer is a partner left alone, so that one that comes back is found within that time, whatever it asked for."""
+HELD: Final = timedelta(minutes=1)  # longer than a call takes: each has its time-out
 
 
 def may_call(state: PartnerState, now: datetime) -> bool:
+    """Whether the partner may be called now."""
     return state.open_until is None or state.open_until <= now
+
+
+def held(state: PartnerState, now: datetime) -> PartnerState:
+    """Whoever calls first after the pause does so alone: for the others it goes on until that call has told, or is overdue."""
+    return replace(state, open_until=now + HELD)
 
 
 def after_success(state: PartnerState, now: datetime) -> PartnerState:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adapter.domain.problem import Kind, Problem, problem
-from adapter.ports import Outgoing
-from adapter.usecases.deliver import MOST, deliver, next_try
+from adapter.domain.problem import Finding, Kind, Problem, problem
+from adapter.ports import Outgoing, Refusal
+from adapter.usecases.deliver import HUBS, LAST_STEP, MOST, PARTNERS, deliver, next_try
 from tests.usecases.house import NOW, House, PaperHub, message
 
 ROW = Outgoing(
@@ -125,3 +128,103 @@ def test_a_slow_hub_does_not_hold_rows_longer_than_their_lease(house: House) -> 
             return super().deliver(row)
 
     assert [len(deliver(house.store, Slow(), house.clock, lease=60)) for _ in range(4)] == [1, 1, 1, 0]
+
+
+class Fjord:
+    """A partner that answers as it is told: with a version, or by raising."""
+
+    name = "fjord"
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self.answers = list(answers)
+
+    def deliver(self, row: Outgoing) -> str:
+        match self.answers.pop(0) if self.answers else 'W/"1"':
+            case Exception() as fault:
+                raise fault
+            case etag:
+                return str(etag)
+
+
+PUSH = replace(ROW, id="p1", kind="share", hub="fjord", key="fjord|x", message_id="", hub_id=None, attempts=0, about="Task/t1")
+
+
+def carried(house: House, partner: Fjord, *rows: Outgoing, chance: float = 1.0) -> Outgoing:
+    """The row that a round carries, once these are waiting too."""
+    with house.store.write() as unit:
+        for row in rows:
+            unit.enqueue(row)
+    (row,) = deliver(house.store, partner, house.clock, ladder=PARTNERS, chance=lambda: chance)
+    with house.store.read() as unit:
+        assert unit.outgoing(row.id) == row
+    return row
+
+
+def refused(outcome: bytes) -> Refusal:
+    refusal = Refusal(Finding("error", Kind.BUSINESS_RULE, "The partner refused it.", "Den sa nei."))
+    refusal.outcome = outcome
+    return refusal
+
+
+def whole_steps(attempts: Iterable[int]) -> list[float]:
+    return [(PARTNERS.next_try(replace(PUSH, attempts=n), NOW, 1.0, None) - NOW).total_seconds() for n in attempts]
+
+
+def test_a_partner_is_tried_again_after_a_second_and_twice_as_long_each_time_up_to_a_day() -> None:
+    assert whole_steps(range(1, 7)) == [1, 2, 4, 8, 16, 32]
+    assert whole_steps([17, 18, 19, 500]) == [65536, 86400, 86400, 86400]  # 2 ** 16 seconds are 18 hours, 2 ** 17 more than a day
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1), st.none() | st.floats(0, 3600))
+def test_a_partner_is_tried_again_within_the_whole_step_and_not_before_it_asked(attempts: int, chance: float, asked: float) -> None:
+    (whole,) = whole_steps([attempts])
+
+    wait = (PARTNERS.next_try(replace(PUSH, attempts=attempts), NOW, chance, asked) - NOW).total_seconds()
+
+    # A moment is kept in whole microseconds.
+    assert (asked or 0) - 1e-6 <= wait <= max(whole, asked or 0) + 1e-6
+    assert wait <= LAST_STEP.total_seconds()
+
+
+def test_any_part_of_a_partners_step_may_be_waited() -> None:
+    row = replace(PUSH, attempts=5)
+    assert [PARTNERS.next_try(row, NOW, chance, None) - NOW for chance in (0.0, 0.25, 1.0)] == [
+        timedelta(seconds=seconds) for seconds in (0, 4, 16)
+    ]
+
+
+def test_what_a_partner_takes_is_sent(house: House) -> None:
+    row = carried(house, Fjord('W/"7"'), PUSH)
+    assert (row.state, row.attempts, row.next_attempt, row.error) == ("sent", 1, None, "")
+
+
+def test_what_a_partner_refuses_is_dead_at_once_with_its_outcome(house: House) -> None:
+    row = carried(house, Fjord(refused(b'{"resourceType":"OperationOutcome"}')), PUSH)
+    assert (row.state, row.error, row.outcome) == ("dead", "The partner refused it.", b'{"resourceType":"OperationOutcome"}')
+
+
+def test_a_partner_that_cannot_be_reached_is_never_given_up(house: House) -> None:
+    row = carried(house, Fjord(transient()), replace(PUSH, attempts=5000))
+    assert (row.state, row.error, row.next_attempt) == ("waiting", "The hub is away.", NOW + timedelta(days=1))
+
+
+def test_a_fault_of_ours_on_the_way_to_a_partner_is_given_up_after_32_tries(house: House) -> None:
+    row = carried(house, Fjord(KeyError("x")), replace(PUSH, attempts=MOST - 2))
+    assert row.state == "waiting"
+    house.clock.pass_(days=2)
+    row = carried(house, Fjord(KeyError("x")))
+    assert (row.state, row.error) == ("dead", "Given up after 32 tries: Unexpected fault: KeyError.")
+
+
+def test_a_hub_is_given_up_after_as_many_tries_as_are_configured(house: House) -> None:
+    house.receive_file(message())
+    hub = PaperHub()
+    hub.faults = [transient()]
+    (row,) = deliver(house.store, hub, house.clock, ladder=replace(HUBS, most=1))
+    assert (row.state, row.error) == ("dead", "Given up after 1 tries: The hub is away.")
+
+
+def test_what_a_partner_refused_lets_the_next_of_its_key_go(house: House) -> None:
+    partner = Fjord(refused(b""))
+    assert carried(house, partner, PUSH, replace(PUSH, id="p2")).id == "p1"
+    assert carried(house, partner).id == "p2"
