@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
 
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.failures import Refused
@@ -55,7 +56,7 @@ Name = Annotated[
     Path(
         description="The partner's name in the configuration.",
         openapi_examples={
-            "204-a-partner": example(204, "the sandbox's municipality", "municipality"),
+            "200-a-partner": example(200, "the sandbox's municipality", "municipality"),
             "404-no-such-partner": example(404, "no such partner", "nobody"),
         },
     ),
@@ -69,7 +70,6 @@ def router(lines: Mapping[str, Line]) -> APIRouter:
     @routes.post(
         "/partners/{name}/notifications",
         summary="A partner tells of a change",
-        status_code=204,
         response_class=Response,
         openapi_extra={
             "requestBody": {
@@ -77,7 +77,12 @@ def router(lines: Mapping[str, Line]) -> APIRouter:
                 "content": {"application/fhir+json": {"schema": {"type": "object"}, "example": EXAMPLE}},
             }
         },
-        responses={204: {"description": "Heard; what it names was read."}, 400: d.failed(NOT_READ), 404: d.failed(NO_PARTNER)},
+        responses={
+            200: d.answered("Heard; how many assignments it names, which were read.", {"read": 0}),
+            400: d.failed(NOT_READ),
+            404: d.failed(NO_PARTNER),
+            413: d.failed(TOO_LARGE),
+        },
     )
     async def notify(request: Request, name: Name) -> Response:
         """An id-only event notification (R5 subscription backport). What it names is read at the partner's own server."""
@@ -89,8 +94,9 @@ def router(lines: Mapping[str, Line]) -> APIRouter:
             body += chunk
             if len(body) > MOST:
                 raise Problem(TOO_LARGE)
-        await run_in_threadpool(line.told, _ids(bytes(body), line.server.base_url))
-        return Response(status_code=204)
+        ids = _ids(bytes(body), line.server.base_url)
+        await run_in_threadpool(line.told, ids)
+        return JSONResponse({"read": len(ids)}, headers={"Cache-Control": "no-store"})
 
     return routes
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from adapter.fhir.types import TYPES
-from tests.http.real import real_service
+from tests.http.real import WAITS, real_service
 from tests.http.service import Service
 
 AS_READ = 'W/"1"'
@@ -21,7 +21,7 @@ CANNOT_FAIL = {"/health/live", "/health/ready", "/metrics"}  # by anything that 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with real_service(tmp_path_factory.mktemp("real")) as running:
+    with real_service(tmp_path_factory.mktemp("real"), partners=[WAITS]) as running:
         yield running
 
 

@@ -14,19 +14,11 @@ import pytest
 from adapter.domain.identity import BASE
 from mappings.resources import assignment
 from tests.fhir.epj import Epj
-from tests.http.real import HOSPITAL, real_service
+from tests.http.real import HOSPITAL, VAAGAA, WAITS, real_service
 from tests.http.service import Service
 from tests.usecases.handover import coordinator
 
 Body = dict[str, Any]
-VAAGAA = "319900306"
-PARTNER = {
-    "name": "municipality",
-    "base_url": "http://127.0.0.1:9/fhir",
-    "organisation": VAAGAA,
-    "municipality": "3435",
-    "mode": "wait",
-}
 ADDRESS = {
     "extension": [],
     "city": "Vågåmo",
@@ -43,7 +35,7 @@ ADDRESS = {
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with real_service(tmp_path_factory.mktemp("coordinators"), partners=[PARTNER]) as running:
+    with real_service(tmp_path_factory.mktemp("coordinators"), partners=[WAITS]) as running:
         yield running
 
 

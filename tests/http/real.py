@@ -15,6 +15,16 @@ from tests.http.service import Service
 from tests.serving import StillClock, served
 
 HOSPITAL = "319900101"  # the sandbox's: what the OpenAPI document shows is of it
+VAAGAA = "319900306"
+WAITS = {
+    "name": "municipality",
+    "base_url": "http://127.0.0.1:9/fhir",
+    "organisation": VAAGAA,
+    "municipality": "3435",
+    "mode": "wait",
+}
+"""A partner that reads and answers here; nobody listens at its address."""
+
 RECEIVERS = {"8000101": "D11", "8000102": "D12", "8000103": "D01", "8000104": ""}
 
 
