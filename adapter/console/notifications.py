@@ -41,6 +41,10 @@ EXAMPLE: Final = {
         }
     ],
 }
+EXAMPLES: Final = {
+    "200-a-notification": example(200, "an event; where it names no assignment there is nothing to read", EXAMPLE),
+    "400-no-bundle": example(400, "another resource", {"resourceType": "Task"}),
+}
 NO_PARTNER: Final = Finding("error", Kind.NOT_FOUND, "There is no such partner.", "Samarbeidsparten finnes ikke.")
 NOT_READ: Final = Finding(
     "error",
@@ -74,7 +78,7 @@ def router(lines: Mapping[str, Line]) -> APIRouter:
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {"application/fhir+json": {"schema": {"type": "object"}, "example": EXAMPLE}},
+                "content": {"application/fhir+json": {"schema": {"type": "object"}, "examples": EXAMPLES}},
             }
         },
         responses={
