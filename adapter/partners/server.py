@@ -86,11 +86,11 @@ class HttpFhirServer:
         try:
             answer = self._wire.call("POST", self.base_url, content=bundle, headers=_WHOLE)
         except Refusal as fault:
+            if fault.kind in NOT_THERE:
+                return self._create_alone(type, condition, json.encode(entry["resource"]))
             if says(fault.outcome, "not-supported"):
                 return self._create_named(type, condition, entry["resource"])
-            if fault.kind not in NOT_THERE:
-                raise self._not_created(fault) from None
-            return self._create_alone(type, condition, json.encode(entry["resource"]))
+            raise self._not_created(fault) from None
         for status, response, resource in habits.answered(answer.body):
             if not 200 <= status < 300:
                 outcome = response.get("outcome") or resource

@@ -217,7 +217,7 @@ def test_a_partner_is_left_alone_as_long_as_it_asks(
 def test_a_server_without_transactions_gets_a_conditional_create_after_a_look(
     net: respx.MockRouter, server: HttpFhirServer, status: int
 ) -> None:
-    net.post(BASE).respond(status)
+    net.post(BASE).respond(status, json={"resourceType": "OperationOutcome", "issue": [{"code": "not-supported"}]})
     look = net.get(url__startswith=f"{BASE}/Task?").respond(json=found())
     post = net.post(f"{BASE}/Task").respond(201, headers={"location": f"{BASE}/Task/7/_history/1", "etag": "1"})
     net.get(f"{BASE}/Task/7").respond(json=task(), headers={"etag": "1"})
