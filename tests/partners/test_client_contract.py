@@ -6,10 +6,12 @@ nothing of us. What they do differently stands in `HABITS` and in docs/partners.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -250,3 +252,12 @@ def test_what_it_kept_is_there_when_it_is_started_again(server: HttpFhirServer, 
 
 def test_a_server_has_the_habits_that_are_told_of_it(peer: Peer) -> None:
     assert observed(peer.base_url) == {name: what for name, what in HABITS[peer.name].items() if name != "created at once"}
+
+
+def test_the_documents_tell_the_same_habits(root: Path) -> None:
+    _, _, after = (root / "docs" / "partners.md").read_text("utf-8").partition("## What servers do differently\n")
+    table = re.search(r"^\| \| .*?(?=\n\n)", after, re.MULTILINE | re.DOTALL)
+    assert table
+    rows = [[cell.strip(" `") for cell in line.strip("|").split(" | ")] for line in table[0].splitlines()[2:]]
+
+    assert rows == [[name, *(HABITS[server][name] for server in NAMES)] for name in HABITS["ours"]]
