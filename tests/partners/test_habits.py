@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.partners import habits
-from tests.partners.habits import HABITS
 
 BASE = "https://fhir.example/r4"
 leaf = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
@@ -116,12 +114,3 @@ def test_each_search_is_another_and_the_last_asks_for_nothing_in_particular() ->
 )
 def test_the_version_is_the_headers_else_made_of_the_body(meta: Any, header: object, etag: str) -> None:
     assert habits.remote({"resourceType": "Task", "id": "7", "meta": meta}, header).etag == etag
-
-
-def test_the_document_shows_the_habits_that_servers_are_held_against(root: Path) -> None:
-    lines = (root / "docs" / "partners.md").read_text("utf-8").splitlines()
-    columns = [HABITS[name] for name in ("sekmet", "medplum", "hapi", "ours")]
-
-    assert [
-        name for name in HABITS["ours"] if f"| {' | '.join([name, *(column[name] for column in columns)])} |" not in lines
-    ] == []
