@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapter.domain.gate import GateRules
 from adapter.domain.identity import keyed
+from adapter.domain.problem import Finding
 from adapter.domain.referral import Service
 from adapter.domain.ruleset import Rulebook
 from adapter.hub.edi2 import Edi2Hub
@@ -35,6 +36,7 @@ from adapter.usecases.define_pathways import define
 from adapter.usecases.pathways import Pathways
 from adapter.usecases.push_assignment import Courier
 from adapter.usecases.receive_message import Format, Reception
+from adapter.usecases.resource_rules import persons_of
 from adapter.usecases.sharing import Partner, Sharing
 from adapter.usecases.watch_assignments import watch_assignments
 from adapter.usecases.watch_deadlines import watch
@@ -126,11 +128,13 @@ def make_watch(settings: Settings, store: Store, sharing: Sharing) -> Watch:
 
 
 def make_line(partner: PartnerSettings, settings: Settings, store: Store, sharing: Sharing, clock: Clock) -> Line:
-    """What passes between us and a partner."""
-    from adapter.r4.checker import check  # noqa: PLC0415 it loads its tables
-
-    known = sharing.partner(partner.name)
+    """What passes between us and a partner. What comes from there is judged as what our own clients send is."""
+    known, rules = sharing.partner(partner.name), make_rules(settings)
     assert known  # noqa: S101 - tells the type checker: both are made of the settings
+
+    def check(resource: dict[str, Any], *, profiles: Sequence[str] = ()) -> list[Finding]:
+        return [*rules.check(resource, profiles=profiles), *persons_of(resource, rules)]
+
     courier = Courier(known, make_server(partner, settings), store, sharing, check, clock)
     return Line(courier, poll_seconds=partner.poll_seconds, lease=settings.messages.lease_seconds)
 

@@ -1,6 +1,6 @@
 """The service asks for coordinators: when a right to care is given, when who was asked says no, when a pathway closes.
 
-    follow_pathway(work, tenant, pathway, was, new)     # after a write: what its new status and events ask for
+    follow_pathway(work, entry)                         # after a write: what a pathway's new status and events ask for
     follow_task(work, before, after)                    # after a step: who is asked next, what the coordinator is to do
 
 Whom a municipality asks is its own rules' matter (`adapter.domain.coordination`). Without partners nothing is asked of anyone:
@@ -9,19 +9,21 @@ there is no one to hand the baton to. Where no rule or no server leads further, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-from adapter.domain import coordination
+from adapter.domain import child_coordinator, coordination
 from adapter.domain.assignment import NAMING, OPEN
-from adapter.domain.coordination import SPECIALIST, CoordinationRules, Decision, Situation, Trigger
+from adapter.domain.coordination import SPECIALIST, UNKNOWN, CoordinationRules, Decision, Situation, Trigger
 from adapter.domain.deadlines import add_working_days
 from adapter.domain.identity import named
 from adapter.ports import Clause, Match, Query
 from adapter.usecases.assignments import Work, parties, propose, stand
-from adapter.usecases.pathways import Body, Gathered, every, patient_of, plain
+from adapter.usecases.pathways import Body, Key, every, patient_of, plain
 from adapter.usecases.situation import OPEN_EPISODES
+from adapter.usecases.touched import Entry
 from mappings import times
 from mappings.course import born_of
 from mappings.resources import assignment, care_plan, care_team
@@ -33,15 +35,17 @@ ASSIGN: Final = "assign-coordinator"
 MUNICIPAL: Final = "municipal-coordinator"
 GRANTED: Final = ("waitlist", "active", "onhold")
 STATEMENT: Final = SYSTEM + "referral-statement"
+COUNTY: Final = SYSTEM + "county"
 EVENTS: Final[Mapping[str, Trigger]] = {"S": "meeting", "H": "discharge", "X": "discharge", "M": "outpatient"}
 """Events (9322) that give the municipal coordinator something to do. A first attendance as an inpatient is an admission."""
 
 
-def follow_pathway(work: Work, tenant: str, pathway: Gathered, was: str, new: Collection[str]) -> None:
-    """Ask, call off or remind, as a pathway's new status and events want it: `was` is its status before, `new` are events' ids."""
-    if not work.sharing.partners or pathway.state is None:
+def follow_pathway(work: Work, tenant: str, entry: Entry) -> None:
+    """Ask, call off or remind, as a pathway's new status, events and answers want it."""
+    pathway, state = entry.pathway, entry.pathway.state
+    if not work.sharing.partners or state is None:
         return
-    status = pathway.state.status
+    status, was = state.status, entry.was.get(("EpisodeOfCare", pathway.id), {}).get("status", "")
     if status in GRANTED and was not in GRANTED:
         if not any(assignment.code_of(task) == ASSIGN for task in _tasks(work, tenant, pathway.id)):
             _ask_ours(work, tenant, pathway.episode)
@@ -50,9 +54,16 @@ def follow_pathway(work: Work, tenant: str, pathway: Gathered, was: str, new: Co
         for task in _tasks(work, tenant, pathway.id):
             _call_off(work, tenant, pathway.episode, task)
     for event in pathway.course.events:
-        if event.id in new and event.kind in EVENTS:
-            inpatient = event.kind == "M" and (event.care_level or pathway.state.care_level) == "dognenhet"
+        if event.id not in entry.observations and event.kind in EVENTS:
+            inpatient = event.kind == "M" and (event.care_level or state.care_level) == "dognenhet"
             _remind(work, tenant, pathway.episode, "admission" if inpatient else EVENTS[event.kind], event.id)
+    plan = named(pathway.id, "individual-plan", 1)
+    if _is_done(pathway.stored, plan) and not _is_done(entry.was, plan):
+        _remind(work, tenant, pathway.episode, "individual-plan", plan)
+
+
+def _is_done(stored: Mapping[Key, Body], id: str) -> bool:
+    return stored.get(("Task", id), {}).get("status") == "completed"
 
 
 def follow_task(work: Work, before: Body | None, after: Body) -> None:
@@ -62,12 +73,16 @@ def follow_task(work: Work, before: Body | None, after: Body) -> None:
     if episode is None or not work.sharing.partners:
         return
     municipal = assignment.party(after, "owner") in work.sharing.municipalities
-    if code == ASSIGN and after["status"] in ("rejected", "failed") and municipal:
-        _ask_theirs(work, lead, episode, _refused(work, lead, episode["id"]), after)
+    if code in NAMING and after["status"] in ("rejected", "failed"):
+        if municipal and assignment.decision_of(after):
+            _ask_theirs(work, lead, episode, _refused(work, lead, episode["id"]), after)
+        else:  # a person asked, and a person goes on
+            en, nb = "Who was asked has said no: ask another.", "Den som ble spurt, har sagt nei: spør en annen."
+            work.trouble(lead, f"Task/{after['id']}", "no-one-to-ask", en, nb)
     elif code in NAMING and after["status"] == "completed" and municipal:
         _remind(work, lead, episode, "named", after["id"])
     elif code == "release-coordinator" and after["status"] == "completed" and municipal and episode["status"] in OPEN_EPISODES:
-        _ask_theirs(work, lead, episode, frozenset(), after)
+        _ask_theirs(work, lead, episode, frozenset(), after, within=1)
 
 
 def _ask_ours(work: Work, tenant: str, episode: Body) -> None:
@@ -79,10 +94,17 @@ def _ask_ours(work: Work, tenant: str, episode: Body) -> None:
         _assign(work, tenant, episode, rules, decided, (tenant, ours), 0)
 
 
-def _ask_theirs(work: Work, tenant: str, episode: Body, refused: frozenset[str], previous: Body | None = None) -> None:
-    """The municipality, by its rules; a person, where there is nobody left or no server of theirs is known."""
+def _ask_theirs(
+    work: Work, tenant: str, episode: Body, refused: frozenset[str], previous: Body | None = None, within: int | None = None
+) -> None:
+    """The municipality, by its rules; a person, where there is nobody left or no server of theirs is known.
+
+    `within` working days the coordinating unit itself is to answer, where a coordinator has gone; else as the rules say.
+    """
     number = _municipality(work.body(tenant, "Patient", patient_of(episode)) or {})
     partner, rules = work.sharing.serving(number), work.sharing.rules(number)
+    if within is not None:
+        refused, rules = frozenset(rule.id for rule in rules.rules[:-1]), replace(rules, answer_days=within)
     situation = _situation(work, tenant, episode, refused)
     decided = coordination.decide(rules, situation)
     if partner is None or decided is None:
@@ -90,12 +112,21 @@ def _ask_theirs(work: Work, tenant: str, episode: Body, refused: frozenset[str],
         return
     ordinal = sum(assignment.code_of(task) == ASSIGN for task in _tasks(work, tenant, episode["id"]))
     _assign(work, tenant, episode, rules, decided, (partner.organisation, rules.name or partner.name), ordinal, previous)
-    if previous is None and (review := coordination.review_on(rules, situation.born, work.today)):
-        what = (
-            "Pasienten fyller år: se på nytt hvem som skal være koordinator i kommunen.",
-            "The patient's birthday: look again at who is to coordinate in the municipality.",
-        )
-        _duty(work, tenant, episode, "review-coordinator", *what, review)
+    if previous is None:
+        _of_a_child(work, tenant, episode, rules, situation)
+
+
+def _of_a_child(work: Work, tenant: str, episode: Body, rules: CoordinationRules, situation: Situation) -> None:
+    """A birthday at which the answer may be another; and whether the child is to have a coordinator of its own: nobody told."""
+    if review := coordination.review_on(rules, situation.born, work.today):
+        nb = "Pasienten fyller år: se på nytt hvem som skal være koordinator i kommunen."
+        _duty(work, tenant, episode, "review-coordinator", nb, "A birthday: look again at who is to coordinate.", review)
+    if rules.child_coordinator and situation.born and (lacking := child_coordinator.unknown(rules, situation)):
+        why = rules.child_coordinator.reason
+        nb = f"Avklar om barnet skal ha barnekoordinator. {why.nb} Ikke kjent: {'; '.join(UNKNOWN[key].nb for key in lacking)}."
+        en = f"Settle whether the child is to have a children's coordinator. {why.en}"
+        due = add_working_days(work.today, rules.answer_days, work.sharing.week)
+        _duty(work, tenant, episode, "assess-child-coordinator", nb, en, due)
 
 
 def _assign(
@@ -191,7 +222,9 @@ def _codings(node: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_municipality(coding: Mapping[str, Any]) -> bool:
-    return str(coding["system"]).endswith((".3402", "no-kodeverk-3402"))
+    """By 3402; or in a message's `County`, which has no code list of its own there, four digits: the number of a municipality."""
+    system, code = str(coding["system"]), str(coding["code"])
+    return system.endswith((".3402", "no-kodeverk-3402")) or (system == COUNTY and code.isdecimal() and len(code) == 4)
 
 
 def _call_off(work: Work, tenant: str, episode: Body, task: Body) -> None:

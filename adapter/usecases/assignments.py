@@ -90,10 +90,12 @@ def name(task: Mapping[str, Any]) -> str:
     return f"{task['resourceType']}/{task['id']}"
 
 
-def stand(work: Work, before: Body | None, after: Body, *, heard_from: str = "", written_in: str = "") -> None:
+def stand(
+    work: Work, before: Body | None, after: Body, *, heard_from: str = "", written_in: str = "", on: date | None = None
+) -> None:
     """A Task stands so from now on. `heard_from` is the partner that it was seen at, `written_in` the space that has it already.
 
-    A draft is its requester's own affair.
+    `on` is the day in Norway on which it came to stand so, where that is not today. A draft is its requester's own affair.
     """
     from adapter.usecases.assign_coordinator import follow_task  # noqa: PLC0415 what is asked next is shared too
 
@@ -101,17 +103,20 @@ def stand(work: Work, before: Body | None, after: Body, *, heard_from: str = "",
         if not written_in:
             work.keep(work.lead(after), after)
         return
+    lead = work.lead(after)
+    if written_in not in ("", lead) and (ours := work.body(lead, "Task", after["id"])):
+        after = assignment.laid(ours, assignment.view(after))  # a partner's space does not have what is ours alone
     for space in work.spaces(after):
         if space != written_in:
             work.keep(space, _as_in(work, space, after))
     new = before is None or before["status"] == "draft"
     if new:
         _begin(work, after, heard_from)
-    level(work, work.lead(after), after, but=heard_from)
-    _team(work, None if new else before, after)
+    level(work, lead, after, but=heard_from)
+    _team(work, None if new else before, after, on or work.today)
     _notify(work, after, written_in)
     if after["status"] in TERMINAL:
-        work.settled(work.lead(after), name(after), "overdue", "conflict")
+        work.settled(lead, name(after), "overdue", "conflict")
     follow_task(work, None if new else before, after)
 
 
@@ -222,7 +227,7 @@ def _person(work: Work, lead: str, resource: Body) -> str:
     return work.sharing.person_key(lead, str(said.get("system", "")), str(said.get("value", "")))
 
 
-def _team(work: Work, before: Body | None, after: Body) -> None:
+def _team(work: Work, before: Body | None, after: Body, on: date) -> None:
     """The team as it follows from the Task's step; it goes to both sides, and to all who have it already."""
     lead, pathway = work.lead(after), assignment.pathway_of(after)
     if not pathway:
@@ -230,9 +235,7 @@ def _team(work: Work, before: Body | None, after: Body) -> None:
     id = care_team.id_of(pathway)
     team = work.body(lead, "CareTeam", id)
     specialist = next((number for number in parties(after) if number not in work.sharing.municipalities), "")
-    made = care_team.advance(
-        team, pathway=pathway, patient=after["for"], before=before, after=after, on=work.today, specialist=specialist
-    )
+    made = care_team.advance(team, pathway=pathway, patient=after["for"], before=before, after=after, on=on, specialist=specialist)
     if made is None:
         return
     others = [p.organisation for p in work.sharing.partners if work.waits(p) and p.organisation not in work.sharing.organisations]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any, Final
 
 from adapter.domain import assignment as life
@@ -25,8 +26,10 @@ from adapter.usecases.assignments import Work, level, name, propose, seen_of, st
 from adapter.usecases.pathways import Body, plain
 from adapter.usecases.sharing import Partner
 from adapter.usecases.writing import Check, has_errors
+from mappings import times
 from mappings.resources import assignment
 from mappings.resources.elements import URI
+from mappings.resources.normal import obj
 
 BOTH: Final[set[Actor]] = {"requester", "owner"}
 FIXED: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
@@ -71,7 +74,7 @@ def take_in(work: Work, partner: Partner, remote: Remote, check: Check) -> bool:
     work.unit.keep_shared(replace(known, seen=seen_of(task)))
     work.settled(shared.tenant, name(mirror), "foreign", "illegal", "conflict", partner=partner.name)
     if shared.home or work.home(mirror) is None:
-        stand(work, mirror, after, heard_from=partner.name)
+        stand(work, mirror, after, heard_from=partner.name, on=_day_of(work, mirror, remote))
     else:
         propose(work, mirror, after, names)
     return True
@@ -119,8 +122,15 @@ def _begun_there(work: Work, partner: Partner, remote: Remote, task: Body, check
     home = partner.organisation == assignment.party(task, "owner")
     work.unit.keep_shared(Shared(lead, "Task", id, partner.name, home, remote.id, remote.etag, seen_of(task)))
     work.unit.settle(lead, about, work.now)
-    stand(work, None, ours, heard_from=partner.name)
+    stand(work, None, ours, heard_from=partner.name, on=_day_of(work, ours, remote))
     return True
+
+
+def _day_of(work: Work, task: Body, remote: Remote) -> date:
+    """The day in Norway of what a partner's version says: by its own time, but not before the Task, nor after today."""
+    told = times.norwegian_day(str(obj(remote.body.get("meta")).get("lastUpdated", "")))
+    asked = times.norwegian_day(task.get("authoredOn", ""))
+    return min(max(filter(None, (told or work.today, asked))), work.today)
 
 
 def _as_ours(task: Mapping[str, Any], id: str) -> Body:

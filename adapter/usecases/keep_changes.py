@@ -81,8 +81,7 @@ def _in_pathways(
     if work is None:
         return written
     for entry in touched.entries.values():
-        was = entry.was.get(("EpisodeOfCare", entry.pathway.id), {}).get("status", "")
-        follow_pathway(work, tenant, entry.pathway, was, entry.pathway.observations.keys() - entry.observations.keys())
+        follow_pathway(work, tenant, entry)
     return written
 
 

@@ -63,7 +63,7 @@ def faults_of_new(resource: Body, rules: Rules) -> list[Finding]:
     """Why a resource may not be created."""
     if resource["resourceType"] in FOR_READING:
         return [_for_reading(resource["resourceType"])]
-    return [*_claims(resource), *_partial(resource), *_persons(resource, rules)]
+    return [*_claims(resource), *_partial(resource), *persons_of(resource, rules)]
 
 
 def _for_reading(type: str) -> Finding:
@@ -76,9 +76,9 @@ def _for_reading(type: str) -> Finding:
 def faults_of_change(unit: Unit, tenant: str, old: Body, new: Body, rules: Rules) -> list[Finding]:
     """Why `old` may not become `new`. What an assignment may become is its life's matter (`assignment_rules`)."""
     if computed(old) and not (rules.sharing and assignment.is_shared(old)):
-        return [*_answer(unit, tenant, old, new), *_partial(new), *_persons(new, rules)]
+        return [*_answer(unit, tenant, old, new), *_partial(new), *persons_of(new, rules)]
     claims = [] if computed(old) else _claims(new)
-    return [*claims, *_partial(new), *_identifiers(old, new), *_persons(new, rules)]
+    return [*claims, *_partial(new), *_identifiers(old, new), *persons_of(new, rules)]
 
 
 def kept_meta(old: Body, new: Body) -> Body:
@@ -187,7 +187,8 @@ def _is_ours(identifier: Any, tenant: str) -> bool:
     return isinstance(identifier, dict) and (identifier.get("system"), identifier.get("value")) == (ENTERPRISE, tenant)
 
 
-def _persons(resource: Body, rules: Rules) -> list[Finding]:
+def persons_of(resource: Body, rules: Rules) -> list[Finding]:
+    """The persons in a resource who may be real, where only invented ones may be."""
     if not rules.test_environment:
         return []
     en = "This person may be real, and this is a test environment. Use synthetic numbers: month +80, +65 or +40."
