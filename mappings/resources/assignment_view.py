@@ -113,6 +113,19 @@ def _provenance(value: Body) -> Body:
     return {key: said for key, said in normal.reference(value, {}).items() if key != "type"}
 
 
+def _input(value: Body) -> Body:
+    """The requester's coordinator is told by number alone: whom it is, and how to be reached, is in the team, after acceptance."""
+    code, said = _known(value, _INPUTS, "task-input")
+    if _INPUTS.get(code) == "String":
+        return _said("task-input", code, {"valueString": text(said)})
+    return _said("task-input", code, {"valueReference": normal.reference(said, {})})
+
+
+def _output(value: Body, contained: normal.Contained) -> Body:
+    code, said = _known(value, _OUTPUTS, "task-output")
+    return _said("task-output", code, {"valueReference": normal.reference(said, contained, named=True)})
+
+
 def _known(value: Body, types: Mapping[str, str], system: str) -> tuple[str, Any]:
     """The code of an input or output, and its value; both empty where it is none of those that an assignment has."""
     for coding in items(obj(value.get("type")).get("coding")):
@@ -122,21 +135,6 @@ def _known(value: Body, types: Mapping[str, str], system: str) -> tuple[str, Any
     return "", None
 
 
-def _input(value: Body) -> Body:
-    """The requester's coordinator is told by number alone: whom it is, and how to be reached, is in the team, after acceptance."""
-    code, said = _known(value, _INPUTS, "task-input")
-    if not code or not said:
-        return {}
-    told = {"valueString": text(said)} if _INPUTS[code] == "String" else {"valueReference": normal.reference(said, {})}
-    return {"type": _type("task-input", code), **told}
-
-
-def _output(value: Body, contained: normal.Contained) -> Body:
-    code, said = _known(value, _OUTPUTS, "task-output")
-    if not code or not said:
-        return {}
-    return {"type": _type("task-output", code), "valueReference": normal.reference(said, contained, named=True)}
-
-
-def _type(system: str, code: str) -> Body:
-    return {"coding": [{"system": SYSTEM + system, "code": code}]}
+def _said(system: str, code: str, value: Body) -> Body:
+    """What says nothing is not there."""
+    return {"type": {"coding": [{"system": SYSTEM + system, "code": code}]}, **value} if code and any(value.values()) else {}

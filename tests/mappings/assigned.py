@@ -122,7 +122,7 @@ def _kept(value: Any) -> Any:
     if str(value.get("reference", "")).startswith("#"):
         made["reference"] = f"#srv-{value['reference'][1:]}"
     elif "identifier" in value and "resourceType" not in value and isinstance(value["identifier"], dict):
-        made |= {"reference": "Thing/1"} | ({} if "display" in value else _display(value))
+        made |= {"reference": "https://dalsbygda.example.org/fhir/Thing/1"} | ({} if "display" in value else _display(value))
     if "coding" in value:
         made["extension"] = []
     return made

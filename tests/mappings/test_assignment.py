@@ -297,6 +297,10 @@ def test_a_link_within_a_partners_server_can_be_made_one_for_all() -> None:
     ]
 
 
+def test_the_order_of_an_objects_members_means_nothing() -> None:
+    assert normal.order({"family": "K", "given": ["Kari"]}) == normal.order({"given": ["Kari"], "family": "K"})
+
+
 def test_contained_resources_that_refer_to_one_another_end() -> None:
     ring = [
         {"resourceType": "PractitionerRole", "id": id, "practitioner": {"reference": f"#{to}"}} for id, to in ("ab", "ba", "cc")
