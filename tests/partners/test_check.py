@@ -20,7 +20,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from typer.testing import CliRunner
 
+from adapter.cli import app
 from adapter.partners.check import examine
 from adapter.partners.checks import CHECKS, WITH_WRITE
 from adapter.settings import Partner
@@ -366,3 +368,26 @@ def test_every_check_is_documented(root: Path) -> None:
     page = (root / "docs" / "partners.md").read_text("utf-8")
 
     assert [check for check, (en, _) in CHECKS.items() if f"| {en} |" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["kommune", "--json"], 0, '"check": "stale"'),
+        (["kommune"], 0, "A stale change is refused"),
+        (["broken", "--json"], 1, '"light": "red"'),
+        (["nobody"], 2, "Ingen [[partner]] heter 'nobody'"),
+    ],
+)
+def test_the_command_ends_with_what_the_worst_light_says(
+    net: respx.MockRouter, base: str, tmp_path: Path, arguments: list[str], code: int, told: str
+) -> None:
+    Server(net, base)
+    table = '[[partner]]\nname = "{}"\nbase_url = "{}"\norganisation = "{}"\n'
+    (tmp_path / "stafett.toml").write_text(
+        table.format("kommune", base, THEIRS) + table.format("broken", "https://nobody.invalid", OURS)
+    )
+    ended = CliRunner().invoke(app, ["partner", "check", *arguments, "--write", "--config", str(tmp_path / "stafett.toml")])
+
+    assert ended.exit_code == code
+    assert told in ended.output
