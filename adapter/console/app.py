@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from adapter.console import docs, health, notifications, openapi, pages, pathway_routes
+from adapter.console import delivery_routes, docs, health, notifications, openapi, pages, pathway_routes
 from adapter.console.compression import Compression
 from adapter.console.middleware import Guard
 from adapter.failures import handlers
@@ -81,7 +81,8 @@ def app(
     `key` signs page links (any secret of the installation); `organisations` are the configured numbers; `public_base` is
     the address that others reach the service under, without /fhir; `hub` is the channel that messages sent over HTTP are
     said to come from. `lines` are those to partners, by name. `rules` are what clients' writes to /fhir go by, `limits` what
-    they may ask; pages of `cors_origins` may call the service. With `open_access` (no tokens, loopback only) the service answers to its own host names alone.
+    they may ask; pages of `cors_origins` may call the service. With `open_access` (no tokens, loopback only) the service answers to
+    its own host names alone.
     """
     public = public_base.rstrip("/")
     address = urlsplit(public)
@@ -113,6 +114,7 @@ def app(
     pathways = rules.pathways if rules else None  # no rules where the document alone is made
     sharing = rules.sharing if rules else None
     service.include_router(pathway_routes.router(store, identify, clock, pathways, sharing, prefix=address.path))
+    service.include_router(delivery_routes.router(store, identify, clock, sharing, prefix=address.path))
     service.include_router(notifications.router(lines))
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))

@@ -20,6 +20,7 @@ TAGS = [
         "history, batch, transaction and validate.",
     },
     {"name": "Pathways", "description": "What became of each pathway, for people to look at; programs read FHIR."},
+    {"name": "Partners", "description": "Other FHIR servers: how each stands, and what goes to it and comes from it."},
     {"name": "Operation", "description": "For what watches over the service."},
 ]
 

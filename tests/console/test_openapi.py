@@ -12,16 +12,18 @@ import httpx
 import pytest
 
 from adapter.fhir.types import TYPES
+from tests.http import waiting_deliveries
 from tests.http.real import WAITS, real_service
 from tests.http.service import Service
 
 AS_READ = 'W/"1"'
-CANNOT_FAIL = {"/health/live", "/health/ready", "/metrics"}  # by anything that a request says
+CANNOT_FAIL = {"/health/live", "/health/ready", "/metrics", "/partners"}  # by anything that a request says
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with real_service(tmp_path_factory.mktemp("real"), partners=[WAITS]) as running:
+        waiting_deliveries.make(running.store)
         yield running
 
 
