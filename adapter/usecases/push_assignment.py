@@ -74,7 +74,7 @@ class Courier:
         unit.keep_shared(replace(shared, remote=remote.id, etag=remote.etag))
         mine = work.body(row.tenant, shared.type, shared.id)
         assert mine  # noqa: S101 - tells the type checker: what is shared is kept
-        work.settled(row.tenant, row.about, "refused", partner=self.name)
+        work.settled(row.tenant, row.about, "refused", "foreign", partner=self.name)
         if shared.type == "Task":
             if assignment.standing(mine) == "delivery-failed":
                 work.keep(row.tenant, assignment.with_standing(mine, ""))
@@ -145,7 +145,7 @@ class Courier:
     def _changed(self, unit: Unit, row: Outgoing, remote: Remote) -> None:
         """What is wanted stands there: our Task follows its home, and the copies follow ours."""
         work, shared = self._work(unit), _shared(unit, row)
-        work.settled(row.tenant, row.about, "refused", *(["conflict"] if shared.home else []), partner=self.name)
+        work.settled(row.tenant, row.about, "refused", "foreign", *(["conflict"] if shared.home else []), partner=self.name)
         if shared.home:
             take_in(work, self.partner, remote, self.check)
             if mine := work.body(row.tenant, "Task", shared.id):
@@ -156,7 +156,7 @@ class Courier:
     def _give_up(self, unit: Unit, row: Outgoing, fault: Problem) -> None:
         """A person has to look: why is told, our own Task is marked where it never arrived, and a copy is put back."""
         work, shared = self._work(unit), _shared(unit, row)
-        told, kind = fault.findings[0], "conflict" if fault.kind is Kind.CONFLICT else "refused"
+        told, kind = fault.findings[0], _kind(fault)
         detail = fault.outcome if isinstance(fault, Refusal) else b""
         work.trouble(row.tenant, row.about, kind, told.en, told.nb, partner=self.name, detail=detail)
         mine = work.body(row.tenant, shared.type, shared.id)
@@ -202,6 +202,13 @@ def remake(sharing: Sharing, clock: Clock, unit: Unit, row: Outgoing) -> bytes:
         return creation(mine)
     said: Mapping[str, Any] = json.parse(row.body)
     return change(mine) if said.get("all", True) else row.body  # what was proposed is the requester's, not ours
+
+
+def _kind(fault: Problem) -> str:
+    """What sort of trouble it is: the partner sent us elsewhere or gave something else, both sides moved, or it refused."""
+    if isinstance(fault, Refusal):
+        return "foreign" if fault.kind in (Kind.CONFLICT, Kind.MISADDRESSED) else "refused"
+    return "conflict" if fault.kind is Kind.CONFLICT else "refused"
 
 
 def _shared(unit: Unit, row: Outgoing) -> Shared:
