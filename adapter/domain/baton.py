@@ -252,24 +252,24 @@ _DOES: Final[Mapping[str, Text]] = {
     "release-coordinator": Text("avslutter koordineringen", "ends the coordination"),
     "abort": Text("avslutter oppdraget", "ends the assignment"),
 }
-_FOLLOWS_UP: Final = Text("gjør en oppfølgingsoppgave", "does a follow-up task")
 
 
 def _answers(run: Run) -> Iterator[Next]:
     """What is awaited of those who were asked."""
-    for one in run.assignments:
-        if one.status not in OPEN or one.status == "draft":
-            continue
+    for one in filter(_awaited, run.assignments):
         if one.awaits_information:
             yield Next(
                 f"{run.hospital} gir opplysningene som er bedt om", f"{run.hospital} gives the information asked for", one.due
             )
             continue
         who = asked(one)
-        what = _FOLLOWS_UP
-        if one.code in _DOES:
-            what = (_YES_OR_NO if one.status in AWAITS_ANSWER else _DOES)[one.code]
+        what = (_YES_OR_NO if one.status in AWAITS_ANSWER else _DOES)[one.code]
         yield Next(f"{who.nb} {what.nb}", f"{who.en} {what.en}", one.due)
+
+
+def _awaited(one: Assignment) -> bool:
+    """Whether the baton waits for it. A coordinator's follow-up tasks are daily work and hold nothing up."""
+    return one.code in KINDS and one.status in OPEN and one.status != "draft"
 
 
 def _municipality(run: Run) -> Text:
@@ -297,7 +297,7 @@ def _stuck(run: Run, today: date) -> Iterator[Stuck]:
         to_do = TO_DO.get(fault.kind, Text("Se på saken.", "Look into it."))
         yield Stuck(Text(fault.nb, fault.en), to_do, fault.since)
     kinds = {fault.kind for fault in run.faults}
-    for one in run.assignments:
+    for one in filter(_awaited, run.assignments):
         yield from _stuck_assignment(one, kinds, today)
     last = _last(run)
     if not run.asks or kinds & {"no-one-to-ask"} or run.phase in FINISHED or _now(run, municipal=True):
@@ -316,8 +316,6 @@ def _stuck(run: Run, today: date) -> Iterator[Stuck]:
 
 
 def _stuck_assignment(one: Assignment, kinds: set[str], today: date) -> Iterator[Stuck]:
-    if one.status not in OPEN or one.status == "draft":
-        return
     who = asked(one)
     if one.undelivered and not kinds & {"refused", "unreachable"}:
         yield Stuck(Text(f"{who.nb} har ikke fått det", f"{who.en} has not got it"), TO_DO["refused"], one.since)

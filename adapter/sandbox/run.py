@@ -37,18 +37,20 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from adapter.hub.examples import folder as folder_of_examples
 from adapter.sandbox.clock import move
+from adapter.sandbox.handing_over import NUMBERS
 from adapter.sandbox.screen import show
 from adapter.sandbox.walking import Stumbled, Walked, play
-from adapter.sandbox.walks import WALKS
+from adapter.sandbox.walks import MUNICIPALITY, SPECIALIST, WALKS
 from mappings.times import OSLO
 
 HOST = "127.0.0.1"
 CONFIGURATION = Path(str(files("adapter.sandbox") / "stafett.toml"))
 SECONDS = 60.0
 SETTLED = {"processed", "refused", "quarantined"}
-SPECIALIST, MUNICIPALITY = "specialist", "municipality"
-OTHERS = {SPECIALIST: "319900101", MUNICIPALITY: "319900306"}
-"""The other FHIR servers by name, each with whose it is; they take the ports after the hub's, in this order."""
+OTHERS = tuple(NUMBERS)
+"""The other FHIR servers; they take the ports after the hub's, in this order."""
+
+VAAGAA = "3435"  # the municipality whose server and coordinator rules the sandbox has
 
 
 class Ended(Exception):
@@ -117,7 +119,11 @@ def _run(port: int, folder: Path, screen: Console) -> NoReturn:
                 child.must_live()
 
         _up([f"{at.service}/health/live", f"{at.hub}/", *(f"{other}/" for other in at.others.values())], alive)
-        walked = _walked(client, mail, clock, screen, alive)
+        servers = {
+            name: stack.enter_context(httpx.Client(base_url=address, trust_env=False, timeout=10))
+            for name, address in at.others.items()
+        }
+        walked = _walked(client, mail, servers, clock, screen, alive)
         for letter in letters:
             mail.post("/sandbox/messages", content=letter).raise_for_status()
         messages = _answered(client, len(letters) + len(WALKS), alive)
@@ -150,10 +156,11 @@ def _named(others: Mapping[str, str]) -> dict[str, str]:
 def _children(port: int, at: Addresses, folder: Path, clock: Path) -> Iterator[AbstractContextManager[Child]]:
     """The processes, in the order that they are to start."""
     yield _child("hub", folder, "adapter.sandbox.hub", "--port", str(port + 1), "--answer")
-    for place, (name, organisation) in enumerate(OTHERS.items()):
-        command = ["--port", str(port + 2 + place), "--name", name, "--organisation", organisation]
+    for place, name in enumerate(OTHERS):
+        command = ["--port", str(port + 2 + place), "--name", name, "--organisation", NUMBERS[name]]
         kept = ["--store", str(folder / f"{name}.db"), "--clock", str(clock)]
-        yield _child(name, folder, "adapter.sandbox.partner", *command, *kept)
+        told = ["--notify", f"{at.service}/partners/{name}/notifications"]
+        yield _child(name, folder, "adapter.sandbox.partner", *command, *kept, *told)
     yield _child(
         "service",
         folder,
@@ -177,14 +184,21 @@ def _up(addresses: Sequence[str], alive: Callable[[], None]) -> None:
     raise Ended(1, f"{waiting[0]} did not answer within {SECONDS:g} s.", f"{waiting[0]} svarte ikke i tide.")
 
 
-def _walked(client: httpx.Client, mail: httpx.Client, clock: Path, screen: Console, alive: Callable[[], None]) -> Sequence[Walked]:
+def _walked(
+    client: httpx.Client,
+    mail: httpx.Client,
+    servers: Mapping[str, httpx.Client],
+    clock: Path,
+    screen: Console,
+    alive: Callable[[], None],
+) -> Sequence[Walked]:
     """The walks, each at its end. Where one stumbles, the others stand still too, and it is told why."""
     found: dict[str, Walked] = {}
     today = datetime.now(OSLO).date()
     with Progress(TextColumn("{task.description}"), BarColumn(), console=screen, transient=True) as progress:
         bar = progress.add_task("Ten months pass", total=sum(len(walk.steps) + 1 for walk in WALKS))
         try:
-            for walked in play(WALKS, client, mail, clock, today, alive):
+            for walked in play(WALKS, client, mail, clock, today, servers, alive):
                 found[walked.walk.name] = walked
                 progress.advance(bar)
         except Stumbled as fault:
@@ -222,8 +236,9 @@ def _configuration(at: Addresses, folder: Path) -> Path:
     above = f"public_base = {quoted(at.service)}\nallowed_persons = {quoted(sorted(_sample_persons()))}\n"
     store, mail = quoted(f"sqlite:///{folder / 'stafett.db'}"), quoted(at.hub)
     below = f'\n[store]\nurl = {store}\n\n[[hub]]\nkind = "edi2"\nbase_url = {mail}\npoll_seconds = 0.5\n'
-    for name, organisation in OTHERS.items():
-        below += f'\n[[partner]]\nname = "{name}"\norganisation = "{organisation}"\n'
+    for name in OTHERS:
+        below += f'\n[[partner]]\nname = "{name}"\norganisation = "{NUMBERS[name]}"\n'
+        below += f'municipality = "{VAAGAA}"\n' if name == MUNICIPALITY else ""
         below += f"base_url = {quoted(at.others[name] + '/fhir')}\npoll_seconds = 0.5\n"
     file.write_text(above + CONFIGURATION.read_text("utf-8") + below, "utf-8")
     return file

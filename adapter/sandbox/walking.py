@@ -7,6 +7,8 @@
 | `Answers` | JSON Patch of the Task `assess-referral`, with `If-Match`: its outputs, and *completed* |
 | `Does` | JSON Patch of the duty's Task, with `If-Match`: when it was done, and *completed* |
 | `Registers` | POST of an Observation: code of 9322, outcome of its own list, focus on the EpisodeOfCare |
+| `Replies` | PUT of the assignment's Task at the side's own FHIR server, with `If-Match` (`adapter.sandbox.handing_over`) |
+| `HandsOver` | POST of a Task `handover-coordinator` |
 
 All walks are walked together, day by day, by a clock that is moved before each step. In the end it shows the time that it is.
 """
@@ -14,13 +16,14 @@ All walks are walked together, day by day, by a clock that is moved before each 
 from __future__ import annotations
 
 import time as machine
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
@@ -28,7 +31,8 @@ import httpx
 from adapter.domain import codes
 from adapter.domain.identity import BASE, named
 from adapter.sandbox.clock import move
-from adapter.sandbox.walks import Answers, Does, Registers, Step, Walk
+from adapter.sandbox.handing_over import Wait, agreed, hand_over, reply, teams_agree
+from adapter.sandbox.walks import MUNICIPALITY, Answers, Does, HandsOver, Registers, Replies, Step, Walk
 from mappings.terms import OID
 from mappings.times import OSLO
 
@@ -65,11 +69,13 @@ def play(
     hub: httpx.Client,
     clock: Path,
     today: date,
+    others: Mapping[str, httpx.Client] = MappingProxyType({}),
     alive: Callable[[], None] = lambda: None,
 ) -> Iterator[Walked]:
     """Walk them all; yields a walk after its referral and after each step. Raises `Stumbled` where one is not taken as it says.
 
-    `service` and `hub` are their addresses, `clock` the file of the service's clock; `alive` is asked while we wait.
+    `service` and `hub` are their addresses, `others` the other FHIR servers by side, `clock` the file of everybody's clock;
+    `alive` is asked while we wait. A day ends when all concerned know of each answer that was given on it.
     """
     begun = {walk.name: Walked(walk) for walk in walks}
     for day, steps in groupby(sorted(_days(walks), key=lambda one: one[0]), key=lambda one: one[0]):
@@ -78,15 +84,38 @@ def play(
         for walk, step in of_day:
             if step is None:  # all of the day's are fetched at once
                 hub.post("/sandbox/messages", content=referral(walk, on)).raise_for_status()
+        answers: list[tuple[Walked, Replies, str]] = []
         for walk, step in of_day:
             walked = begun[walk.name]
             if step is None:
                 walked.pathway = _opened(service, walk, alive)["id"]
+            elif isinstance(step, Replies):
+                now = datetime.combine(on, MORNING)
+                answers.append((walked, step, reply(others[step.side], walked.pathway, step, now, _patiently(walked, alive))))
             else:
                 _take(service, walked, step, on)
             walked.phases.append((day + walk.ago, _phase(service, walked, step)))
             yield walked
+        for walked, step, key in answers:
+            concerned = [service, *(other for side, other in others.items() if step.side in (side, MUNICIPALITY))]
+            agreed(concerned, key, step, _patiently(walked, alive))
+            if step.move in ("accept", "name"):
+                teams_agree(concerned, walked.pathway, _patiently(walked, alive))
     move(clock, None)
+
+
+def _patiently(walked: Walked, alive: Callable[[], None]) -> Wait:
+    """A way to wait that gives up in the end."""
+
+    def wait(is_so: Callable[[], bool], otherwise: str) -> None:
+        patience = machine.monotonic() + WAIT
+        while not is_so():
+            alive()
+            if machine.monotonic() > patience:
+                raise Stumbled(f"{walked.walk.name}: {otherwise} within {WAIT:g} s")
+            machine.sleep(0.05)
+
+    return wait
 
 
 def _days(walks: Sequence[Walk]) -> Iterator[tuple[int, Walk, Step | None]]:
@@ -146,6 +175,9 @@ def _take(service: httpx.Client, walked: Walked, step: Step, on: date) -> None:
             _complete(service, walked, "assess-referral", outputs=_outputs(step, on))
         case Does():
             _complete(service, walked, step.duty, on=on)
+        case HandsOver():
+            moment = datetime.combine(on, MORNING)
+            _must_be_taken(walked, step, hand_over(service, walked.pathway, walked.walk.person.number, step, moment))
         case Registers():
             episode = _read(service, f"EpisodeOfCare/{walked.pathway}").json()
             answer = service.post("/fhir/Observation", json=observation(step.code, episode, on), headers={"Content-Type": FHIR})

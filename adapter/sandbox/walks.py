@@ -2,7 +2,8 @@
 
 Referral, right to care, start, first conversation, basic and extended assessment, planning, treatment, evaluation, closing,
 follow-up in the municipality: for an adult (D11), a child (D12) and a substance-use patient (D01), by the rules of 2019 and by
-those of 2025. Days are counted from the day the referral came; each step names the phase that the pathway is in after it.
+those of 2025. Beside it, hospital and municipality (Vågå) are asked for a coordinator, and answer. Days are counted from the day
+the referral came; each step names the phase that the pathway is in after it.
 
 How a step is said over FHIR stands in `adapter.sandbox.walking`. All persons are invented; their numbers have month + 80.
 """
@@ -42,7 +43,35 @@ class Does:
     phase: str
 
 
-Step = Answers | Registers | Does
+SPECIALIST, MUNICIPALITY = "specialist", "municipality"
+"""The two sides, each with a FHIR server of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """A side answers what it was asked last, at its own server. `move` is of `partner_answers.MOVES`.
+
+    `who` is the coordinator where one is named: given and family name, telephone, HPR number.
+    """
+
+    day: int
+    side: str
+    move: str
+    phase: str
+    reason: str = ""
+    who: tuple[str, str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandsOver:
+    """The hospital asks the municipality for another coordinator, to be answered within so many days."""
+
+    day: int
+    phase: str
+    days: int = 14
+
+
+Step = Answers | Registers | Does | Replies | HandsOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +99,20 @@ class Walk:
     steps: tuple[Step, ...]
 
 
+OURS: Final = ("Prøve", "Forløpsvik", "+4700003101", "990000301")
+THEIRS: Final = ("Prøve", "Kommuneli", "+4700003201", "990000302")
+NEXT: Final = ("Prøve", "Overtaksen", "+4700003202", "990000303")
+"""Coordinators, invented like all others: the hospital's, the municipality's, and who takes over there."""
+
+
+def named(day: int, phase: str) -> tuple[Replies, Replies]:
+    """Both sides name their coordinators."""
+    return Replies(day, SPECIALIST, "name", phase, who=OURS), Replies(day, MUNICIPALITY, "name", phase, who=THEIRS)
+
+
 MENTAL: Final[tuple[Step, ...]] = (
     Answers(6, "waiting", outcome="1", limit=60),
+    *named(7, "waiting"),
     Does(7, "informed-in-writing", "waiting"),
     Registers(20, "M", "basic-assessment"),
     Does(20, "what-matters-to-you", "basic-assessment"),
@@ -94,6 +135,7 @@ MENTAL: Final[tuple[Step, ...]] = (
 
 SUBSTANCE: Final[tuple[Step, ...]] = (
     Answers(4, "waiting", outcome="1", limit=30),
+    *named(5, "waiting"),
     Does(5, "informed-in-writing", "waiting"),
     Registers(15, "M", "basic-assessment"),
     Does(16, "somatic-health", "basic-assessment"),
@@ -168,7 +210,7 @@ WALKS: Final[tuple[Walk, ...]] = (
         Person("15919041363", "Havnes", "Prøve Stille", "1990-11-15", "1"),
         LONG_AGO,
         "finished",
-        (START, *SUBSTANCE[:5], Does(26, "detox-to-treatment", "basic-assessment"), *SUBSTANCE[5:]),  # three days, by these rules
+        (START, *SUBSTANCE[:7], Does(26, "detox-to-treatment", "basic-assessment"), *SUBSTANCE[7:]),  # three days, by these rules
     ),
     Walk(
         "substance-use-2025",
@@ -201,12 +243,40 @@ WALKS: Final[tuple[Walk, ...]] = (
         (
             START,
             Answers(4, "waiting", outcome="1", limit=45),
+            *named(5, "waiting"),
             Does(5, "informed-in-writing", "waiting"),
             Registers(15, "M", "basic-assessment"),
             Registers(30, "L", "basic-assessment"),  # put off by the family: the clock runs on
             Registers(70, "CP", "planning"),  # until day 57
             Does(75, "agree-plan", "treatment"),
             Does(125, "feedback-tools", "treatment"),  # today; an evaluation was due on day 112
+        ),
+    ),
+    Walk(
+        "child-handed-over",
+        "D12",
+        "2025",
+        CHILDREN,
+        Person("14901450057", "Toppdal", "Prøve Modig", "2014-10-14", "2"),
+        95,
+        "active",
+        (
+            Answers(6, "waiting", outcome="1", limit=60),
+            Replies(7, SPECIALIST, "accept", "waiting"),
+            Replies(7, MUNICIPALITY, "receive", "waiting"),  # the health station, since the child is under 16
+            Does(7, "informed-in-writing", "waiting"),
+            Replies(8, SPECIALIST, "name", "waiting", who=OURS),
+            Replies(9, MUNICIPALITY, "reject", "waiting", reason="Helsestasjonen har ikke kapasitet før neste måned."),
+            Replies(12, MUNICIPALITY, "accept", "waiting"),  # the coordinating unit, who is asked next
+            Replies(13, MUNICIPALITY, "begin", "waiting"),
+            Registers(20, "M", "basic-assessment"),
+            Replies(21, MUNICIPALITY, "name", "basic-assessment", who=THEIRS),
+            Registers(50, "CP", "planning"),
+            HandsOver(60, "planning"),
+            Replies(61, MUNICIPALITY, "accept", "planning"),
+            Replies(64, MUNICIPALITY, "name", "planning", who=NEXT),
+            Does(66, "agree-plan", "treatment"),
+            Does(95, "feedback-tools", "treatment"),  # today
         ),
     ),
     Walk(
@@ -217,6 +287,10 @@ WALKS: Final[tuple[Walk, ...]] = (
         Person("17859340784", "Bjørklund", "Prøve Trygg", "1993-05-17", "1"),
         22,
         "waitlist",
-        (Answers(5, "waiting", outcome="1", limit=25), Does(22, "informed-in-writing", "waiting")),  # today; due soon from day 21
+        (
+            Answers(5, "waiting", outcome="1", limit=25),
+            Replies(6, SPECIALIST, "name", "waiting", who=OURS),  # the municipality does not answer
+            Does(22, "informed-in-writing", "waiting"),  # today; due soon from day 21
+        ),
     ),
 )
