@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from adapter.domain.coordination import Decision
 from mappings.resources import assignment
 from mappings.resources.elements import ENH, HPR, NUMBERS
 from mappings.resources.writer import own
@@ -16,6 +17,9 @@ Body = dict[str, Any]
 PATHWAY = "b3906235-0b18-51d9-ad94-a86321c66207"
 HOSPITAL, MUNICIPALITY = ("319900101", "Fjordheim sykehus HF"), ("319900209", "Dalsbygda kommune")
 PATIENT = ("Patient/4", NUMBERS["FNR"], "21858999992")
+DECISION = Decision(
+    "under-16", "unit", "Helsestasjonen", "The health centre", "Under 16 år.", "Younger than 16.", ("coordinator",), True
+)
 NOW = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.domain import assignment as life
-from adapter.domain.coordination import Asks, Decision
+from adapter.domain.coordination import Asks
 from adapter.r4.checker import check
 from mappings import terms
 from mappings.municipal_rules import followups
@@ -21,6 +21,7 @@ from mappings.resources import assignment, normal
 from mappings.resources.elements import HPR
 from mappings.resources.writer import SYSTEM, own
 from tests.mappings.assigned import (
+    DECISION,
     KARI,
     MUNICIPALITY,
     PATHWAY,
@@ -45,10 +46,6 @@ MAY_TRAVEL = {
 }
 """Every element that may leave, and what may be in it: typed here by hand from what the exchange needs."""
 ABOUT_PEOPLE = {"PractitionerRole", "Practitioner", "Organization", "Location"}
-
-DECISION = Decision(
-    "under-16", "unit", "Helsestasjonen", "The health centre", "Under 16 år.", "Younger than 16.", ("coordinator",), True
-)
 
 
 # --- how they are made
