@@ -163,6 +163,7 @@ def make_sharing(settings: Settings, key: bytes) -> Sharing:
         keyed(key),
         fhir_base(settings),
         settings.working_days,
+        {o.number: o.name for o in settings.organisation},
     )
 
 

@@ -10,7 +10,7 @@ from datetime import date
 
 from adapter.console.frame import table
 from adapter.console.html import Child, Html, join, tag
-from adapter.domain.assignment import NAMING
+from adapter.domain.assignment import NAMING, OPEN
 from adapter.domain.baton import AWAITS_ANSWER, KINDS, Baton, Leg, Next, Stuck, asked, standing
 from adapter.domain.coordination import Text
 from adapter.usecases.see_batons import Holding, Relay, Story
@@ -32,7 +32,7 @@ def by(on: date | None, today: date) -> Child:
     if on is None:
         return tag("span", "no date is set", class_="empty")
     late = tag("span", "▲ overdue", class_="severity error") if on < today else None
-    return [day(on), " ", late]
+    return ["by ", day(on), " ", late]
 
 
 def held(baton: Baton) -> Child:
@@ -43,7 +43,7 @@ def held(baton: Baton) -> Child:
 def awaited(one: Next | None, today: date) -> Child:
     if one is None:
         return tag("span", "nothing", class_="empty")
-    return [join(one.en, " ", tag("span", by(one.by, today), class_="by")), tag("p", one.nb, class_="aside", lang="nb")]
+    return [one.en, tag("p", one.nb, class_="aside", lang="nb"), tag("p", by(one.by, today))]
 
 
 def reasons(stuck: Sequence[Stuck]) -> Html | None:
@@ -69,7 +69,7 @@ def box(baton: Baton, today: date) -> Html:
     facts += [("Then", [tag("div", awaited(one, today)) for one in baton.then])] if baton.then else []
     facts += [("The municipality", both(baton.municipality))]
     listed = tag("dl", [[tag("dt", name), tag("dd", value)] for name, value in facts], class_="facts")
-    return tag("section", listed, reasons(baton.stuck), class_="held", aria_label="The baton")
+    return tag("section", reasons(baton.stuck), listed, class_="held", aria_label="The baton")
 
 
 def hand_overs(legs: Sequence[Leg]) -> Html:
@@ -81,32 +81,35 @@ def hand_overs(legs: Sequence[Leg]) -> Html:
 
 def asked_of(stories: Sequence[Story], today: date) -> Html:
     """What organisations have asked one another for, and how each of it went."""
-    if not stories:
-        return tag("p", "Nobody has been asked for anything yet.", class_="empty")
-    heads = ("What", "Who is asked", "How it stands", "Answer by", "How it went")
-    return table("What others are asked for, the first on top", heads, [_story(story, today) for story in stories], "asked")
+    handed = [story for story in stories if story.now.code in KINDS]
+    if not handed:
+        return tag("p", "Nobody has been asked yet.", class_="empty")
+    heads = ("What", "Who is asked, and why", "How it stands", "Answer", "How it went")
+    return table("The first on top", heads, [_story(story, today) for story in handed], "asked")
+
+
+def follow_ups(stories: Sequence[Story], today: date) -> Html:
+    """What the municipality's coordinator is to do: the eight national tasks, as far as they have arisen."""
+    rows = []
+    for now in (story.now for story in stories if story.now.code not in KINDS):
+        name, stands = words.duty(now.code, ""), standing(now)
+        rows.append(row(tag("span", name, lang="nb"), stands.en, by(now.due, today) if now.status in OPEN else day(now.due)))
+    if not rows:
+        return tag("p", "None has arisen.", class_="empty")
+    return table("National tasks of a municipal coordinator", ("Task", "How it stands", "By"), rows)
 
 
 def _story(story: Story, today: date) -> Html:
     now = story.now
     went = tag("ol", [tag("li", day(one.on), " ", standing(one.stands).en, _because(one.reason)) for one in story.told])
-    waits = now.status in ("requested", "received", "accepted", "in-progress", "on-hold")
     why = tag("div", both(story.why), class_="aside") if story.why.en else None
     stands = tag("span", standing(now).en, class_="standing"), tag("p", standing(now).nb, class_="aside", lang="nb")
-    due = by(now.due, today) if waits else day(now.due)
-    return row(both(_kind(now.code)), [both(asked(now)), why], stands, due, went)
+    due = by(now.due, today) if now.status in OPEN else day(now.due)
+    return row(both(KINDS[now.code]), [both(asked(now)), why], stands, due, went)
 
 
 def _because(reason: str) -> Child:
     return [": ", tag("q", reason)] if reason else None
-
-
-def _kind(code: str) -> Text:
-    """What is asked for; a follow-up by its own name."""
-    if code in KINDS:
-        return KINDS[code]
-    name = words.duty(code, "")
-    return Text(name, name)
 
 
 def coordinators(holdings: Sequence[Holding]) -> Html:
@@ -123,7 +126,7 @@ def coordinators(holdings: Sequence[Holding]) -> Html:
         who = one.person or tag("span", "nobody is named yet", class_="empty")
         until = day(one.part.until) if one.part.until else "still"
         rows.append(row(both(side), one.part.organisation, who, one.phone, day(one.part.since), until))
-    return table("Coordinators", ("Of", "Organisation", "Who", "Telephone", "From", "Until"), rows)
+    return table("From when to when", ("Of", "Organisation", "Who", "Telephone", "From", "Until"), rows)
 
 
 def row(*cells: Child) -> Html:
@@ -134,7 +137,7 @@ def lanes(relay: Relay) -> list[Lane]:
     """The hand-overs as the timeline draws them: who had the baton, and how it stood in the municipality."""
     having = tuple(Band("held" if leg.held else "dropped", leg.holder.nb, leg.since, leg.until) for leg in relay.legs)
     parts = [(one.part, one.part.organisation) for one in relay.holdings if one.part.municipal]
-    beside = [Band("asked", f"{asked(one.now).nb} er spurt", *_asked(one)) for one in relay.stories if _is_to_coordinate(one)]
+    beside = [Band("asked", _answer(one), *_asked(one)) for one in relay.stories if _is_to_coordinate(one)]
     beside += [
         Band("held", f"Koordinator i {name}" if part.named else f"{name} har sagt ja", part.since, part.until)
         for part, name in parts
@@ -145,6 +148,10 @@ def lanes(relay: Relay) -> list[Lane]:
 
 def _is_to_coordinate(story: Story) -> bool:
     return story.now.municipal and story.now.code in NAMING
+
+
+def _answer(story: Story) -> str:
+    return f"{asked(story.now).nb} {'sa nei' if story.now.status == 'rejected' else 'er spurt'}"
 
 
 def _asked(story: Story) -> tuple[date, date | None]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from adapter.console.batons import asked_of, box, coordinators, day, hand_overs, row
+from adapter.console.batons import asked_of, box, coordinators, day, follow_ups, hand_overs, row
 from adapter.console.frame import page, table
 from adapter.console.html import Child, Html, join, tag
 from adapter.domain.ruleset import Limit
@@ -43,6 +43,8 @@ def pathway_page(prefix: str, pathway: Gathered, state: State, relay: Relay, tod
         asked_of(relay.stories, today),
         tag("h2", "Coordinators"),
         coordinators(relay.holdings),
+        tag("h2", "The municipal coordinator's tasks"),
+        follow_ups(relay.stories, today),
         tag("h2", "Events"),
         _events(prefix, pathway),
         tag("h2", "Time limits"),

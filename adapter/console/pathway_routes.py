@@ -54,7 +54,7 @@ def router(
 ) -> APIRouter:
     """The routes under /pathways. `pathways` None: the service follows none, so that none is found."""
     routes = APIRouter(tags=["Pathways"])
-    others = Others(sharing.partners, sharing.municipalities) if sharing else Others()
+    others = Others(sharing.partners, sharing.municipalities, sharing.names) if sharing else Others()
 
     def listed(caller: Caller, today: date) -> tuple[list[Seen], list[Seen]]:
         if not pathways:

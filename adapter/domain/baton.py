@@ -176,10 +176,7 @@ def _holder(run: Run) -> tuple[Text, date | None]:
     part = _now(run, municipal=False)
     if part and part.named:
         return _title(part), part.since
-    hospital = run.hospital
-    if run.phase == "referred":
-        return Text(f"{hospital}, som vurderer henvisningen", f"{hospital}, which assesses the referral"), run.opened
-    return Text(hospital, hospital), run.opened
+    return Text(run.hospital, run.hospital), run.opened
 
 
 @dataclass(frozen=True, slots=True)

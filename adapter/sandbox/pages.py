@@ -23,7 +23,7 @@ h1, h2 { line-height: 1.25 }
 table { border-collapse: collapse; width: 100% }
 caption { text-align: left; font-weight: 600; padding: .3rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #d5dbe1 }
-.scroll { overflow-x: auto }
+.scroll { overflow-x: auto } time { white-space: nowrap }
 code { overflow-wrap: anywhere }
 form { display: inline-block; margin: 0 .4rem .3rem 0 }
 button, input { font: inherit }

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from adapter.domain.assignment import CODES
 from adapter.domain.problem import Problem
 from adapter.ports import Clause, Clock, Match, Query, Store, Stored
 from adapter.sandbox.pages import look, page
@@ -31,7 +32,7 @@ from adapter.usecases.update_resource import update
 from adapter.usecases.writing import Body, Rules, When, body_of
 from mappings import terms
 
-SHOWN: Final = 50
+SHOWN: Final = 20
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ async def _said(request: Request) -> tuple[bool, dict[str, Any]]:
 
 
 def _newest(server: Shown) -> list[Stored]:
-    codes = [Match(ASSIGNMENT), *(Match(FOLLOW_UP, f"koord{number}") for number in range(1, 9))]
+    codes = [Match(ASSIGNMENT, code) for code in CODES]
     with server.store.read() as unit:
         return list(unit.search(server.organisation, Query("Task", [Clause("code", codes)], limit=SHOWN)).found)
 
@@ -133,20 +134,9 @@ def _content(server: Shown, tasks: Sequence[Stored]) -> str:
     rows = "".join(_row(server, body_of(one)) for one in tasks) or '<tr><td colspan="6">None yet.</td></tr>'
     return f"""<p>Plays the FHIR server of organisation {escape(server.organisation)} on this machine: plain FHIR R4, at
 <a href="/fhir/metadata">/fhir</a>. {told}</p>
-<h2>Assignments</h2>
-<div class="scroll">
-<table>
-<caption>The newest {len(tasks)}; reload for later ones</caption>
-<thead><tr><th scope="col">Assignment</th><th scope="col">From</th><th scope="col">To</th><th scope="col">Answer by</th>
-<th scope="col">Status</th><th scope="col">Answer</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</div>
-<p><a href="/fhir/CareTeam">Teams here</a> · <a href="/fhir/Task">all Tasks</a></p>
 <h2>How it behaves</h2>
-<p>Now it <strong>{MODES[fault.mode]}</strong>{"" if fault.mode == "well" else f", {lasting}"}. The page itself always answers.</p>
+<p>Now it <strong>{MODES[fault.mode]}</strong>{"" if fault.mode == "well" else f", {lasting}"}. This page itself always answers.
+From a program: <code>curl --json '{{"mode": "slow", "seconds": 8, "count": 3}}' …/sandbox/faults</code></p>
 <div class="scroll">
 <table>
 <thead><tr><th scope="col">Let it be</th><th scope="col">What it then does</th><th scope="col">For how long</th></tr></thead>
@@ -155,7 +145,18 @@ def _content(server: Shown, tasks: Sequence[Stored]) -> str:
 </tbody>
 </table>
 </div>
-<p>From a program: <code>curl --json '{{"mode": "slow", "seconds": 8, "count": 3}}' …/sandbox/faults</code></p>"""
+<h2>Assignments</h2>
+<div class="scroll">
+<table>
+<caption>The newest {len(tasks)}; reload for later ones. All: <a href="/fhir/Task">Tasks</a>,
+<a href="/fhir/CareTeam">teams</a></caption>
+<thead><tr><th scope="col">Assignment</th><th scope="col">From</th><th scope="col">To</th><th scope="col">Answer by</th>
+<th scope="col">Status</th><th scope="col">Answer</th></tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</div>"""
 
 
 def _mode(mode: str, what: str, *, current: bool) -> str:
@@ -173,7 +174,7 @@ def _row(server: Shown, task: Body) -> str:
         f'<a href="/fhir/Task/{escape(task["id"])}">{escape(_kind(task))}</a>',
         escape(_number(task, "requester")),
         escape(_number(task, "owner")),
-        escape(str(task.get("restriction", {}).get("period", {}).get("end", ""))),
+        f"<time>{escape(str(task.get('restriction', {}).get('period', {}).get('end', '')))}</time>",
         escape(f"{task['status']} {task.get('statusReason', {}).get('text', '')}"),
         buttons,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from adapter.domain.assignment import CODES, OPEN
@@ -43,10 +44,11 @@ _AT_ONCE: Final = 50  # pathways in one question
 
 
 class Others(NamedTuple):
-    """Who else there is: the partners that assignments are shared with, and who of all organisations is a municipality."""
+    """Who there is: the partners that assignments are shared with, who of all is a municipality, and what ours are called."""
 
     partners: Sequence[Partner] = ()
     municipalities: Collection[str] = frozenset()
+    names: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def relay(unit: Unit, others: Others, tenant: str, episode: Body, awaits: Sequen
     run = replace(run, assignments=tuple(replace(one, waits=one.id in waiting) for one in run.assignments))
     stories = [_story(unit, others, tenant, one, task.task) for task in tasks for one in run.assignments if one.id == task.id]
     stories.sort(key=lambda story: (story.told[0].on, story.now.id))
-    return Relay(baton(run, today), legs(run), tuple(stories), tuple(_parts(_names(tenant, episode, tasks), team)), tuple(troubles))
+    return Relay(baton(run, today), legs(run), tuple(stories), tuple(_parts(_names(others, tenant, tasks), team)), tuple(troubles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def _run(
     troubles: Sequence[Trouble],
 ) -> Run:
     shared = [one for one in tasks if assignment.is_shared(one.task)]
-    names = _names(tenant, episode, shared)
+    names = _names(others, tenant, shared)
     first = next(iter(items(episode.get("statusHistory"))), episode)
     return Run(
         said_by(episode, "pathway-phase"),
@@ -169,11 +171,10 @@ def _run(
     )
 
 
-def _names(tenant: str, episode: Body, tasks: Iterable[Kept]) -> dict[str, str]:
+def _names(others: Others, tenant: str, tasks: Iterable[Kept]) -> dict[str, str]:
     """What the organisations are called, by their numbers: the hospital's own name, and who was asked."""
     named = {assignment.party(one.task, "owner"): text(obj(one.task.get("owner")).get("display"))[:LONGEST] for one in tasks}
-    own = text(obj(episode.get("managingOrganization")).get("display"))
-    return {**{number: name or number for number, name in named.items()}, tenant: own or tenant}
+    return {**{number: name or number for number, name in named.items()}, tenant: tenant, **others.names}
 
 
 def _assignment(others: Others, names: Mapping[str, str], task: Body, since: date) -> Assignment:
@@ -228,7 +229,7 @@ def _role(participant: Body) -> bool | None:
 def _troubles(unit: Unit, others: Others, tenant: str, tasks: Mapping[str, Sequence[Kept]]) -> dict[str, list[Trouble]]:
     """The open troubles of each pathway: about its Tasks and team, and about partners who are to answer something."""
     about = {f"Task/{one.id}": id for id, kept in tasks.items() for one in kept}
-    about |= {f"CareTeam/{care_team.id_of(id)}": id for id in tasks}
+    about |= {f"CareTeam/{care_team.id_of(id)}": id for id in tasks} | {f"EpisodeOfCare/{id}": id for id in tasks}
     found: dict[str, list[Trouble]] = {id: [] for id in tasks}
     for trouble in unit.troubles([tenant], list(about), limit=MOST):
         found[about[trouble.about]].append(trouble)

@@ -6,8 +6,8 @@ server takes assignments its Task is the authoritative one, and ours follow it; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from adapter.domain.coordination import CoordinationRules, Followup
@@ -38,6 +38,7 @@ class Sharing:
     person_key: Callable[[str, str, str], str]
     base: str
     week: WorkingDays = "mon-fri"
+    names: Mapping[str, str] = field(default_factory=dict)  # of our organisations, for people
 
     def partner(self, name: str) -> Partner | None:
         return next((one for one in self.partners if one.name == name), None)

@@ -33,7 +33,7 @@ FOLLOW_UP = replace(RUN, phase="municipal-follow-up", ended=MAY[17], awaits=())
 @pytest.mark.parametrize(
     ("run", "holder", "since"),
     [
-        (replace(RUN, phase="referred"), f"{HOSPITAL}, which assesses the referral", MAY[4]),
+        (replace(RUN, phase="referred"), HOSPITAL, MAY[4]),
         (replace(RUN, phase="waiting"), HOSPITAL, MAY[4]),
         (RUN, HOSPITAL, MAY[4]),
         # said yes, and no person yet: the organisation's, as before
