@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any, Final
 
 from adapter.domain import child_coordinator, coordination
-from adapter.domain.assignment import NAMING, OPEN
+from adapter.domain.assignment import NAMING, OPEN, TERMINAL
 from adapter.domain.coordination import SPECIALIST, UNKNOWN, CoordinationRules, Decision, Situation, Trigger
 from adapter.domain.deadlines import add_working_days
 from adapter.domain.identity import named
@@ -32,6 +32,8 @@ from mappings.resources.elements import NUMBERS, URI
 from mappings.resources.writer import SYSTEM, own, reference
 
 ASSIGN: Final = "assign-coordinator"
+CONTACT: Final = "contact-municipality"
+NOBODY: Final = "no-one-to-ask"
 MUNICIPAL: Final = "municipal-coordinator"
 GRANTED: Final = ("waitlist", "active", "onhold")
 STATEMENT: Final = SYSTEM + "referral-statement"
@@ -73,12 +75,14 @@ def follow_task(work: Work, before: Body | None, after: Body) -> None:
     if episode is None or not work.sharing.partners:
         return
     municipal = assignment.party(after, "owner") in work.sharing.municipalities
-    if code in NAMING and after["status"] in ("rejected", "failed"):
+    if code in NAMING and municipal and after["status"] == "requested":
+        work.settled(lead, f"EpisodeOfCare/{episode['id']}", NOBODY)
+    elif code in NAMING and after["status"] in ("rejected", "failed"):
         if municipal and assignment.decision_of(after):
             _ask_theirs(work, lead, episode, _refused(work, lead, episode["id"]), after)
         else:  # a person asked, and a person goes on
             en, nb = "Who was asked has said no: ask another.", "Den som ble spurt, har sagt nei: spør en annen."
-            work.trouble(lead, f"Task/{after['id']}", "no-one-to-ask", en, nb)
+            work.trouble(lead, f"EpisodeOfCare/{episode['id']}", NOBODY, en, nb)
     elif code in NAMING and after["status"] == "completed" and municipal:
         _remind(work, lead, episode, "named", after["id"])
     elif code == "release-coordinator" and after["status"] == "completed" and municipal and episode["status"] in OPEN_EPISODES:
@@ -147,7 +151,7 @@ def _assign(
 
 
 def _built(
-    work: Work, tenant: str, episode: Body, kind: str, ordinal: str | int, owner: tuple[str, str], due: date, **more: Any
+    work: Work, tenant: str, episode: Body, kind: str, ordinal: str | int, owner: tuple[str, str], due: date | None, **more: Any
 ) -> Body | None:
     """A Task from the pathway's organisation; None where the patient has no national number to be known by over there."""
     patient = work.body(tenant, "Patient", patient_of(episode)) or {}
@@ -266,8 +270,7 @@ def _remind(work: Work, tenant: str, episode: Body, trigger: Trigger, cause: str
         return
     for task in work.sharing.followups:
         if trigger in task.triggers:
-            days = task.within or work.sharing.rules("").answer_days
-            due = add_working_days(work.today, days, work.sharing.week)
+            due = add_working_days(work.today, task.within, work.sharing.week) if task.within else None
             made = _built(work, tenant, episode, task.id, cause, owner, due)
             if made and work.unit.read(tenant, "Task", made["id"]) is None:
                 stand(work, None, made)
@@ -287,11 +290,20 @@ def _to_a_person(
         nb, en = "Pasientens kommune er ikke kjent", "The patient's municipality is not known"
     asks = f" Be om {decided.who}: {decided.nb}" if decided else ""
     what = (f"{nb}: ta kontakt med kommunen om koordinator.{asks}", f"{en}: contact the municipality about a coordinator.")
-    id = _duty(work, tenant, episode, "contact-municipality", *what, add_working_days(work.today, 1, work.sharing.week))
-    work.trouble(tenant, f"Task/{id}", "no-one-to-ask", f"{en}: contact the municipality.", f"{nb}: ta kontakt med kommunen.")
+    _duty(work, tenant, episode, CONTACT, *what, add_working_days(work.today, 1, work.sharing.week))
+    work.trouble(
+        tenant, f"EpisodeOfCare/{episode['id']}", NOBODY, f"{en}: contact the municipality.", f"{nb}: ta kontakt med kommunen."
+    )
 
 
-def _duty(work: Work, tenant: str, episode: Body, kind: str, nb: str, en: str, due: date) -> str:
+def contacted(work: Work, tenant: str, task: Body) -> None:
+    """A person has talked to the municipality, or settled that nobody need to."""
+    codes = [coding.get("code") for coding in task.get("code", {}).get("coding", [])]
+    if CONTACT in codes and task["status"] in TERMINAL:
+        work.settled(tenant, f"EpisodeOfCare/{assignment.pathway_of(task)}", NOBODY)
+
+
+def _duty(work: Work, tenant: str, episode: Body, kind: str, nb: str, en: str, due: date) -> None:
     """A Task for a person at the pathway's own organisation, once."""
     id = named(episode["id"], kind, due.isoformat())
     if work.unit.read(tenant, "Task", id) is None:
@@ -312,4 +324,3 @@ def _duty(work: Work, tenant: str, episode: Body, kind: str, nb: str, en: str, d
             "restriction": {"period": {"end": due.isoformat()}},
         }
         work.keep(tenant, made)
-    return id

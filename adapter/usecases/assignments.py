@@ -73,8 +73,7 @@ class Work:
 
     def settled(self, tenant: str, about: str, *kinds: str, partner: str = "") -> None:
         """These troubles about a resource are over."""
-        for kind in kinds:
-            self.unit.settle(tenant, about, self.now, kind=kind, partner=partner)
+        self.unit.settle(tenant, about, self.now, kinds=kinds, partner=partner)
 
     def _reads_here(self, number: str) -> bool:
         partner = self.sharing.server_of(number)
@@ -106,6 +105,8 @@ def stand(
     lead = work.lead(after)
     if written_in not in ("", lead) and (ours := work.body(lead, "Task", after["id"])):
         after = assignment.laid(ours, assignment.view(after))  # a partner's space does not have what is ours alone
+    if after["status"] in TERMINAL:
+        work.settled(lead, name(after), "overdue", "conflict")
     for space in work.spaces(after):
         if space != written_in:
             work.keep(space, _as_in(work, space, after))
@@ -115,8 +116,6 @@ def stand(
     level(work, lead, after, but=heard_from)
     _team(work, None if new else before, after, on or work.today)
     _notify(work, after, written_in)
-    if after["status"] in TERMINAL:
-        work.settled(lead, name(after), "overdue", "conflict")
     follow_task(work, None if new else before, after)
 
 
@@ -124,7 +123,8 @@ def _as_in(work: Work, space: str, task: Body) -> Body:
     """The Task as a space has it: with what that space itself has put on its own."""
     there = work.body(space, "Task", task["id"])
     if there is not None:
-        return assignment.laid(there, assignment.view(task))
+        made = assignment.laid(there, assignment.view(task))
+        return assignment.with_standing(made, "") if task["status"] in TERMINAL else made
     return task if space in work.sharing.organisations else {**assignment.outward(task), "id": task["id"]}
 
 

@@ -27,7 +27,7 @@ from adapter.usecases.pathways import Body, plain
 from adapter.usecases.sharing import Partner
 from adapter.usecases.writing import Check, has_errors
 from mappings import times
-from mappings.resources import assignment
+from mappings.resources import assignment, normal
 from mappings.resources.elements import URI
 from mappings.resources.normal import obj
 
@@ -47,7 +47,7 @@ its own, or writes times in its own way."""
 
 def take_in(work: Work, partner: Partner, remote: Remote, check: Check) -> bool:
     """Take over what is new in a Task as a partner has it; whether anything was."""
-    task = dict(remote.body)
+    task = normal.absolute(dict(remote.body), partner.base_url)
     if not assignment.is_shared(task):
         return _gone_astray(work, partner, remote)
     shared = next(iter(work.unit.shared_there(partner.name, "Task", remote.id)), None) or _expected(work, partner, task)

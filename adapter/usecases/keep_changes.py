@@ -22,7 +22,7 @@ from adapter.ports import Unit
 from adapter.r4.bundle import renaming, rewritten
 from adapter.r4.systems import canonical_codes
 from adapter.usecases.assess_referral import answer, follow, is_answer, tell
-from adapter.usecases.assign_coordinator import follow_pathway
+from adapter.usecases.assign_coordinator import contacted, follow_pathway
 from adapter.usecases.assignment_rules import guests_only, is_assignment, judged
 from adapter.usecases.assignments import Work, stand
 from adapter.usecases.pathways import Body, Gathered, Key, episodes, without_version
@@ -48,6 +48,8 @@ def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change
     for change in changes:
         if is_assignment(change):
             stand(work, change.before and without_version(change.before), change.body | {"id": change.id}, written_in=tenant)
+        elif change.type == "Task":
+            contacted(work, tenant, change.body)
     return written
 
 

@@ -23,7 +23,7 @@ from adapter.usecases.follow_assignment import take_in
 from adapter.usecases.pathways import Body
 from adapter.usecases.sharing import Partner, Sharing
 from adapter.usecases.writing import Check, raise_for
-from mappings.resources import assignment, care_team
+from mappings.resources import assignment, care_team, normal
 from mappings.resources.elements import URI
 
 TRIES: Final = 2  # of a change, where the version moves under us
@@ -151,7 +151,8 @@ class Courier:
             if mine := work.body(row.tenant, "Task", shared.id):
                 level(work, row.tenant, mine, row=row.id)
         else:
-            unit.keep_shared(replace(shared, remote=remote.id, etag=remote.etag, seen=seen_of(remote.body)))
+            there = normal.absolute(dict(remote.body), self.partner.base_url)
+            unit.keep_shared(replace(shared, remote=remote.id, etag=remote.etag, seen=seen_of(there)))
 
     def _give_up(self, unit: Unit, row: Outgoing, fault: Problem) -> None:
         """A person has to look: why is told, our own Task is marked where it never arrived, and a copy is put back."""

@@ -231,7 +231,7 @@ def _troubles(unit: Unit, others: Others, tenant: str, tasks: Mapping[str, Seque
     about = {f"Task/{one.id}": id for id, kept in tasks.items() for one in kept}
     about |= {f"CareTeam/{care_team.id_of(id)}": id for id in tasks} | {f"EpisodeOfCare/{id}": id for id in tasks}
     found: dict[str, list[Trouble]] = {id: [] for id in tasks}
-    for trouble in unit.troubles([tenant], list(about), limit=MOST):
+    for trouble in unit.troubles([tenant], list(about), limit=MOST) if about else ():  # no names would mean all
         found[about[trouble.about]].append(trouble)
     silent = (
         {
