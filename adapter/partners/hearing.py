@@ -35,6 +35,7 @@ COMPARE_EVERY: Final = timedelta(hours=24)
 TROUBLE_AFTER: Final = timedelta(minutes=15)
 AT_ONCE: Final = 50
 PAGE: Final = 200
+GIVEN_UP: Final = ("dead", "dismissed")  # a person decides, or has decided
 
 
 class Line:
@@ -144,8 +145,8 @@ class Line:
         mine = work.body(shared.tenant, shared.type, shared.id)
         if mine is None or unit.waiting_about(about, self.name):
             return 0
-        dead = unit.deliveries([shared.tenant], hub=self.name, state="dead", about=about, limit=1)
-        if not shared.remote and not dead:
+        seen = [unit.deliveries([shared.tenant], hub=self.name, state=given_up, about=about, limit=1) for given_up in GIVEN_UP]
+        if not shared.remote and not any(seen):
             send(work, "share", self.name, shared.tenant, mine, creation(mine))
             return 1
         if shared.remote:
