@@ -6,7 +6,7 @@ All methods that touch a patient's data take the organisation (`tenant`, its num
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -345,8 +345,8 @@ class Unit(Protocol):
         """Keep it, unless one like it is open: that one keeps its `since` and gets the words. True where it is new."""
         ...
 
-    def settle(self, tenant: str, about: str, now: datetime, *, kind: str = "", partner: str = "") -> int:
-        """Close the open troubles about a resource, or those of a kind or partner; returns how many."""
+    def settle(self, tenant: str, about: str, now: datetime, *, kinds: Collection[str] = (), partner: str = "") -> int:
+        """Close the open troubles about a resource, or those of some kinds or a partner; returns how many."""
         ...
 
     def troubles(self, tenants: Sequence[str], about: Sequence[str] = (), limit: int = 100) -> list[Trouble]:

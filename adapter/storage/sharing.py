@@ -1,41 +1,47 @@
 """What other FHIR servers have of ours, what is remembered of them, and what waits for a person."""
 
+# ruff: noqa: S608 - statements are made of our own names alone; all values are marks
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, TextClause, delete, insert, literal, select, text, tuple_, update
+from sqlalchemy import ColumnElement, TextClause, delete, insert, select, text, update
 
 from adapter.ports import PartnerState, Shared, Trouble
-from adapter.storage.rows import NAMES, Part, values
-from adapter.storage.tables import OPEN, partner, shared, trouble
+from adapter.storage.rows import NAMES, Columns, Part, insertion, values
+from adapter.storage.tables import OPEN, key, micros, partner, shared, trouble
 
-SHARED = select(*(shared.c[name] for name in NAMES[Shared]))
+# What every delivery and every look asks goes to the driver itself (`Part.ask`), the rest by SQLAlchemy.
+SHARED = f"SELECT {', '.join(NAMES[Shared])} FROM shared WHERE"
+PLACE = "tenant, type, id, partner"
+KEEP = insertion(
+    shared,
+    f"ON CONFLICT ({PLACE}) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in NAMES[Shared] if name not in PLACE.split(", ")),
+)
 TROUBLE = select(*(trouble.c[name] for name in NAMES[Trouble]))
 STATE = select(*(partner.c[name] for name in NAMES[PartnerState]))
-PLACE = (shared.c.tenant, shared.c.type, shared.c.id)
 IS_OPEN = text(f"trouble.{OPEN}")  # in the words of the partial indexes, or SQLite does not use them
 
 
 class Sharing(Part):
     def shared(self, tenant: str, type: str, id: str) -> list[Shared]:
-        ours = (shared.c.tenant == tenant, shared.c.type == type, shared.c.id == id)
-        return self._shared_of(*ours)
+        return self._shared_of("tenant = ? AND type = ? AND id = ?", key(tenant), key(type), key(id))
 
     def shared_there(self, partner: str, type: str, remote: str) -> list[Shared]:
         """Nothing is found by the empty id, which is only that of what is not there yet."""
-        there = (shared.c.partner == partner, shared.c.type == type, shared.c.remote == remote)
-        return self._shared_of(*there) if remote else []
+        return self._shared_of("partner = ? AND type = ? AND remote = ?", key(partner), key(type), key(remote)) if remote else []
 
     def shared_with(self, partner: str, after: str, limit: int) -> list[Shared]:
-        wanted: list[ColumnElement[bool]] = [shared.c.partner == partner]
-        if after:
-            wanted.append(tuple_(*PLACE) > tuple_(*(literal(part) for part in after.split(" "))))
-        return self._shared_of(*wanted, limit=limit)
+        last = [key(part) for part in after.split(" ")] if after else []
+        beyond = " AND (tenant, type, id) > (?, ?, ?)" if last else ""
+        return self._shared_of(f"partner = ?{beyond}", key(partner), *last, limit=limit)
 
     def keep_shared(self, shared: Shared) -> None:
-        self._keep(_shared, shared, "tenant", "type", "id", "partner")
+        """Over the row of the same key, else as a new one. Two units that make it at once: one is overtaken."""
+        *place, home, remote, etag, seen = values(shared).values()
+        self.tell(KEEP, [(*map(key, place), home, key(remote), etag, seen)])
 
     def drop_shared(self, shared: Shared) -> None:
         own = [_shared.c[name] == getattr(shared, name) for name in ("tenant", "type", "id", "partner")]
@@ -46,7 +52,10 @@ class Sharing(Part):
         return PartnerState(*row) if row else PartnerState(name)
 
     def keep_partner_state(self, state: PartnerState) -> None:
-        self._keep(partner, state, "name")
+        """As a shared resource is kept."""
+        new = values(state)
+        if not self.connection.execute(update(partner).where(partner.c.name == state.name), new).rowcount:
+            self.connection.execute(insert(partner), new)
 
     def raise_trouble(self, trouble: Trouble) -> bool:
         same = [_trouble.c[name] == getattr(trouble, name) for name in ("tenant", "about", "partner", "kind")]
@@ -56,10 +65,14 @@ class Sharing(Part):
         self.connection.execute(insert(_trouble), values(trouble))
         return True
 
-    def settle(self, tenant: str, about: str, now: datetime, *, kind: str = "", partner: str = "") -> int:
-        named = {"tenant": tenant, "about": about} | ({"kind": kind} if kind else {}) | ({"partner": partner} if partner else {})
-        wanted = [trouble.c[name] == value for name, value in named.items()]
-        return self.connection.execute(update(trouble).where(IS_OPEN, *wanted), {"settled": now}).rowcount
+    def settle(self, tenant: str, about: str, now: datetime, *, kinds: Collection[str] = (), partner: str = "") -> int:
+        wanted = f"tenant = ? AND about = ? AND {OPEN}"
+        if kinds:
+            wanted += f" AND kind IN ({', '.join('?' for _ in kinds)})"
+        if partner:
+            wanted += " AND partner = ?"
+        said = (micros(now), key(tenant), key(about), *map(key, kinds), *([key(partner)] if partner else []))
+        return len(self.ask(f"UPDATE trouble SET settled = ? WHERE {wanted} RETURNING 1", said))
 
     def troubles(self, tenants: Sequence[str], about: Sequence[str] = (), limit: int = 100) -> list[Trouble]:
         wanted: list[ColumnElement[bool] | TextClause] = [IS_OPEN, trouble.c.tenant.in_(tenants)]
@@ -68,16 +81,15 @@ class Sharing(Part):
         rows = self.connection.execute(TROUBLE.where(*wanted).order_by(trouble.c.since, trouble.c.position).limit(limit))
         return [Trouble(*row) for row in rows]
 
-    def _shared_of(self, *wanted: ColumnElement[bool], limit: int | None = None) -> list[Shared]:
-        rows = self.connection.execute(SHARED.where(*wanted).order_by(*PLACE, shared.c.partner).limit(limit))
-        return [Shared(*row) for row in rows]
+    def _shared_of(self, wanted: str, *said: str, limit: int | None = None) -> list[Shared]:
+        end = "" if limit is None else f" LIMIT {limit:d}"
+        return [_shared_as(row) for row in self.ask(f"{SHARED} {wanted} ORDER BY {PLACE}{end}", said)]
 
-    def _keep(self, table: Table, thing: Shared | PartnerState, *key: str) -> None:
-        """Over the row of the same key, else as a new one. Two units that make it at once: one is overtaken."""
-        new = values(thing)
-        same = [table.c[name] == new[name] for name in key]
-        if not self.connection.execute(update(table).where(*same), new).rowcount:
-            self.connection.execute(insert(table), new)
+
+def _shared_as(row: Columns) -> Shared:
+    """SQLite has no truth values."""
+    tenant, type, id, partner, home, *rest = row
+    return Shared(tenant, type, id, partner, bool(home), *rest)
 
 
 _shared, _trouble = shared, trouble  # where an argument has the table's name

@@ -99,7 +99,7 @@ def dismiss(unit: Unit, tenants: Sequence[str], id: str, now: datetime) -> Outgo
     aside = replace(row, state="dismissed")
     unit.change_outgoing(aside)
     if not unit.deliveries([row.tenant], hub=row.hub, state="dead", about=row.about, limit=1):
-        unit.settle(row.tenant, row.about, now, kind="refused", partner=row.hub)
+        unit.settle(row.tenant, row.about, now, kinds=["refused"], partner=row.hub)
     return aside
 
 

@@ -195,7 +195,12 @@ def test_sqlite_finds_what_concerns_partners_by_the_index_made_for_it(
         def explain(connection: Any, cursor: Any, sql: str, values: Any, *_: Any) -> None:
             plan.extend(row[3] for row in cursor.connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
 
+        def ask(sql: str, values: Sequence[Any], unit: DatabaseUnit = unit) -> list[Any]:
+            plan.extend(row[3] for row in Part.ask(unit, f"EXPLAIN QUERY PLAN {sql}", values))
+            return Part.ask(unit, sql, values)
+
         event.listen(unit.connection, "before_cursor_execute", explain)
+        unit.ask = ask  # type: ignore[method-assign]
         asked(unit)
     store.close()
 
