@@ -320,7 +320,10 @@ class Unit(Protocol):
     def outgoing_for(self, message_id: str) -> list[Outgoing]: ...
     def sent_with(self, msg_id: str) -> list[Outgoing]: ...  # kind message, by our own MsgId
     def unanswered(self, limit: int) -> list[Outgoing]: ...  # messages whose AppRec is awaited, oldest first
-    def change_outgoing(self, row: Outgoing) -> None: ...
+    def change_outgoing(self, row: Outgoing) -> None:
+        """Keep what has become of it: state, attempts, next_attempt, error, hub_id, answer, outcome. All else stays as made."""
+        ...
+
     def count_outgoing(self) -> dict[str, int]: ...  # of every state
     def waiting_about(self, about: str, hub: str) -> list[Outgoing]: ...  # waiting for that partner, in order
     def deliveries(

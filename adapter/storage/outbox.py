@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, Connection, TextClause, exists, func, inse
 
 from adapter.ports import Outgoing
 from adapter.storage.rows import OUTGOING, Part, to_outgoing, values
-from adapter.storage.tables import TO_PARTNERS, WAITING, outbox
+from adapter.storage.tables import TO_PARTNERS, WAITING, key, micros, outbox
 
 COLUMNS = [outbox.c[name] for name in OUTGOING]
+CHANGE = "UPDATE outbox SET state = ?, attempts = ?, next_attempt = ?, error = ?, hub_id = ?, answer = ?, outcome = ? WHERE id = ?"
 STATES = ("waiting", "unanswered", "sent", "dead", "dismissed")
 # In the words of the partial indexes (`adapter.storage.tables`): SQLite would not see it of a value given beside the question.
 IS_WAITING, IS_TO_PARTNERS = text(f"outbox.{WAITING}"), text(f"outbox.{TO_PARTNERS}")
@@ -35,7 +36,9 @@ class Outbox(Part):
         return self._rows_of(outbox.c.state == "unanswered", limit=limit)
 
     def change_outgoing(self, row: Outgoing) -> None:
-        self.connection.execute(update(outbox).where(outbox.c.id == row.id), values(row))
+        hub_id, answer = (None if one is None else key(one) for one in (row.hub_id, row.answer))
+        due = None if row.next_attempt is None else micros(row.next_attempt)
+        self.tell(CHANGE, [(key(row.state), row.attempts, due, row.error, hub_id, answer, row.outcome, key(row.id))])
 
     def count_outgoing(self) -> dict[str, int]:
         rows = self.connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))

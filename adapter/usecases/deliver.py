@@ -8,7 +8,8 @@ an AppRec must have come (HIS 80415:2012). To a partner it goes from a second to
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
@@ -72,24 +73,34 @@ def deliver(
     lease: float = 120.0,
     ladder: Ladder = HUBS,
     chance: Callable[[], float] = random.random,
+    at_once: int = 1,
 ) -> list[Outgoing]:
     """Send at most `limit` rows that are due for this hub or partner, and return them as they stand then.
 
-    Raises `Problem` only where the store fails.
+    Raises `Problem` only where the store fails. No two of the rows are of one key, so several may be on their way `at_once`.
 
     A claimed row is ours for `lease` seconds, so that no row is sent by two at once. When half of that is gone the round
     ends, and what is left over is let go, as not tried.
     """
     started = clock.now()
     rows = store.claim(started, lease, limit, [to.name])
-    done: list[Outgoing] = []
-    for row in rows:
-        if done and (clock.now() - started).total_seconds() > lease / 2:
-            break
-        done.append(_attempt(to, row, clock, ladder, chance))
+
+    def attempt(row: Outgoing) -> Outgoing | None:
+        late = row is not rows[0] and (clock.now() - started).total_seconds() > lease / 2
+        return None if late else _attempt(to, row, clock, ladder, chance)
+
+    done = _each(attempt, rows, at_once)
     if rows:
-        _mark(store, [*done, *(replace(row, attempts=row.attempts - 1, next_attempt=None) for row in rows[len(done) :])])
-    return done
+        let_go = (replace(row, attempts=row.attempts - 1, next_attempt=None) for row in rows)
+        _mark(store, [one or untried for one, untried in zip(done, let_go, strict=True)])
+    return [one for one in done if one]
+
+
+def _each(attempt: Callable[[Outgoing], Outgoing | None], rows: Sequence[Outgoing], at_once: int) -> list[Outgoing | None]:
+    if at_once == 1 or len(rows) < 2:
+        return [*map(attempt, rows)]
+    with ThreadPoolExecutor(min(at_once, len(rows))) as threads:
+        return [*threads.map(attempt, rows)]
 
 
 def _attempt(to: Deliverer, row: Outgoing, clock: Clock, ladder: Ladder, chance: Callable[[], float]) -> Outgoing:
