@@ -29,6 +29,7 @@ from adapter.usecases.writing import VERSIONED
 from tests.house.processes import clean_environment, free_ports, running, wait_for
 
 PLACE = "http://127.0.0.1:8000"  # where `make run` answers; in the test on another port
+THERE = "http://127.0.0.1:8003"  # the municipality's server
 NEXT = "echo '--next--'"
 
 
@@ -49,6 +50,12 @@ def sandbox(tmp_path: Path) -> Iterator[str]:
         process.wait(30)
 
 
+def after(address: str, ports: int) -> str:
+    """The address some ports after another."""
+    host, _, port = address.rpartition(":")
+    return f"{host}:{int(port) + ports}"
+
+
 def squeezed(text: str) -> str:
     """Without white space: line breaks are the document's."""
     return re.sub(r"\s+", "", text)
@@ -65,7 +72,7 @@ def answers(shown: str, said: str) -> bool:
 def test_every_command_answers_what_is_shown(document: str, sandbox: str) -> None:
     blocks = re.findall(r"```sh\n(.*?)```\n```text\n(.*?)```", document, re.DOTALL)
     assert len(blocks) == len(re.findall("```sh", document)) > 5
-    script = f"{NEXT}\n".join(commands for commands, _ in blocks).replace(PLACE, sandbox)
+    script = f"{NEXT}\n".join(commands for commands, _ in blocks).replace(PLACE, sandbox).replace(THERE, after(sandbox, 3))
 
     done = subprocess.run(
         ["bash", "-eu", "-c", script],
