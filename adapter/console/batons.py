@@ -11,10 +11,10 @@ from datetime import date
 from adapter.console.frame import table
 from adapter.console.html import Child, Html, join, tag
 from adapter.domain.assignment import NAMING, OPEN
-from adapter.domain.baton import AWAITS_ANSWER, KINDS, Baton, Leg, Next, Stuck, asked, standing
+from adapter.domain.baton import AWAITS_ANSWER, KINDS, Baton, Leg, Next, Part, Stuck, asked, standing
 from adapter.domain.coordination import Text
 from adapter.usecases.see_batons import Holding, Relay, Story
-from mappings.timeline import Band, Lane, words
+from mappings.timeline import ASKED, DROPPED, HELD, Band, Lane, words
 
 
 def both(said: Text) -> Html:
@@ -134,16 +134,18 @@ def row(*cells: Child) -> Html:
 
 
 def lanes(relay: Relay) -> list[Lane]:
-    """The hand-overs as the timeline draws them: who had the baton, and how it stood in the municipality."""
-    having = tuple(Band("held" if leg.held else "dropped", leg.holder.nb, leg.since, leg.until) for leg in relay.legs)
-    parts = [(one.part, one.part.organisation) for one in relay.holdings if one.part.municipal]
-    beside = [Band("asked", _answer(one), *_asked(one)) for one in relay.stories if _is_to_coordinate(one)]
-    beside += [
-        Band("held", f"Koordinator i {name}" if part.named else f"{name} har sagt ja", part.since, part.until)
-        for part, name in parts
+    """The hand-overs as the timeline draws them: who had the baton, who coordinated in the municipality, who was asked there."""
+    parts = [one.part for one in relay.holdings if one.part.municipal]
+    found = [
+        Lane("Har pinnen", tuple(Band(HELD if o.held else DROPPED, o.holder.nb, o.since, o.until) for o in relay.legs)),
+        Lane("I kommunen", tuple(Band(HELD, _part(part), part.since, part.until) for part in parts)),
+        Lane("Spurt", tuple(Band(ASKED, _answer(one), *_asked(one)) for one in relay.stories if _is_to_coordinate(one))),
     ]
-    found = [Lane("Har pinnen", having), Lane("I kommunen", tuple(sorted(beside, key=lambda band: band.since)))]
     return [lane for lane in found if lane.bands]
+
+
+def _part(part: Part) -> str:
+    return f"Koordinator i {part.organisation}" if part.named else f"{part.organisation} har sagt ja"
 
 
 def _is_to_coordinate(story: Story) -> bool:

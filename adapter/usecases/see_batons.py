@@ -36,9 +36,6 @@ MOST: Final = 1000
 
 AWAITED: Final = Clause("status", [Match(value=status) for status in sorted(OPEN - {"draft"})])
 ASSIGNMENTS: Final = Clause("code", [Match(f"{SYSTEM}coordination-task", code) for code in CODES])
-SHOWN: Final = Clause("code", [*ASSIGNMENTS.any_of, Match(f"{SYSTEM}pathway-task", "contact-municipality")])
-"""What a list tells of: assignments, and what was left to a person because nobody could be asked."""
-
 SIDES: Final = {care_team.MUNICIPAL: True, care_team.SPECIALIST: False}
 _AT_ONCE: Final = 50  # pathways in one question
 
@@ -96,7 +93,7 @@ def batons(
     ids = [episode["id"] for episode in episodes]
     tasks: dict[str, list[Kept]] = {id: [] for id in ids}
     for start in range(0, len(ids), _AT_ONCE):
-        for one in _kept(unit, tenant, ids[start : start + _AT_ONCE], SHOWN):
+        for one in _kept(unit, tenant, ids[start : start + _AT_ONCE], ASSIGNMENTS):
             tasks[assignment.pathway_of(one.task)].append(one)
     teams = {one.id: plain(one) for one in unit.read_all(tenant, [("CareTeam", care_team.id_of(id)) for id in ids])}
     troubles = _troubles(unit, others, tenant, tasks)

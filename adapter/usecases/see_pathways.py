@@ -24,7 +24,7 @@ from adapter.usecases.resource_rules import computed
 from adapter.usecases.see_batons import ASSIGNMENTS, AWAITED, Others, Relay, batons, relay
 from adapter.usecases.situation import OPEN_EPISODES
 from mappings import times
-from mappings.resources import assignment, task
+from mappings.resources import assignment, care_team, task
 from mappings.resources.writer import SYSTEM
 
 MOST: Final = 100
@@ -105,9 +105,13 @@ def _of(unit: Unit, others: Others, tenant: str, today: date) -> list[Seen]:
 def _in_trouble(unit: Unit, tenant: str) -> Iterator[str]:
     """The pathways of which something waits for a person, the longest first."""
     about = [trouble.about for trouble in unit.troubles([tenant], limit=MOST)]
-    tasks = [("Task", name.removeprefix("Task/")) for name in about if name.startswith("Task/")]
-    pathways = {f"Task/{one.id}": assignment.pathway_of(plain(one)) for one in unit.read_all(tenant, tasks)}
-    yield from (pathways[name] for name in about if pathways.get(name))
+    named = [(type, id) for type, _, id in (name.partition("/") for name in about)]
+    tasks = [name for name in named if name[0] == "Task"]
+    pathways = {("Task", one.id): assignment.pathway_of(plain(one)) for one in unit.read_all(tenant, tasks)} if tasks else {}
+    teams = [Match("CareTeam", id) for type, id in named if type == "CareTeam"]
+    for one in unit.search(tenant, Query("EpisodeOfCare", [Clause("team", teams)], limit=MOST)).found if teams else ():
+        pathways["CareTeam", care_team.id_of(one.id)] = one.id
+    yield from filter(None, (id if type == "EpisodeOfCare" else pathways.get((type, id)) for type, id in named))
 
 
 def _handed_over(unit: Unit, tenant: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ with the pathway.
 
 from mappings.timeline import words
 from mappings.timeline.picture import STYLE, svg
-from mappings.timeline.story import Band, Lane, Story, tell, title_of
+from mappings.timeline.story import ASKED, DROPPED, HELD, Band, Lane, Story, tell, title_of
 from mappings.timeline.text import lines
 
-__all__ = ["STYLE", "Band", "Lane", "Story", "lines", "svg", "tell", "title_of", "words"]
+__all__ = ["ASKED", "DROPPED", "HELD", "STYLE", "Band", "Lane", "Story", "lines", "svg", "tell", "title_of", "words"]

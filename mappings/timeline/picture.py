@@ -16,7 +16,7 @@ from adapter.domain.course import Course
 from adapter.domain.state import State
 from mappings.timeline import words
 from mappings.timeline.places import cut, lanes, text_width
-from mappings.timeline.story import Band, Bar, Lane, Mark, Story, tell
+from mappings.timeline.story import ASKED, Band, Bar, Lane, Mark, Story, tell
 
 WIDTH: Final = 1000
 LEFT: Final = 214  # where the time begins
@@ -80,7 +80,7 @@ def _document(story: Story) -> Iterator[str]:
 
 def _phases(story: Story, top: int) -> tuple[list[str], int]:
     """The phases as bands."""
-    return _bands(story, top, "Fase", [(band, "band odd" if number % 2 else "band") for number, band in enumerate(story.bands)])
+    return _bands(story, top, "Fase", story.bands, "phase")
 
 
 def _relay(story: Story, top: int) -> tuple[list[str], int]:
@@ -88,27 +88,28 @@ def _relay(story: Story, top: int) -> tuple[list[str], int]:
     drawn: list[str] = []
     height = 0
     for lane in story.lanes:
-        kinds = [(band, f"band odd {band.code}" if number % 2 else f"band {band.code}") for number, band in enumerate(lane.bands)]
-        of_lane, high = _bands(story, top + height, lane.name, kinds)
+        of_lane, high = _bands(story, top + height, lane.name, lane.bands, "hand")
         drawn += of_lane
         height += high - 14  # they belong together
     return drawn, height + 14 if drawn else 0
 
 
-def _bands(story: Story, top: int, title: str, bands: Sequence[tuple[Band, str]]) -> tuple[list[str], int]:
-    """A line of bands; a name that its band has no room for stands beneath it."""
+def _bands(story: Story, top: int, title: str, bands: Sequence[Band], group: str) -> tuple[list[str], int]:
+    """A line of bands; a name that its band has no room for stands beneath it, and so does that of one that others may lie on."""
     drawn, outside = [_text(EDGE, top + 16, title, USUAL, "bold")], []
-    for band, kind in bands:
+    for number, band in enumerate(bands):
+        kind = f"band odd {band.code}" if number % 2 else f"band {band.code}"
         x, end = _x(story, band.since), _x(story, band.until) if band.until else RIGHT
         wide = max(end - x, 3)
         said = f"{band.name}: {band.since} – {band.until or ''}".rstrip(" –")
-        drawn.append(_group("phase", said) + f'<rect class="{kind}" {_box(x, top, wide, 24)}/>')
-        if text_width(band.name, SMALL) + 12 <= wide:
-            drawn.append(_text(x + 6, top + 16, band.name, SMALL))
+        drawn.append(_group(group, said) + f'<rect class="{kind}" {_box(x, top, wide, 24)}/>')
+        name = cut(band.name, SMALL, WIDTH - LEFT)
+        if text_width(name, SMALL) + 12 <= wide and band.code != ASKED:
+            drawn.append(_text(x + 6, top + 16, name, SMALL))
         else:
-            outside.append((x, band.name))
+            outside.append((x, name))
         drawn.append("</g>")
-    rows = lanes([(x, text_width(name, SMALL) + 8) for x, name in outside])
+    rows = lanes([(_kept(x + 4, name, SMALL), text_width(name, SMALL) + 8) for x, name in outside])
     for (x, name), row in zip(outside, rows, strict=True):
         y = top + 24 + 16 * (row + 1)
         drawn.append(f'<path class="pole" d="M{x:.1f} {top + 24}V{y}"/>' + _text(_kept(x + 4, name, SMALL), y, name, SMALL))

@@ -30,9 +30,17 @@ class Band:
     until: date | None
 
 
+HELD: Final = "held"
+ASKED: Final = "asked"
+DROPPED: Final = "dropped"
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What went from hand to hand: who had it, as bands whose code is how (`held`, `asked`, `dropped`)."""
+    """What went from hand to hand, as bands one after another: somebody held it, or nobody did (`DROPPED`).
+
+    Bands of those who were only `ASKED` may lie on one another.
+    """
 
     name: str
     bands: tuple[Band, ...]

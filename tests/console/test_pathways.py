@@ -51,20 +51,31 @@ def names(here: Service) -> set[str]:
     return found
 
 
-def test_the_open_pathways_are_listed_with_what_is_due_next(here: Service, id: str) -> None:
+def rows(page: html.HtmlElement) -> list[list[str]]:
+    """Every row of every table, as it reads."""
+    found = [[" ".join(" ".join(cell.itertext()).split()) for cell in row.iter("td")] for row in page.iter("tr")]
+    return [row for row in found if row]
+
+
+def test_the_open_pathways_are_listed_with_who_has_them_and_what_is_next(here: Service, id: str) -> None:
     answer = here.http.get("/pathways")
     page = html.fromstring(answer.text)
-    rows = [[" ".join(" ".join(cell.itertext()).split()) for cell in row.iter("td")] for row in page.iter("tr")][1:]
 
-    assert len(rows) == 3
-    assert {row[1] for row in rows} <= {"Vurdere henvisningen", "Etter øyeblikkelig hjelp"}  # one came as an emergency
-    assert {(row[3], row[4]) for row in rows} == {("2025", "Henvist planned")}
+    assert len(rows(page)) == 3
+    assert {row[1] for row in rows(page)} == {"Fjordheim sykehus HF"}
     # received Monday 2026-06-01, and ten working days later is Monday 2026-06-15
-    assert rows[[f"/pathways/{id}" in row.xpath(".//a/@href") for row in page.iter("tr")][1:].index(True)] == [
-        *("2026-06-15", "Vurdere henvisningen", "D11 Utredning og behandling i psykisk helsevern, voksne"),
-        *("2025", "Henvist planned", "EpisodeOfCare Task"),
+    (mine,) = [row for row in page.iter("tr") if f"/pathways/{id}" in row.xpath(".//a/@href")]
+    assert [" ".join(cell.text_content().split()) for cell in mine.iter("td")] == [
+        "D11 Utredning og behandling i psykisk helsevern, voksneHenvist · 2025",
+        *(
+            "Fjordheim sykehus HF",
+            "2026-06-01",
+            "Assess the referralVurdere henvisningenby 2026-06-15",
+            "is not askeder ikke spurt",
+        ),
     ]
     assert "overdue" not in answer.text
+    assert "Nothing is stuck." in page.text_content()
 
 
 def test_a_pathway_whose_time_is_over_is_said_to_be_so(tmp_path: Path) -> None:
@@ -72,7 +83,7 @@ def test_a_pathway_whose_time_is_over_is_said_to_be_so(tmp_path: Path) -> None:
         later.http.post("/messages", content=shown(GOOD)[0].xml.encode(), headers=XML)
         later.clock.moment += timedelta(days=DAYS)
         page = later.http.get("/pathways").text
-        one = html.fromstring(page).xpath("//td/a/@href")[0]
+        one = html.fromstring(page).xpath("//td/a[starts-with(@href, '/pathways/')]/@href")[0]
 
         assert "▲ overdue" in html.fromstring(page).text_content()
         assert "▲ Frist brutt" in html.fromstring(later.http.get(one).text).text_content()
@@ -91,7 +102,10 @@ def test_a_pathways_page_tells_of_it_in_tables_beside_the_picture(here: Service,
 
     assert picture.get("src") == f"/pathways/{id}/timeline.svg"
     assert "Henvist" in picture.get("alt", "")
-    assert [h.text for h in page.iter("h2")] == ["Events", "Time limits", "Duties", "Findings"]
+    assert [h.text for h in page.iter("h2")] == [
+        *("Hand-overs", "Asked of others", "Coordinators", "The municipal coordinator's tasks"),
+        *("Events", "Time limits", "Duties", "Findings", "For testers"),
+    ]
     assert "Vurdere henvisningen" in said
     assert "10 working days" in said
     assert f"/fhir/EpisodeOfCare/{id}" in links(page)

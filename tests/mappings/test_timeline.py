@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from itertools import combinations
+from itertools import combinations, zip_longest
 from typing import Final, NamedTuple
 
 import pytest
@@ -21,7 +21,7 @@ from adapter.domain.pathway import fold
 from adapter.domain.ruleset import ORDER, Duty, Limit, Source
 from adapter.domain.state import Deadline, Owed, State, Step
 from mappings.rules import national
-from mappings.timeline import lines, svg
+from mappings.timeline import ASKED, DROPPED, HELD, Band, Lane, lines, svg
 from mappings.timeline.places import lanes, text_width
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
@@ -118,18 +118,30 @@ states = st.builds(
 )
 
 
+NAMES: Final = ("Fjordheim sykehus HF", "Vågå", "Tildelingskontoret (koordinerende enhet) i Vågå er spurt", "M" * 80)
+held = st.lists(st.tuples(days, st.sampled_from(NAMES), st.sampled_from((HELD, DROPPED))), min_size=1, max_size=4).map(
+    lambda found: tuple(
+        Band(code, name, since, following[0] if following else None)
+        for (since, name, code), following in zip_longest(sorted(found), sorted(found)[1:])
+    )
+)
+asked = st.lists(st.builds(Band, st.just(ASKED), st.sampled_from(NAMES), days, st.none() | days), min_size=1, max_size=4).map(tuple)
+relays = st.lists(st.builds(Lane, st.sampled_from(("Har pinnen", "I kommunen", "Spurt")), held | asked), max_size=3)
+
+
 @settings(max_examples=150)
-@given(courses, states, days)
+@given(courses, states, days, relays)
 def test_each_event_phase_and_deadline_is_there_once_and_no_text_stands_on_another(
-    course: Course, state: State, today: date
+    course: Course, state: State, today: date, relay: list[Lane]
 ) -> None:
-    picture = etree.fromstring(svg(TITLE, course, state, today))
+    picture = etree.fromstring(svg(TITLE, course, state, today, relay))
 
     shown = [re.match(r"([A-Z]+) (\S+)", said) for said in titles(picture, "event")]
     assert sorted(m.groups() for m in shown if m) == sorted((e.kind + "".join(e.outcomes), f"{e.on}") for e in course.events)
     assert len(titles(picture, "deadline")) == len(state.deadlines)
     changes = [a.phase for a, b in zip(state.steps, (None, *state.steps), strict=False) if b is None or a.phase != b.phase]
     assert len(titles(picture, "phase")) == len(changes)
+    assert len(titles(picture, "hand")) == sum(len(lane.bands) for lane in relay)
     all_labels = list(labels(picture))
     assert [(a.text, b.text) for a, b in combinations(all_labels, 2) if a.meets(b)] == []
     high = float(picture.get("height", 0))
