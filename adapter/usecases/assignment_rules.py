@@ -145,8 +145,13 @@ def against(en: str, nb: str, where: str) -> Finding:
 
 
 def guests_only(work: Work, tenant: str, change: Change) -> None:
-    """A partner's space holds what it was asked, and its answers. Raises `Problem` for anything else."""
-    if work.sharing.guest(tenant) and not is_assignment(change):
-        en = "A partner reads here what it was asked, and answers it: nothing else is written."
-        nb = "En samarbeidspart leser her det den er spurt om, og svarer på det: ikke noe annet skrives."
-        raise Problem(Finding("error", Kind.FORBIDDEN, en, nb, change.type))
+    """A partner's space holds what it was asked, and its answers. Raises `Problem` for anything else.
+
+    Who receives at its own server has nothing here.
+    """
+    partner = work.sharing.server_of(tenant)
+    if partner is None or not work.sharing.guest(tenant) or (is_assignment(change) and work.waits(partner)):
+        return
+    en = "A partner reads here what it was asked, and answers it, where it does not receive at its own server: nothing else is written."
+    nb = "En samarbeidspart leser og besvarer her det den er spurt om, når den ikke mottar selv: ikke noe annet skrives."
+    raise Problem(Finding("error", Kind.FORBIDDEN, en, nb, change.type))
