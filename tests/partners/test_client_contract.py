@@ -33,7 +33,7 @@ Body = dict[str, Any]
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def peer(request: pytest.FixtureRequest, have: Callable[[str], Peer]) -> Peer:
+def peer(request: pytest.FixtureRequest, have: Callable[..., Peer]) -> Peer:
     return have(request.param)
 
 

@@ -1,0 +1,14 @@
+"""The hospital's server is Medplum's router; the municipality's is each of them in turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.partners.scenarios.conftest import Told
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+SPECIALIST = "medplum"
+
+
+def test_both_sides_come_to_agree(told: Told, story: str) -> None:
+    told(story)
