@@ -10,7 +10,7 @@ what is known already (its ETag) costs nothing but the look. While the circuit b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,11 +20,11 @@ from typing import Final
 import structlog
 
 from adapter.domain.problem import Kind, Problem
-from adapter.ports import PartnerState, Remote, Shared, Unit
+from adapter.ports import Outgoing, PartnerState, Refusal, Remote, Shared, Unit
 from adapter.usecases.assignments import Work, creation, level, send
 from adapter.usecases.breaker import after_failure, after_success, held, may_call
 from adapter.usecases.deliver import PARTNERS, deliver
-from adapter.usecases.follow_assignment import missing, take_in
+from adapter.usecases.follow_assignment import missing, take_in, unreadable
 from adapter.usecases.push_assignment import Courier
 from mappings import times
 
@@ -41,13 +41,14 @@ GIVEN_UP: Final = ("dead", "dismissed")  # a person decides, or has decided
 class Line:
     """Everything that passes between us and one partner."""
 
-    def __init__(self, courier: Courier, *, poll_seconds: float = 60.0, lease: float = 120.0) -> None:
+    def __init__(self, courier: Courier, *, poll_seconds: float = 60.0, lease: float = 120.0, at_once: int = 1) -> None:
         self.courier = courier
         self.name = courier.name
         self.store, self.clock, self.server = courier.store, courier.clock, courier.server
         self.poll = timedelta(seconds=poll_seconds)
-        self.lease = lease
+        self.lease, self.at_once = lease, at_once
         self._looked: datetime | None = None
+        self._refuses = True  # to let us hear what is new: until it has answered, it may have before we began
         self._reading = Lock()
 
     def round(self) -> int:
@@ -56,7 +57,10 @@ class Line:
             state = unit.partner_state(self.name)
         if not may_call(state, self.clock.now()) or (state.open_until and not self.store.run(self._first)):
             return 0
-        return self._carry(state) + self._hear(state)
+        rows = self._carry(state)
+        if rows and all(row.state == "waiting" for row in rows):
+            return len(rows)  # it does not answer: one call told that
+        return len(rows) + self._hear(state)
 
     def _first(self, unit: Unit) -> bool:
         """Whether we, among all processes, are the one that tries after a pause if the partner is back."""
@@ -72,10 +76,10 @@ class Line:
             for id in list(dict.fromkeys(ids))[:AT_ONCE]:
                 self._reached(partial(self._read, id))
 
-    def _carry(self, state: PartnerState) -> int:
+    def _carry(self, state: PartnerState) -> list[Outgoing]:
         """A partner that failed is tried with one row, so that thousands do not wait for its time-outs."""
         limit = 1 if state.failures else AT_ONCE
-        rows = deliver(self.store, self.courier, self.clock, limit=limit, lease=self.lease, ladder=PARTNERS)
+        rows = deliver(self.store, self.courier, self.clock, limit=limit, lease=self.lease, ladder=PARTNERS, at_once=self.at_once)
         for row in rows:
             told = {"id": row.id, "partner": self.name, "kind": row.kind, "about": row.about, "attempts": row.attempts}
             if row.state == "sent":
@@ -84,7 +88,7 @@ class Line:
                 log.warning(f"delivery.{row.state}", **told, why=row.error, next_attempt=str(row.next_attempt))
         if rows:
             self._note(failed=all(row.state == "waiting" for row in rows))
-        return len(rows)
+        return rows
 
     def _hear(self, state: PartnerState) -> int:
         now = self.clock.now()
@@ -156,28 +160,60 @@ class Line:
     def _take(self, remote: Remote) -> int:
         """Take in a Task that we have not seen so; one that cannot be understood holds up no other."""
         with self.store.read() as unit:
-            if any(remote.etag and one.etag == remote.etag for one in unit.shared_there(self.name, "Task", remote.id)):
-                return 0
-        try:
-            return int(self.store.run(lambda unit: take_in(self._work(unit), self.courier.partner, remote, self.courier.check)))
-        except Problem as fault:
-            log.error("assignment.not_taken_in", partner=self.name, why=str(fault))
-        except Exception as error:  # a partner's resource must not stop the line, whatever is in it
-            log.error("assignment.not_taken_in", partner=self.name, why=type(error).__name__)
-        return 0
+            known = _etags(unit, self.name, remote.id)
+        if remote.etag and known == [remote.etag]:
+            return 0
+        return self._read(remote.id, known) if known else self._taken(remote, known)
 
-    def _read(self, id: str) -> int:
-        return self._take(self.server.read("Task", id))
+    def _read(self, id: str, known: Sequence[str] | None = None) -> int:
+        """Read a Task and take it in: a list of many may be old by now, what is read after `known` was noted is not."""
+        if known is None:
+            with self.store.read() as unit:
+                known = _etags(unit, self.name, id)
+        try:
+            remote = self.server.read("Task", id)
+        except Problem as fault:
+            if fault.kind is Kind.TRANSIENT:
+                raise
+            log.warning("assignment.not_read", partner=self.name, why=str(fault))
+            return 0
+        return self._taken(remote, known)
+
+    def _taken(self, remote: Remote, known: Sequence[str]) -> int:
+        """Take a version in, where we still know none but those that we knew before it was read: else it may be the older one."""
+
+        def take(unit: Unit) -> bool:
+            if _etags(unit, self.name, remote.id) != known:
+                return False
+            return take_in(self._work(unit), self.courier.partner, remote, self.courier.check)
+
+        try:
+            return int(self.store.run(take))
+        except Problem as fault:
+            if fault.kind is Kind.TRANSIENT:  # our own database's: it is looked at again
+                raise
+            why = str(fault)
+        except Exception as error:  # a partner's resource must not stop the line, whatever is in it
+            why = type(error).__name__
+        log.error("assignment.not_taken_in", partner=self.name, why=why)
+        self.store.run(lambda unit: unreadable(self._work(unit), self.courier.partner, remote))
+        return 0
 
     def _reached(self, look: Callable[[], int]) -> int:
         """What a look gave; whether the partner was reached is remembered."""
         try:
             found = look()
         except Problem as fault:
-            self._note(failed=fault.kind is Kind.TRANSIENT)
             log.warning("partner.not_heard", partner=self.name, why=str(fault))
+            self._note(failed=fault.kind is Kind.TRANSIENT)
+            if fault.kind is not Kind.TRANSIENT:
+                self._refuses = True
+                self.store.run(partial(self._refused, fault=fault))
             return 0
         self._note(failed=False)
+        if self._refuses:
+            self._refuses = False
+            self.store.run(lambda unit: self._settled(unit, "refused"))
         return found
 
     def _note(self, *, failed: bool) -> None:
@@ -190,7 +226,7 @@ class Line:
         self._remember(lambda state: after_failure(state, now) if failed else after_success(state, now))
         since = was.failing_since
         if not failed and was.failures:
-            self.store.run(self._settled)
+            self.store.run(lambda unit: self._settled(unit, "unreachable"))
         elif failed and since and now - since >= TROUBLE_AFTER:
             self.store.run(lambda unit: self._unreachable(unit, since))
 
@@ -198,15 +234,28 @@ class Line:
         hour = since.astimezone(times.OSLO).strftime("%d.%m. %H:%M")
         en = f"The partner's server has not answered since {hour}: what is for it waits. Call them; nothing is lost."
         nb = f"Samarbeidspartens server har ikke svart siden {hour}: det som skal dit, venter. Ring dem; ingenting er tapt."
-        for organisation in self.courier.sharing.organisations:
-            self._work(unit).trouble(organisation, f"Partner/{self.name}", "unreachable", en, nb, partner=self.name)
+        self._tell(unit, "unreachable", en, nb)
 
-    def _settled(self, unit: Unit) -> None:
+    def _refused(self, unit: Unit, *, fault: Problem) -> None:
+        en = f"We may not hear what is new at the partner: {fault.findings[0].en}"
+        nb = f"Vi får ikke høre hva som er nytt hos samarbeidsparten: {fault.findings[0].nb}"
+        self._tell(unit, "refused", en, nb, fault.outcome if isinstance(fault, Refusal) else b"")
+
+    def _tell(self, unit: Unit, kind: str, en: str, nb: str, detail: bytes = b"") -> None:
         for organisation in self.courier.sharing.organisations:
-            unit.settle(organisation, f"Partner/{self.name}", self.clock.now())
+            self._work(unit).trouble(organisation, f"Partner/{self.name}", kind, en, nb, partner=self.name, detail=detail)
+
+    def _settled(self, unit: Unit, kind: str) -> None:
+        for organisation in self.courier.sharing.organisations:
+            unit.settle(organisation, f"Partner/{self.name}", self.clock.now(), kinds=[kind])
 
     def _remember(self, change: Callable[[PartnerState], PartnerState]) -> None:
         self.store.run(lambda unit: unit.keep_partner_state(change(unit.partner_state(self.name))))
 
     def _work(self, unit: Unit) -> Work:
         return Work(unit, self.courier.sharing, self.clock.now())
+
+
+def _etags(unit: Unit, partner: str, id: str) -> list[str]:
+    """The version of a Task at a partner that is known to us; none where we do not share it."""
+    return [one.etag for one in unit.shared_there(partner, "Task", id)]

@@ -113,9 +113,9 @@ def stand(
     new = before is None or before["status"] == "draft"
     if new:
         _begin(work, after, heard_from)
-    level(work, lead, after, but=heard_from)
+    level(work, lead, after)
     _team(work, None if new else before, after, on or work.today)
-    _notify(work, after, written_in)
+    notify(work, after, written_in)
     follow_task(work, None if new else before, after)
 
 
@@ -158,13 +158,9 @@ def seen_of(resource: Mapping[str, Any]) -> bytes:
     return json.encode(view(resource))
 
 
-def change(resource: Mapping[str, Any], only: Collection[str] | None = None) -> bytes:
-    """The bytes of a change: the shared elements to lay over what a partner has, all of them or some. A team is sent whole."""
-    if resource["resourceType"] == "CareTeam":
-        return json.encode(care_team.outward(resource))
-    said = assignment.view(resource)
-    names = sorted(said) if only is None else sorted(only)
-    return json.encode({"all": only is None, "set": {key: said.get(key) for key in names}})
+def change(resource: Mapping[str, Any]) -> bytes:
+    """The bytes of a change of a copy: the shared elements as ours stood then. What is sent is how ours stands when it leaves."""
+    return json.encode({"all": True, "set": view(resource)})
 
 
 def proposals(work: Work, task: Mapping[str, Any]) -> list[Outgoing]:
@@ -174,27 +170,28 @@ def proposals(work: Work, task: Mapping[str, Any]) -> list[Outgoing]:
 
 
 def propose(work: Work, task: Body, wanted: Body, only: Collection[str]) -> None:
-    """Ask the home for what the requester wants: those elements of `wanted`."""
+    """Ask the home for what the requester wants: those elements of `wanted`, and how they were when that was made of them."""
     home = work.home(task)
     assert home  # noqa: S101 - tells the type checker: who proposes has seen that there is one
-    send(work, "change", home.partner, home.tenant, task, change(wanted, only))
+    said = {part: {key: value for key, value in view(one).items() if key in only} for part, one in (("was", task), ("set", wanted))}
+    send(work, "change", home.partner, home.tenant, task, json.encode({"all": False, **said}))
 
 
-def level(work: Work, lead: str, resource: Body, *, but: str = "", row: str = "") -> None:
-    """Send to every copy that stands otherwise how it should stand. Where a proposal is under way its outcome is awaited first.
+def level(work: Work, lead: str, resource: Body, *, row: str = "") -> None:
+    """See that every copy comes to stand as ours. Where a proposal is under way its outcome is awaited first.
 
-    `but` is a partner that needs nothing, `row` a proposal that has had its outcome.
+    `row` is a proposal that has had its outcome. A change that waits is sent as ours stands when it leaves, so no second is needed;
+    but one that has been taken up may have left already.
     """
     if resource["resourceType"] == "Task" and any(one.id != row for one in proposals(work, resource)):
         return
-    wanted, body = view(resource), change(resource)
+    wanted = view(resource)
     for shared in work.unit.shared(lead, resource["resourceType"], resource["id"]):
-        if shared.home or shared.partner == but:
+        if shared.home:
             continue
-        waiting = work.unit.waiting_about(name(resource), shared.partner)
-        stands = waiting[-1].body == body if waiting else json.parse(shared.seen) == wanted
-        if not stands:
-            send(work, "change", shared.partner, lead, resource, body)
+        changes = [one for one in work.unit.waiting_about(name(resource), shared.partner) if one.kind == "change"]
+        if changes[-1].attempts if changes else json.parse(shared.seen) != wanted:
+            send(work, "change", shared.partner, lead, resource, change(resource))
 
 
 def send(
@@ -263,12 +260,12 @@ def _led(work: Work, lead: str, pathway: str, team: Body) -> Iterator[Body]:
         yield made
 
 
-def _notify(work: Work, task: Body, written_in: str) -> None:
+def notify(work: Work, task: Body, written_in: str = "") -> None:
     """Partners that read here are told that there is something to read: no more than its address, and once until it has left."""
     for number in parties(task):
         partner = work.sharing.server_of(number)
         if partner is None or not partner.notify_url or not work.waits(partner) or number == written_in:
             continue
-        if not work.unit.waiting_about(name(task), partner.name):
+        if not any(row.kind == "notice" for row in work.unit.waiting_about(name(task), partner.name)):
             told = notice.of(f"{work.sharing.base}/Task/{task['id']}", work.now)
             send(work, "notice", partner.name, work.lead(task), task, told)

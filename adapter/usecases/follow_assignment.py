@@ -30,14 +30,17 @@ from mappings import times
 from mappings.resources import assignment, normal
 from mappings.resources.elements import URI
 from mappings.resources.normal import obj
+from mappings.resources.three_way import merged
 
 BOTH: Final[set[Actor]] = {"requester", "owner"}
+BY_US: Final[set[Actor]] = {"requester", "service"}
+"""In whose name the service changes what is answered elsewhere."""
 FIXED: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
     "identifier": assignment.key_of,
     "groupIdentifier": assignment.pathway_of,
     "intent": lambda task: task.get("intent"),
     "code": assignment.code_of,
-    "for": lambda task: [task.get("for", {}).get("identifier", {}).get(key) for key in ("system", "value")],
+    "for": lambda task: normal.identifier(obj(obj(task.get("for")).get("identifier"))),
     "requester": lambda task: assignment.party(task, "requester"),
     "owner": lambda task: assignment.party(task, "owner"),
 }
@@ -47,7 +50,7 @@ its own, or writes times in its own way."""
 
 def take_in(work: Work, partner: Partner, remote: Remote, check: Check) -> bool:
     """Take over what is new in a Task as a partner has it; whether anything was."""
-    task = normal.absolute(dict(remote.body), partner.base_url)
+    task = as_seen(partner, remote)
     if not assignment.is_shared(task):
         return _gone_astray(work, partner, remote)
     shared = next(iter(work.unit.shared_there(partner.name, "Task", remote.id)), None) or _expected(work, partner, task)
@@ -55,28 +58,35 @@ def take_in(work: Work, partner: Partner, remote: Remote, check: Check) -> bool:
         return _begun_there(work, partner, remote, task, check)
     mirror = work.body(shared.tenant, "Task", shared.id)
     assert mirror  # noqa: S101 - tells the type checker: what is shared is kept
-    faults = [*_other_than(mirror, task), *check(_as_ours(task, shared.id), profiles=[profile_of(mirror)])]
-    if has_errors(faults):
-        return _refused(work, shared, "foreign", faults)
-    seen, now = json.parse(shared.seen), assignment.view(task)
     known = replace(shared, remote=remote.id, etag=remote.etag)
+    if another := other_than(mirror, task):
+        return _refused(work, shared, "foreign", another)
+    if has_errors(faults := check(_as_ours(task, shared.id), profiles=[profile_of(mirror)])):
+        return _refused(work, known, "foreign", faults, task, mirror)
+    seen, now = json.parse(shared.seen), assignment.view(task)
     if now == seen or now == assignment.view(mirror):
         work.settled(shared.tenant, name(mirror), "foreign", "illegal", partner=partner.name)
         if replace(known, seen=seen_of(task)) != shared:
             work.unit.keep_shared(replace(known, seen=seen_of(task)))
         return False
     names = set(assignment.changed(seen, now))
-    after = assignment.laid(mirror, now, only=None if shared.home else names)
-    if faults := _unlawful(mirror, after, names, BOTH if shared.home else {"requester"}):
-        if shared.home:
-            return _refused(work, known, "illegal", faults)
-        return _refused(work, replace(known, seen=seen_of(task)), "conflict", faults, put_back=mirror)
+    if shared.home:
+        after = assignment.laid(mirror, now)
+        faults = _unlawful(mirror, after, names, BOTH)
+    else:
+        wanted, against_ours = merged(seen, now, assignment.view(mirror), names)
+        after = assignment.laid(mirror, wanted, only=names)
+        faults = [*map(both_changed, sorted(against_ours)), *_unlawful(mirror, after, names, {"requester"})]
+    if faults:
+        return _refused(work, known, "illegal" if shared.home else "conflict", faults, task, mirror)
     work.unit.keep_shared(replace(known, seen=seen_of(task)))
     work.settled(shared.tenant, name(mirror), "foreign", "illegal", "conflict", partner=partner.name)
     if shared.home or work.home(mirror) is None:
         stand(work, mirror, after, heard_from=partner.name, on=_day_of(work, mirror, remote))
-    else:
+    elif assignment.view(after) != assignment.view(mirror):
         propose(work, mirror, after, names)
+    else:  # both sides have said the same
+        level(work, shared.tenant, mirror)
     return True
 
 
@@ -138,7 +148,13 @@ def _as_ours(task: Mapping[str, Any], id: str) -> Body:
     return {"resourceType": "Task", "id": id} | {k: v for k, v in assignment.outward(task).items() if k != "resourceType"}
 
 
-def _other_than(mirror: Body, task: Body) -> list[Finding]:
+def as_seen(partner: Partner, remote: Remote) -> Body:
+    """A partner's version with its links as whole addresses."""
+    seen: Body = normal.absolute(dict(remote.body), partner.base_url)
+    return seen
+
+
+def other_than(mirror: Body, task: Mapping[str, Any]) -> list[Finding]:
     """Why a Task is not the one that we asked for, or has become another."""
     return [
         against(
@@ -161,14 +177,25 @@ def _unlawful(mirror: Body, after: Body, names: set[str], by: set[Actor]) -> lis
     return faults
 
 
-def _refused(work: Work, shared: Shared, kind: str, faults: list[Finding], put_back: Body | None = None) -> bool:
-    """Record what may not be taken over; a copy is put back to how it stands, and whoever wished otherwise is to be told."""
+def _refused(
+    work: Work, shared: Shared, kind: str, faults: list[Finding], task: Body | None = None, mirror: Body | None = None
+) -> bool:
+    """Record what may not be taken over, for a person. A copy of ours that stands as `task` is put back to how `mirror` stands."""
     about = f"{shared.type}/{shared.id}"
     new = work.trouble(shared.tenant, about, kind, *_told(faults), partner=shared.partner)
-    if put_back:
-        work.unit.keep_shared(shared)
-        level(work, shared.tenant, put_back)
+    if task and mirror and not shared.home:
+        work.unit.keep_shared(replace(shared, seen=seen_of(task)))
+        level(work, shared.tenant, mirror)
     return new
+
+
+def both_changed(element: str) -> Finding:
+    """Neither side's word is written over the other's."""
+    return against(
+        f"{element} was changed by both sides at once: what the owner's side said stands.",
+        f"{element} ble endret av begge sider samtidig: det eierens side sa, blir stående.",
+        f"Task.{element}",
+    )
 
 
 def _told(faults: list[Finding]) -> tuple[str, str]:
@@ -183,6 +210,15 @@ def _gone_astray(work: Work, partner: Partner, remote: Remote) -> bool:
     if shared is None:
         return False
     en, nb = "What stands in its place there is no assignment.", "Det som står i dets sted der, er ikke noe oppdrag."
+    return work.trouble(shared.tenant, f"Task/{shared.id}", "foreign", en, nb, partner=partner.name)
+
+
+def unreadable(work: Work, partner: Partner, remote: Remote) -> bool:
+    """What stands where our assignment was cannot even be judged."""
+    shared = next(iter(work.unit.shared_there(partner.name, "Task", remote.id)), None)
+    if shared is None:
+        return False
+    en, nb = "What stands in its place there cannot be read.", "Det som står i dets sted der, kan ikke leses."
     return work.trouble(shared.tenant, f"Task/{shared.id}", "foreign", en, nb, partner=partner.name)
 
 

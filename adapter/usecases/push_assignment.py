@@ -14,17 +14,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from adapter.domain import assignment as life
-from adapter.domain.problem import Finding, Kind, Problem, problem
+from adapter.domain.problem import Kind, Problem, problem
 from adapter.ports import Clock, FhirServer, Outgoing, Refusal, Remote, Shared, Store, Unit
 from adapter.r4 import json
-from adapter.usecases.assignments import Work, change, creation, level, outward, proposals, seen_of
-from adapter.usecases.follow_assignment import take_in
+from adapter.usecases.assignments import Work, change, creation, level, notify, outward, proposals, seen_of, stand, view
+from adapter.usecases.deliver import MOST
+from adapter.usecases.follow_assignment import as_seen, other_than, take_in
+from adapter.usecases.judge_proposal import judge
 from adapter.usecases.pathways import Body
 from adapter.usecases.sharing import Partner, Sharing
 from adapter.usecases.writing import Check, raise_for
-from mappings.resources import assignment, care_team, normal
+from mappings.resources import assignment, care_team
 from mappings.resources.elements import URI
+from mappings.resources.normal import obj
 
 TRIES: Final = 2  # of a change, where the version moves under us
 
@@ -58,6 +60,10 @@ class Courier:
             if fault.kind is not Kind.TRANSIENT:
                 self.store.run(partial(self._give_up, row=row, fault=fault))
             raise
+        except Exception as error:
+            if row.attempts >= MOST:  # the last try of a fault of ours
+                self.store.run(partial(self._give_up, row=row, fault=_unexpected(error)))
+            raise
 
     def _share(self, row: Outgoing) -> str:
         if not self.partner.mode and self._learns_to_wait():
@@ -71,19 +77,30 @@ class Courier:
 
     def _created(self, unit: Unit, row: Outgoing, remote: Remote) -> None:
         work, shared = self._work(unit), _shared(unit, row)
-        unit.keep_shared(replace(shared, remote=remote.id, etag=remote.etag))
         mine = work.body(row.tenant, shared.type, shared.id)
         assert mine  # noqa: S101 - tells the type checker: what is shared is kept
+        self._must_be_ours(mine, remote)
         work.settled(row.tenant, row.about, "refused", "foreign", partner=self.name)
+        if shared.remote == remote.id and shared.etag != remote.etag:
+            return  # a look was quicker than this answer: what it saw may be later, and is not undone
+        unit.keep_shared(replace(shared, remote=remote.id, etag=remote.etag))
         if shared.type == "Task":
             if assignment.standing(mine) == "delivery-failed":
                 work.keep(row.tenant, assignment.with_standing(mine, ""))
-            take_in(work, self.partner, remote, self.check)
+            if not _as_sent(row, shared, remote):
+                take_in(work, self.partner, remote, self.check)
 
     def _change(self, row: Outgoing) -> str:
         for _ in range(TRIES):
-            remote = self._as_it_stands(row)
-            self.store.run(partial(self._read, row=row, remote=remote))
+            with self.store.read() as unit:
+                shared = _found(unit, row)
+            if shared is None:
+                self.store.run(partial(self._change_here, row=row))
+                return ""
+            remote = self._as_it_stands(row, shared)
+            seen = self.store.run(partial(self._read, row=row, remote=remote, before=shared.etag))
+            if seen is None:
+                continue
             with self.store.read() as unit:
                 wanted = self._wanted(unit, row, remote)
             try:
@@ -92,7 +109,8 @@ class Courier:
                 if fault.kind is not Kind.STALE:
                     raise
                 continue
-            self.store.run(partial(self._changed, row=row, remote=changed))
+            changed = changed if changed.body else replace(changed, body=wanted or {})
+            self.store.run(partial(self._changed, row=row, remote=changed, before=seen))
             return changed.etag
         raise problem(
             Kind.CONFLICT,
@@ -100,72 +118,89 @@ class Courier:
             "Det ble endret hos samarbeidsparten hver gang vi skulle endre det: se på begge, og send på nytt.",
         )
 
-    def _as_it_stands(self, row: Outgoing) -> Remote:
-        with self.store.read() as unit:
-            shared = _shared(unit, row)
-            mine = self._work(unit).body(row.tenant, shared.type, shared.id) or {}
+    def _as_it_stands(self, row: Outgoing, shared: Shared) -> Remote:
         if shared.remote:
             return self.server.read(shared.type, shared.remote)
+        with self.store.read() as unit:
+            mine = self._work(unit).body(row.tenant, shared.type, shared.id) or {}
         found = self.server.find(shared.type, URI, _identifier(mine))
         if not found:
             en = "It was never created at the partner: send its creation again first."
             raise problem(Kind.UNMATCHED, en, "Det ble aldri opprettet hos samarbeidsparten: send opprettelsen på nytt først.")
         return found[0]
 
-    def _read(self, unit: Unit, row: Outgoing, remote: Remote) -> None:
-        """What is new there is taken in before anything is written."""
-        if row.about.startswith("Task/"):
+    def _read(self, unit: Unit, row: Outgoing, remote: Remote, before: str) -> str | None:
+        """What is new there is taken in before anything is written. Returns the ETag that is known then.
+
+        None where another process has come to know a later one than `before`: then this one may be old.
+        """
+        shared = _shared(unit, row)
+        if shared.etag not in (before, remote.etag):
+            return None
+        if shared.type == "Task":
             take_in(self._work(unit), self.partner, remote, self.check)
+        return _shared(unit, row).etag
 
     def _wanted(self, unit: Unit, row: Outgoing, remote: Remote) -> Body | None:
         """What is to stand there; None where nothing is to be written."""
-        work, said = self._work(unit), json.parse(row.body)
-        if row.about.startswith("CareTeam/"):
-            wanted = {**said, "id": remote.id, "meta": {**remote.body.get("meta", {}), **said["meta"]}}
-            return None if care_team.view(remote.body) == care_team.view(wanted) else wanted
-        shared, theirs = _shared(unit, row), dict(remote.body)
-        mine = work.body(row.tenant, "Task", shared.id) or {}
-        if not shared.home and proposals(work, mine):
-            return None  # the copy is levelled when the home has answered
-        wanted = assignment.laid(theirs, said["set"], only=None if said["all"] else said["set"].keys())
-        if assignment.view(wanted) == assignment.view(theirs):
-            return None
+        work, shared, theirs = self._work(unit), _shared(unit, row), dict(remote.body)
+        mine = work.body(row.tenant, shared.type, shared.id)
+        assert mine  # noqa: S101 - tells the type checker: what is shared is kept
+        self._must_be_ours(mine, remote)
         if shared.home:
-            self._must_be_lawful(theirs, wanted)
-        return wanted
+            wanted = judge(json.parse(row.body), theirs, as_seen(self.partner, remote))
+        elif shared.type == "CareTeam":
+            sent = care_team.outward(mine)
+            wanted = {**sent, "id": remote.id, "meta": {**obj(theirs.get("meta")), **sent["meta"]}}
+        elif proposals(work, mine):
+            return None  # the copy is levelled when the home has answered
+        else:
+            wanted = assignment.laid(theirs, assignment.view(mine))
+        return None if view(wanted) == view(theirs) else wanted
 
-    def _must_be_lawful(self, before: Body, after: Body) -> None:
-        """A proposal holds only of the home as it is now."""
-        code = assignment.code_of(before)
-        refused = life.refusal(code, before["status"], after["status"], {"requester", "service"})
-        if refused:
-            raise Problem(replace(refused, kind=Kind.CONFLICT))
-        raise_for([_overtaken(before)] if before["status"] in life.TERMINAL and after["status"] == before["status"] else [])
+    def _must_be_ours(self, mine: Body, remote: Remote) -> None:
+        """Nothing is written over what is another's, wherever it stands."""
+        if mine["resourceType"] == "Task":
+            raise_for(other_than(mine, remote.body))
+        elif assignment.key_of(mine) != assignment.key_of(remote.body):
+            en, nb = "Another team stands in its place there.", "Et annet team står i dets sted der."
+            raise problem(Kind.CONFLICT, en, nb, where="CareTeam.identifier")
 
-    def _changed(self, unit: Unit, row: Outgoing, remote: Remote) -> None:
-        """What is wanted stands there: our Task follows its home, and the copies follow ours."""
+    def _change_here(self, unit: Unit, row: Outgoing) -> None:
+        """The partner has come to read and answer here: what was to be asked of its Task is asked of ours."""
+        work, said = self._work(unit), json.parse(row.body)
+        mine = work.body(row.tenant, *row.about.split("/"))
+        if mine and not said["all"]:
+            stand(work, mine, judge(said, mine))
+
+    def _changed(self, unit: Unit, row: Outgoing, remote: Remote, before: str) -> None:
+        """What is wanted stands there: our Task follows its home, and the copies follow ours.
+
+        Where another process has come to know a later version than `before`, what it knows stays.
+        """
         work, shared = self._work(unit), _shared(unit, row)
         work.settled(row.tenant, row.about, "refused", "foreign", *(["conflict"] if shared.home else []), partner=self.name)
+        known = shared.etag == before
         if shared.home:
-            take_in(work, self.partner, remote, self.check)
+            if known:
+                take_in(work, self.partner, remote, self.check)
             if mine := work.body(row.tenant, "Task", shared.id):
                 level(work, row.tenant, mine, row=row.id)
-        else:
-            there = normal.absolute(dict(remote.body), self.partner.base_url)
+        elif known:
+            there = as_seen(self.partner, remote)
             unit.keep_shared(replace(shared, remote=remote.id, etag=remote.etag, seen=seen_of(there)))
 
     def _give_up(self, unit: Unit, row: Outgoing, fault: Problem) -> None:
         """A person has to look: why is told, our own Task is marked where it never arrived, and a copy is put back."""
-        work, shared = self._work(unit), _shared(unit, row)
+        work, shared = self._work(unit), _found(unit, row)
         told, kind = fault.findings[0], _kind(fault)
         detail = fault.outcome if isinstance(fault, Refusal) else b""
         work.trouble(row.tenant, row.about, kind, told.en, told.nb, partner=self.name, detail=detail)
-        mine = work.body(row.tenant, shared.type, shared.id)
-        if mine and shared.type == "Task":
-            if row.kind == "share" and shared.home:
+        mine = work.body(row.tenant, *row.about.split("/"))
+        if mine and row.about.startswith("Task/") and (shared is None or shared.home):
+            if row.kind == "share":
                 work.keep(row.tenant, assignment.with_standing(mine, "delivery-failed"))
-            if shared.home:
-                level(work, row.tenant, mine, row=row.id)
+            level(work, row.tenant, mine, row=row.id)
 
     def _learns_to_wait(self) -> bool:
         """Whether the partner does not receive. It is asked once; its answer is kept."""
@@ -188,6 +223,8 @@ class Courier:
         mine = work.body(row.tenant, shared.type, shared.id)
         if mine and self.partner.organisation not in self.sharing.organisations:
             work.keep(self.partner.organisation, {**outward(mine), "id": shared.id})
+            if shared.type == "Task":
+                notify(work, mine)
 
     def _work(self, unit: Unit) -> Work:
         return Work(unit, self.sharing, self.clock.now())
@@ -202,7 +239,7 @@ def remake(sharing: Sharing, clock: Clock, unit: Unit, row: Outgoing) -> bytes:
     if row.kind == "share":
         return creation(mine)
     said: Mapping[str, Any] = json.parse(row.body)
-    return change(mine) if said.get("all", True) else row.body  # what was proposed is the requester's, not ours
+    return change(mine) if said["all"] else row.body  # what was proposed is the requester's, not ours
 
 
 def _kind(fault: Problem) -> str:
@@ -212,9 +249,22 @@ def _kind(fault: Problem) -> str:
     return "conflict" if fault.kind is Kind.CONFLICT else "refused"
 
 
-def _shared(unit: Unit, row: Outgoing) -> Shared:
+def _unexpected(error: Exception) -> Problem:
+    name = type(error).__name__
+    return problem(
+        Kind.INTERNAL,
+        f"A fault of the service's own ({name}): report it, and send this again when it has been mended.",
+        f"En feil i tjenesten selv ({name}): meld fra, og send på nytt når den er rettet.",
+    )
+
+
+def _found(unit: Unit, row: Outgoing) -> Shared | None:
     type, _, id = row.about.partition("/")
-    found = next((one for one in unit.shared(row.tenant, type, id) if one.partner == row.hub), None)
+    return next((one for one in unit.shared(row.tenant, type, id) if one.partner == row.hub), None)
+
+
+def _shared(unit: Unit, row: Outgoing) -> Shared:
+    found = _found(unit, row)
     if found is None:
         en = "This is no longer shared with the partner: put the delivery aside."
         raise problem(Kind.UNMATCHED, en, "Dette deles ikke lenger med samarbeidsparten: legg leveransen til side.")
@@ -225,11 +275,17 @@ def _identifier(resource: Mapping[str, Any]) -> str:
     return next((str(one.get("value", "")) for one in resource.get("identifier", []) if one.get("system") == URI), "")
 
 
+def _as_sent(row: Outgoing, shared: Shared, remote: Remote) -> bool:
+    """Whether there stands what we sent, all but its id and meta, and nothing else was seen there: there is nothing to judge."""
+    sent, theirs = _created_by(row), {key: value for key, value in remote.body.items() if key not in ("id", "meta")}
+    return theirs == {key: value for key, value in sent.items() if key != "meta"} and shared.seen == seen_of(sent)
+
+
 def _key(row: Outgoing) -> str:
     """The identifier of what a row creates."""
-    return _identifier(json.parse(row.body)["entry"][0]["resource"])
+    return _identifier(_created_by(row))
 
 
-def _overtaken(before: Body) -> Finding:
-    en = f"The assignment is {before['status']} there already, so nothing of it is changed."
-    return Finding("error", Kind.CONFLICT, en, f"Oppdraget er allerede {before['status']} der, så ingenting endres.", "Task.status")
+def _created_by(row: Outgoing) -> Body:
+    made: Body = json.parse(row.body)["entry"][0]["resource"]
+    return made

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -73,6 +73,9 @@ class NaiveServer:
         self.kept: dict[tuple[str, str], Body] = {}
         self.faults: list[Callable[[str], None]] = []  # before the call does anything
         self.after: list[Callable[[str], None]] = []  # after it has
+        self.amid: list[Callable[[str], None]] = []  # while its answer is on the way, whatever was asked
+        self.terse = False  # whether a change is answered without the resource
+        self.story: dict[str, list[tuple[str, str]]] = {}  # by identifier of a Task: who (user, service) made it stand how
         self.calls: list[str] = []
         self.takes: Literal["push", "wait"] = "push"
         self.told: list[bytes] = []
@@ -87,34 +90,42 @@ class NaiveServer:
         entry = json.loads(bundle)["entry"][0]
         resource, wanted = entry["resource"], entry["request"]["ifNoneExist"].partition("|")[2]
         found = self._having(resource["resourceType"], wanted)
-        made = found[0] if found else self._put(resource["resourceType"], f"{self.name}-{len(self.kept) + 1}", resource)
+        made = found[0] if found else self._put(resource["resourceType"], f"{self.name}-{len(self.kept) + 1}", resource, "service")
         self._called("create", self.after)
+        self._called("create", self.amid)
         return made
 
     def find(self, type: str, system: str, value: str) -> list[Remote]:
         self._called("find", self.faults)
-        return self._having(type, value)
+        found = self._having(type, value)
+        self._called("find", self.amid)
+        return found
 
     def read(self, type: str, id: str) -> Remote:
         self._called("read", self.faults)
         if (type, id) not in self.kept:
             raise problem(Kind.NOT_FOUND, "There is none.", "Finnes ikke.")
-        return self._remote(self.kept[type, id])
+        found = self._remote(self.kept[type, id])
+        self._called("read", self.amid)
+        return found
 
     def change(self, remote: Remote, body: Mapping[str, Any]) -> Remote:
         self._called("change", self.faults)
         there = self.kept[remote.type, remote.id]
         if f'W/"{there["meta"]["versionId"]}"' != remote.etag:
             raise problem(Kind.STALE, "It has changed.", "Den er endret.")
-        made = self._put(remote.type, remote.id, dict(body))
+        made = self._put(remote.type, remote.id, dict(body), "service")
         self._called("change", self.after)
-        return made
+        self._called("change", self.amid)
+        return replace(made, body={}) if self.terse else made
 
     def changed(self, since: datetime | None) -> Iterator[Remote]:
         self._called("changed", self.faults)
         moment = since.isoformat() if since else ""
         tasks = [one for (type, _), one in self.kept.items() if type == "Task" and one["meta"]["lastUpdated"] >= moment]
-        yield from map(self._remote, sorted(tasks, key=lambda one: one["meta"]["lastUpdated"]))
+        found = [*map(self._remote, sorted(tasks, key=lambda one: one["meta"]["lastUpdated"]))]
+        self._called("changed", self.amid)
+        yield from found
 
     def notify(self, address: str, body: bytes) -> None:
         self._called("notify", self.faults)
@@ -150,11 +161,13 @@ class NaiveServer:
         found = [one for (t, _), one in self.kept.items() if t == type and one["identifier"][0]["value"] == value]
         return [self._remote(one) for one in found]
 
-    def _put(self, type: str, id: str, resource: Body) -> Remote:
+    def _put(self, type: str, id: str, resource: Body, by: str = "user") -> Remote:
         version = int(self.kept.get((type, id), {}).get("meta", {}).get("versionId", 0)) + 1
         now = self.clock.now().astimezone(UTC).isoformat()
         meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": now}
         self.kept[type, id] = deepcopy({**resource, "id": id, "meta": meta})
+        if type == "Task":
+            self.story.setdefault(assignment.key_of(resource), []).append((by, resource["status"]))
         return self._remote(self.kept[type, id])
 
     def _remote(self, resource: Body) -> Remote:
