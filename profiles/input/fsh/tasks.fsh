@@ -165,7 +165,6 @@ Description: "What the Tasks that stand between enterprises have in common. They
 * owner.identifier.value 1..1
 * reasonCode 0..0
 * reasonReference 0..0
-* restriction 1..1
 * restriction.period 1..1
 * restriction.period.end 1..1
 * input ^slicing.discriminator.type = #pattern
@@ -186,6 +185,7 @@ Title: "Tildeling av koordinator"
 Description: "One enterprise asks another to appoint, take over or release a coordinator for a patient, or calls such a Task off. An enterprise may ask itself: so a specialist coordinator is appointed."
 * obeys assign-2 and assign-3 and assign-4
 * code from CoordinationTaskCode (required)
+* restriction 1..1
 * focus only Reference(CarePlan or Task)
 * output ^slicing.discriminator.type = #pattern
 * output ^slicing.discriminator.path = "type"
