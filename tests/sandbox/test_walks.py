@@ -14,7 +14,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from os import killpg
@@ -26,6 +28,7 @@ import pytest
 from lxml import etree
 
 from adapter.domain import persons
+from adapter.sandbox.handing_over import NUMBERS
 from adapter.sandbox.walking import Stumbled, document, message, play, referral
 from adapter.sandbox.walks import WALKS, Registers, Walk
 from mappings.times import OSLO
@@ -48,6 +51,7 @@ CALENDAR = ("date-limit", "decision", "extended-decision", "first-evaluation", "
 class Sandbox:
     fhir: httpx.Client
     hub: httpx.Client
+    others: dict[str, httpx.Client]
     screen: str
     folder: Path
     today: date
@@ -77,11 +81,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         wait_for(lambda: b"Ctrl-C ends it." in log.read_bytes(), process, 120)
         screen = log.read_text("utf-8")
         where = Path(re.findall(r"gone when it ends +(\S+)", screen)[0])
-        with (
-            httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as fhir,
-            httpx.Client(base_url=f"http://127.0.0.1:{port + 1}", trust_env=False, timeout=20) as hub,
-        ):
-            yield Sandbox(fhir, hub, screen, where, today)
+        with ExitStack() as stack:
+            clients = [
+                stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port + place}", trust_env=False, timeout=20))
+                for place in range(4)
+            ]
+            fhir, hub, specialist, municipality = clients
+            yield Sandbox(fhir, hub, {"specialist": specialist, "municipality": municipality}, screen, where, today)
         killpg(process.pid, signal.SIGINT)
         assert process.wait(30) == 0
 
@@ -106,6 +112,7 @@ def kind(task: dict[str, Any]) -> str:
         *((name, WHOLE, SUBSTANCE) for name in ("substance-use-2019", "substance-use-2025")),
         ("adult-refused", ["referred", "refused"], [("planned", 0, 5)]),
         ("child-overdue", [*WHOLE[:3], "planning", "treatment"], [("planned", 0, 4), ("waitlist", 4, 15)]),
+        ("child-handed-over", [*WHOLE[:3], "planning", "treatment"], [("planned", 0, 6), ("waitlist", 6, 20)]),
         ("adult-waiting", ["referred", "waiting"], [("planned", 0, 5)]),
     ],
 )
@@ -214,7 +221,8 @@ def test_the_pages_show_them_with_what_is_overdue_first(sandbox: Sandbox) -> Non
     ended = {name for name in BY_NAME if BY_NAME[name].status in ("finished", "cancelled")}
     ids = {name: sandbox.pathway(name)["id"] for name in BY_NAME}
 
-    assert re.findall(r"/pathways/([0-9a-f-]{36})", opened)[:2] == [ids["child-overdue"], ids["adult-waiting"]]
+    # the municipality has not answered for adult-waiting: stuck; then what is due first
+    assert re.findall(r"/pathways/([0-9a-f-]{36})", opened)[:2] == [ids["adult-waiting"], ids["child-overdue"]]
     assert {name for name, id in ids.items() if f"/pathways/{id}" in closed} == ended
     assert not {ids[name] for name in ended} & set(re.findall(r"/pathways/([0-9a-f-]{36})", opened))
     told = html.unescape(sandbox.fhir.get(f"/pathways/{ids['adult-2025']}").text)  # by the rules of 2025: no length is known
@@ -225,6 +233,101 @@ def test_the_pages_show_them_with_what_is_overdue_first(sandbox: Sandbox) -> Non
         picture = etree.fromstring(sandbox.fhir.get(f"/pathways/{id}/timeline.svg").content)
         flags = [g for g in picture.iter("{http://www.w3.org/2000/svg}g") if g.get("class") == "event"]
         assert len(flags) >= sum(isinstance(step, Registers) for step in BY_NAME[name].steps)
+
+
+def assigned(server: httpx.Client, pathway: str) -> list[dict[str, Any]]:
+    """The assignments of a pathway at a server, in the order that they were asked."""
+    codes = "assign-coordinator", "handover-coordinator"
+    asked = {
+        "group-identifier": f"urn:ietf:rfc:3986|urn:uuid:{pathway}",
+        "code": ",".join(f"https://stafett.invalid/fhir/CodeSystem/coordination-task|{code}" for code in codes),
+    }
+    bundle = server.get("/fhir/Task", params=asked).raise_for_status().json()
+    found = [entry["resource"] for entry in bundle.get("entry", [])]
+    return sorted(found, key=lambda task: str(task["authoredOn"]))
+
+
+def told(task: dict[str, Any]) -> tuple[str, str, str]:
+    number = task["owner"]["identifier"]["value"]
+    return task["code"]["coding"][0]["code"], "Vågå" if number == NUMBERS["municipality"] else "hospital", task["status"]
+
+
+def test_an_assignment_goes_across_two_servers_with_a_no_a_yes_a_name_and_a_hand_over(sandbox: Sandbox) -> None:
+    id = sandbox.pathway("child-handed-over")["id"]
+    mirror = assigned(sandbox.fhir, id)
+    theirs = {side: assigned(server, id) for side, server in sandbox.others.items()}
+
+    # Vågå's own page: under 16 the health station; it said no, so the coordinating unit
+    assert sorted(map(told, mirror)) == [
+        ("assign-coordinator", "Vågå", "completed"),
+        ("assign-coordinator", "Vågå", "rejected"),
+        ("assign-coordinator", "hospital", "completed"),
+        ("handover-coordinator", "Vågå", "completed"),
+    ]
+    assert sorted(map(told, theirs["specialist"])) == sorted(map(told, mirror))
+    assert sorted(map(told, theirs["municipality"])) == sorted(told(task) for task in mirror if told(task)[1] == "Vågå")
+    keys = [{task["identifier"][0]["value"] for task in tasks} for tasks in (mirror, *theirs.values())]
+    assert keys[0] == keys[1] > keys[2]
+    ids = [task["id"] for tasks in (mirror, *theirs.values()) for task in tasks]
+    assert len(ids) == len(set(ids))  # each server gives its own
+
+
+def test_the_team_is_the_same_at_both_servers_and_the_periods_meet(sandbox: Sandbox) -> None:
+    episode = sandbox.pathway("child-handed-over")
+    (team,) = sandbox.all("CareTeam", _id=episode["team"][0]["reference"].split("/")[1])
+    key = {"identifier": f"urn:ietf:rfc:3986|{team['identifier'][0]['value']}"}
+
+    def who(found: dict[str, Any]) -> list[tuple[str, str, int, int | None]]:
+        people = {f"#{one['id']}": one["practitioner"]["display"] for one in found["contained"] if "practitioner" in one}
+        return [
+            (
+                one["role"][0]["coding"][0]["code"].partition("-")[0],
+                people[one["member"]["reference"]],
+                sandbox.day("child-handed-over", one["period"]["start"]),
+                sandbox.day("child-handed-over", one["period"]["end"]) if "end" in one["period"] else None,
+            )
+            for one in found["participant"]
+        ]
+
+    # since the day that each said yes; the old period ends where the new begins
+    assert sorted(who(team)) == [
+        ("municipal", "Prøve Kommuneli", 12, 61),
+        ("municipal", "Prøve Overtaksen", 61, None),
+        ("specialist", "Prøve Forløpsvik", 7, None),
+    ]
+    for server in sandbox.others.values():
+        (entry,) = server.get("/fhir/CareTeam", params=key).json()["entry"]
+        assert sorted(who(entry["resource"])) == sorted(who(team))
+    assert episode["careManager"]["display"] == "Prøve Forløpsvik"
+
+
+def test_nothing_clinical_and_no_name_of_the_patient_came_to_the_municipality(sandbox: Sandbox) -> None:
+    server = sandbox.others["municipality"]
+    everything = "".join(server.get(f"/fhir/{type}?_count=200").text for type in ("Task", "CareTeam"))
+
+    assert [walk.person.family for walk in WALKS if walk.person.family in everything] == []
+    for type in ("Patient", "Observation", "ServiceRequest", "Condition", "CarePlan", "EpisodeOfCare"):
+        assert server.get(f"/fhir/{type}").json()["total"] == 0, type
+
+
+def test_a_municipality_that_is_down_is_caught_up_with_when_it_is_back(sandbox: Sandbox) -> None:
+    server = sandbox.others["municipality"]
+    id = sandbox.pathway("adult-waiting")["id"]
+    (asked,) = (task for task in assigned(server, id) if told(task)[1] == "Vågå")
+    server.post("/sandbox/faults", json={"mode": "down"}).raise_for_status()
+    answer = {"task": asked["id"], "move": "accept"}  # its people work on, behind the line that is down
+    assert server.post("/sandbox/answers", json=answer).status_code == 303
+    time.sleep(1.5)
+    silent = [told(task)[2] for task in assigned(sandbox.fhir, id) if told(task)[1] == "Vågå"]
+    server.post("/sandbox/faults", json={"mode": "well"}).raise_for_status()
+    patience = time.monotonic() + 60
+    while ("assign-coordinator", "Vågå", "accepted") not in map(told, assigned(sandbox.others["specialist"], id)):
+        assert time.monotonic() < patience
+        time.sleep(0.2)
+
+    assert silent == ["requested"]
+    page = html.unescape(sandbox.fhir.get(f"/pathways/{id}").text)
+    assert "has said yes" in page
 
 
 def timeline(sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess[str]:
