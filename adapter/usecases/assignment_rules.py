@@ -152,6 +152,6 @@ def guests_only(work: Work, tenant: str, change: Change) -> None:
     partner = work.sharing.server_of(tenant)
     if partner is None or not work.sharing.guest(tenant) or (is_assignment(change) and work.waits(partner)):
         return
-    en = "A partner reads here what it was asked, and answers it, where it does not receive at its own server: nothing else is written."
+    en = "A partner that does not receive reads here what it was asked, and answers it: nothing else is written."
     nb = "En samarbeidspart leser og besvarer her det den er spurt om, når den ikke mottar selv: ikke noe annet skrives."
     raise Problem(Finding("error", Kind.FORBIDDEN, en, nb, change.type))
