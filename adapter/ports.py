@@ -325,6 +325,7 @@ class Unit(Protocol):
         ...
 
     def count_outgoing(self) -> dict[str, int]: ...  # of every state
+    def hurry(self, hub: str, after: datetime) -> int: ...  # what waits for it until later than that is due now; how many
     def waiting_about(self, about: str, hub: str) -> list[Outgoing]: ...  # waiting for that partner, in order
     def deliveries(
         self, tenants: Sequence[str], *, hub: str = "", state: str = "", about: str = "", after: str = "", limit: int = 50

@@ -22,7 +22,7 @@ import structlog
 from adapter.domain.problem import Kind, Problem
 from adapter.ports import Outgoing, PartnerState, Refusal, Remote, Shared, Unit
 from adapter.usecases.assignments import Work, creation, level, send
-from adapter.usecases.breaker import after_failure, after_success, held, may_call
+from adapter.usecases.breaker import OPENS_AFTER, after_failure, after_success, held, may_call
 from adapter.usecases.deliver import PARTNERS, deliver
 from adapter.usecases.follow_assignment import missing, take_in, unreadable
 from adapter.usecases.push_assignment import Courier
@@ -226,7 +226,7 @@ class Line:
         self._remember(lambda state: after_failure(state, now) if failed else after_success(state, now))
         since = was.failing_since
         if not failed and was.failures:
-            self.store.run(lambda unit: self._settled(unit, "unreachable"))
+            self.store.run(lambda unit: self._back(unit, was))
         elif failed and since and now - since >= TROUBLE_AFTER:
             self.store.run(lambda unit: self._unreachable(unit, since))
 
@@ -244,6 +244,12 @@ class Line:
     def _tell(self, unit: Unit, kind: str, en: str, nb: str, detail: bytes = b"") -> None:
         for organisation in self.courier.sharing.organisations:
             self._work(unit).trouble(organisation, f"Partner/{self.name}", kind, en, nb, partner=self.name, detail=detail)
+
+    def _back(self, unit: Unit, was: PartnerState) -> None:
+        """After a real outage what was put off, by up to a day, goes now; what another process holds is left to it."""
+        if was.failures >= OPENS_AFTER:
+            unit.hurry(self.name, self.clock.now() + timedelta(seconds=self.lease))
+        self._settled(unit, "unreachable")
 
     def _settled(self, unit: Unit, kind: str) -> None:
         for organisation in self.courier.sharing.organisations:

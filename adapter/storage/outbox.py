@@ -44,6 +44,10 @@ class Outbox(Part):
         rows = self.connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
         return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
 
+    def hurry(self, hub: str, after: datetime) -> int:
+        put_off = (IS_WAITING, outbox.c.hub == hub, outbox.c.next_attempt > after)
+        return self.connection.execute(update(outbox).where(*put_off), {"next_attempt": None}).rowcount
+
     def waiting_about(self, about: str, hub: str) -> list[Outgoing]:
         return self._rows_of(IS_TO_PARTNERS, IS_WAITING, outbox.c.about == about, outbox.c.hub == hub)
 

@@ -173,6 +173,7 @@ PARTNERS: list[tuple[Callable[[Unit], object], str]] = [
     (lambda unit: unit.deliveries([OURS], state="dead"), "outbox_by_state (tenant=? AND state=?)"),
     (lambda unit: unit.deliveries([OURS], about="Task/t1"), "outbox_about (about=?)"),
     (lambda unit: unit.count_deliveries([OURS]), "outbox_by_state (tenant=? AND state=?)"),
+    (lambda unit: unit.hurry("fjord", NOW), "outbox_waiting (hub=?)"),
     (lambda unit: claim(unit.connection, NOW, 60, 9, ["fjord"]), "outbox_waiting (hub=?)"),  # type: ignore[attr-defined]
 ]
 

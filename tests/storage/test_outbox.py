@@ -178,6 +178,21 @@ def test_what_waits_for_a_partner_about_a_resource_is_given_in_the_order_of_send
         assert [row.id for row in unit.waiting_about("Task/t1", "fjord")] == ["p2", "p1"]
 
 
+def test_what_is_put_off_for_a_partner_that_is_back_is_due_at_once_and_what_is_held_is_not(store: DatabaseStore) -> None:
+    put_off = [a_push("p1", key="a", attempts=9, next_attempt=later(9999)), a_push("p2", key="a", next_attempt=later(61))]
+    held = a_push("held", key="b", next_attempt=later(60))
+    others = [a_push("v", hub="vik", next_attempt=later(9999)), a_push("dead", state="dead", next_attempt=later(9999))]
+    enqueue(store, *put_off, held, *others)
+
+    with store.write() as unit:
+        assert unit.hurry("fjord", later(60)) == 2
+
+    with store.read() as unit:
+        found = [unit.outgoing(row.id) for row in (*put_off, held, *others)]
+    assert found == [*(replace(row, next_attempt=None) for row in put_off), held, *others]
+    assert claimed(store, hubs=["fjord"]) == ["p1"]
+
+
 LISTED = (
     ({}, ["p5", "p3", "p2", "p1"]),
     ({"limit": 2}, ["p5", "p3"]),
