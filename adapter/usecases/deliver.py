@@ -8,10 +8,13 @@ an AppRec must have come (HIS 80415:2012). To a partner it goes from a second to
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Final, Literal, Protocol
 
 from adapter.domain.problem import Kind, Problem
@@ -21,7 +24,16 @@ STEPS: Final = [timedelta(minutes=5)] * 3 + [timedelta(minutes=15)] * 3 + [timed
 LAST_STEP: Final = timedelta(hours=24)
 MOST: Final = 32
 JITTER: Final = 0.1
+MOMENT: Final = 0.05  # seconds between units that keep what was brought, where much is
 APPREC_LIMIT: Final = timedelta(hours=95)  # one try is made before 96 hours, however the steps fall
+
+
+Keep = Callable[[Unit], None]
+"""What is to be kept of a row that was brought, in the unit that marks it."""
+
+
+class NotKept(Exception):
+    """What was brought could not be kept: it is brought again."""
 
 
 class Deliverer(Protocol):
@@ -29,8 +41,11 @@ class Deliverer(Protocol):
 
     @property
     def name(self) -> str: ...
-    def deliver(self, row: Outgoing) -> str:
-        """Bring the row there; returns what it is known by there. Raises `Problem`, TRANSIENT where it is to be tried again."""
+    def deliver(self, row: Outgoing) -> str | Keep:
+        """Bring the row there; returns what it is known by there, or what is to be kept of it with the mark that it was sent.
+
+        Raises `Problem`, TRANSIENT where it is to be tried again. Where keeping fails, the row is tried again.
+        """
         ...
 
 
@@ -84,39 +99,71 @@ def deliver(
     """
     started = clock.now()
     rows = store.claim(started, lease, limit, [to.name])
+    failed = partial(_failed, clock=clock, ladder=ladder, chance=chance)
 
-    def attempt(row: Outgoing) -> Outgoing | None:
-        late = row is not rows[0] and (clock.now() - started).total_seconds() > lease / 2
-        return None if late else _attempt(to, row, clock, ladder, chance)
+    def attempt(row: Outgoing) -> Tried:
+        if row is not rows[0] and (clock.now() - started).total_seconds() > lease / 2:
+            return Tried(replace(row, attempts=row.attempts - 1, next_attempt=None), late=True)
+        return _attempt(to, row, failed)
 
-    done = _each(attempt, rows, at_once)
-    if rows:
-        let_go = (replace(row, attempts=row.attempts - 1, next_attempt=None) for row in rows)
-        _mark(store, [one or untried for one, untried in zip(done, let_go, strict=True)])
-    return [one for one in done if one]
+    done: list[Tried] = []
+    fresh: list[Tried] = []
+    kept = time.monotonic()
+    for tried in _each(attempt, rows, at_once):
+        fresh += [tried] if tried else []
+        if fresh and time.monotonic() - kept >= MOMENT:
+            done += _mark(store, fresh, failed)
+            fresh, kept = [], time.monotonic()
+    done += _mark(store, fresh, failed)
+    return [one.row for one in done if not one.late]
 
 
-def _each(attempt: Callable[[Outgoing], Outgoing | None], rows: Sequence[Outgoing], at_once: int) -> list[Outgoing | None]:
-    if at_once == 1 or len(rows) < 2:
-        return [*map(attempt, rows)]
-    with ThreadPoolExecutor(min(at_once, len(rows))) as threads:
-        return [*threads.map(attempt, rows)]
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A row as it stands after its try, and what is to be kept with that; `late` if there was no time for one."""
+
+    row: Outgoing
+    keep: Keep | None = None
+    late: bool = False
 
 
-def _attempt(to: Deliverer, row: Outgoing, clock: Clock, ladder: Ladder, chance: Callable[[], float]) -> Outgoing:
-    wait: float | None = None
-    most = ladder.most
+def _each(attempt: Callable[[Outgoing], Tried], rows: Sequence[Outgoing], at_once: int) -> Iterator[Tried | None]:
+    """The tries as they end; None where none has for a moment."""
+    if at_once == 1:
+        yield from map(attempt, rows)
+        return
+    ended: SimpleQueue[Future[Tried]] = SimpleQueue()
+    with ThreadPoolExecutor(at_once) as threads:
+        for row in rows:
+            threads.submit(attempt, row).add_done_callback(ended.put)
+        left = len(rows)
+        while left:
+            try:
+                yield ended.get(timeout=MOMENT).result()
+                left -= 1
+            except Empty:
+                yield None
+
+
+def _attempt(to: Deliverer, row: Outgoing, failed: Callable[[Outgoing, Exception], Outgoing]) -> Tried:
     try:
-        known_as = to.deliver(row)
-        left: Literal["sent", "unanswered"] = "unanswered" if row.kind == "message" else "sent"
-        return replace(row, state=left, next_attempt=None, error="", hub_id=_id_of(row, known_as))
-    except Problem as problem:
-        why, wait = problem.findings[0].en, problem.retry_after
-        if problem.kind is not Kind.TRANSIENT:
-            outcome = problem.outcome if isinstance(problem, Refusal) else b""
+        brought = to.deliver(row)
+    except Exception as error:  # also a fault of ours: it must not stop the rows behind it
+        return Tried(failed(row, error))
+    known_as, keep = (brought, None) if isinstance(brought, str) else ("", brought)
+    left: Literal["sent", "unanswered"] = "unanswered" if row.kind == "message" else "sent"
+    return Tried(replace(row, state=left, next_attempt=None, error="", hub_id=_id_of(row, known_as)), keep)
+
+
+def _failed(row: Outgoing, error: Exception, *, clock: Clock, ladder: Ladder, chance: Callable[[], float]) -> Outgoing:
+    """The row after a try in vain."""
+    why, wait = f"Unexpected fault: {type(error).__name__}.", None
+    most: int | None = ladder.most or MOST
+    if isinstance(error, Problem):
+        why, wait, most = error.findings[0].en, error.retry_after, ladder.most
+        if error.kind is not Kind.TRANSIENT:
+            outcome = error.outcome if isinstance(error, Refusal) else b""
             return replace(row, state="dead", next_attempt=None, error=why, outcome=outcome)
-    except Exception as error:  # a fault of ours must not stop the rows behind it
-        why, most = f"Unexpected fault: {type(error).__name__}.", most or MOST
     if most is not None and row.attempts >= most:
         return replace(row, state="dead", next_attempt=None, error=f"Given up after {row.attempts} tries: {why}")
     return replace(row, next_attempt=ladder.next_try(row, clock.now(), chance(), wait), error=why)
@@ -127,10 +174,25 @@ def _id_of(row: Outgoing, known_as: str) -> str | None:
     return known_as if row.kind == "message" else row.hub_id
 
 
-def _mark(store: Store, rows: Iterable[Outgoing]) -> None:
-    with store.write() as unit:
-        for row in rows:
-            unit.change_outgoing(_as_answered(unit, row))
+def _mark(store: Store, tries: Sequence[Tried], failed: Callable[[Outgoing, Exception], Outgoing]) -> list[Tried]:
+    """Keep what has become of the rows, in one unit: a commit waits for the disk. Where one cannot be kept, each by itself."""
+
+    def job(unit: Unit, tries: Iterable[Tried] = tries) -> None:
+        for one in tries:
+            if one.keep:
+                one.keep(unit)
+            unit.change_outgoing(_as_answered(unit, one.row))
+
+    try:
+        if tries:
+            store.run(job)
+        return [*tries]
+    except Exception:
+        if len(tries) > 1:
+            return [kept for one in tries for kept in _mark(store, [one], failed)]
+        if tries[0].keep is None:
+            raise
+        return _mark(store, [Tried(failed(replace(tries[0].row, state="waiting"), NotKept()))], failed)
 
 
 def _as_answered(unit: Unit, row: Outgoing) -> Outgoing:

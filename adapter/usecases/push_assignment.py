@@ -18,7 +18,7 @@ from adapter.domain.problem import Kind, Problem, problem
 from adapter.ports import Clock, FhirServer, Outgoing, Refusal, Remote, Shared, Store, Unit
 from adapter.r4 import json
 from adapter.usecases.assignments import Work, change, creation, level, notify, outward, proposals, seen_of, stand, view
-from adapter.usecases.deliver import MOST
+from adapter.usecases.deliver import MOST, Keep
 from adapter.usecases.follow_assignment import as_seen, other_than, take_in
 from adapter.usecases.judge_proposal import judge
 from adapter.usecases.pathways import Body
@@ -46,8 +46,8 @@ class Courier:
     def name(self) -> str:
         return self.partner.name
 
-    def deliver(self, row: Outgoing) -> str:
-        """Bring one row to the partner; returns the version that stands there then.
+    def deliver(self, row: Outgoing) -> str | Keep:
+        """Bring one row to the partner; returns the version that stands there then, or what is still to be kept of it.
 
         Raises `Problem(TRANSIENT)` where it is to be tried again; any other is recorded as a trouble for a person.
         """
@@ -65,17 +65,21 @@ class Courier:
                 self.store.run(partial(self._give_up, row=row, fault=_unexpected(error)))
             raise
 
-    def _share(self, row: Outgoing) -> str:
+    def _share(self, row: Outgoing) -> str | Keep:
         if not self.partner.mode and self._learns_to_wait():
             self.store.run(lambda unit: self._keep_here(unit, row))
             return ""
         type, _, _ = row.about.partition("/")
         found = self.server.find(type, URI, _key(row)) if row.attempts > 1 else []
         remote = found[0] if found else self.server.create(row.body)
-        self.store.run(lambda unit: self._created(unit, row, remote))
+        as_sent = _as_sent(row, remote)
+        keep = partial(self._created, row=row, remote=remote, as_sent=as_sent)
+        if as_sent and row.attempts == 1:
+            return keep  # with what else leaves now: a commit waits for the disk
+        self.store.run(keep)
         return remote.etag
 
-    def _created(self, unit: Unit, row: Outgoing, remote: Remote) -> None:
+    def _created(self, unit: Unit, row: Outgoing, remote: Remote, *, as_sent: bool) -> None:
         work, shared = self._work(unit), _shared(unit, row)
         mine = work.body(row.tenant, shared.type, shared.id)
         assert mine  # noqa: S101 - tells the type checker: what is shared is kept
@@ -87,7 +91,7 @@ class Courier:
         if shared.type == "Task":
             if assignment.standing(mine) == "delivery-failed":
                 work.keep(row.tenant, assignment.with_standing(mine, ""))
-            if not _as_sent(row, shared, remote):
+            if not as_sent or shared.seen != seen_of(remote.body):
                 take_in(work, self.partner, remote, self.check)
 
     def _change(self, row: Outgoing) -> str:
@@ -275,10 +279,10 @@ def _identifier(resource: Mapping[str, Any]) -> str:
     return next((str(one.get("value", "")) for one in resource.get("identifier", []) if one.get("system") == URI), "")
 
 
-def _as_sent(row: Outgoing, shared: Shared, remote: Remote) -> bool:
-    """Whether there stands what we sent, all but its id and meta, and nothing else was seen there: there is nothing to judge."""
-    sent, theirs = _created_by(row), {key: value for key, value in remote.body.items() if key not in ("id", "meta")}
-    return theirs == {key: value for key, value in sent.items() if key != "meta"} and shared.seen == seen_of(sent)
+def _as_sent(row: Outgoing, remote: Remote) -> bool:
+    """Whether what stands there is what we sent, all but its id and meta: there is nothing to judge in it."""
+    sent, theirs = ({k: v for k, v in one.items() if k not in ("id", "meta")} for one in (_created_by(row), remote.body))
+    return sent == theirs
 
 
 def _key(row: Outgoing) -> str:

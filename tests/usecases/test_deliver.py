@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.ports import Outgoing, Refusal
-from adapter.usecases.deliver import HUBS, LAST_STEP, MOST, PARTNERS, deliver, next_try
-from tests.usecases.house import NOW, House, PaperHub, message
+from adapter.ports import Outgoing, Refusal, Unit
+from adapter.usecases.deliver import HUBS, LAST_STEP, MOST, PARTNERS, Keep, deliver, next_try
+from tests.usecases.house import NOW, House, PaperHub, message, uuid
 
 ROW = Outgoing(
     id="r", tenant="t", key="k", hub="folder", kind="apprec", message_id="m", hub_id="h", sender="1", receiver="2",
@@ -228,3 +229,49 @@ def test_what_a_partner_refused_lets_the_next_of_its_key_go(house: House) -> Non
     partner = Fjord(refused(b""))
     assert carried(house, partner, PUSH, replace(PUSH, id="p2")).id == "p1"
     assert carried(house, partner).id == "p2"
+
+
+def receive_some(house: House, number: int) -> None:
+    for n in range(number):
+        house.receive_file(message(msg_id=uuid(n)), f"{n}.xml")
+
+
+def test_several_rows_are_on_their_way_at_once_where_that_is_asked_for(house: House) -> None:
+    receive_some(house, 4)
+    two = Barrier(2, timeout=10)
+
+    class Meeting(PaperHub):
+        def deliver(self, row: Outgoing) -> str:
+            two.wait()  # for another one
+            return super().deliver(row)
+
+    assert [row.state for row in deliver(house.store, Meeting(), house.clock, at_once=2)] == ["sent"] * 4
+    assert deliver_once(house, PaperHub()) == []
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_what_is_to_be_kept_is_kept_with_the_mark_and_what_cannot_be_is_put_off_alone(house: House, at_once: int) -> None:
+    receive_some(house, 3)
+
+    class Keeper(PaperHub):
+        def deliver(self, row: Outgoing) -> Keep:  # type: ignore[override]
+            name = super().deliver(row)
+            bad = len(self.delivered) == 2
+
+            def keep(unit: Unit) -> None:
+                unit.set_setting(name, b"kept")
+                if bad:
+                    raise KeyError
+
+            return keep
+
+    hub = Keeper()
+    rows = deliver(house.store, hub, house.clock, chance=lambda: 0.5, at_once=at_once)
+
+    bad = hub.delivered[1].id
+    assert {row.id: (row.state, row.error) for row in rows} == {
+        row.id: ("waiting", "Unexpected fault: NotKept.") if row.id == bad else ("sent", "") for row in hub.delivered
+    }
+    with house.store.read() as unit:
+        assert [unit.setting(f"sent-{row.id}") for row in rows] == [None if row.id == bad else b"kept" for row in rows]
+        assert [unit.outgoing(row.id) for row in rows] == rows
