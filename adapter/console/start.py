@@ -17,7 +17,7 @@ WHERE: Final = (
     ("Send a message", "/docs", "Examples to send, and what each answer means. Works without a network."),
     ("FHIR R4", "/fhir/metadata", "What is offered, by type and search parameter."),
     ("Referrals", "/fhir/ServiceRequest?_count=20", "The newest referrals as FHIR."),
-    ("Pathways", "/pathways", "The open ones, what is due next, and the timeline of each."),
+    ("Pathways", "/pathways", "Who holds the baton of each, what happens next, and what is stuck."),
     ("Tasks", "/fhir/Task?_count=20", "What someone is to do, and when."),
     ("Figures", "/metrics", "Messages, outbox and requests, for Prometheus."),
 )

@@ -8,13 +8,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.domain.assignment import CODES, STATUSES
-from adapter.domain.baton import KINDS, MILESTONES, STANDINGS, TO_DO, Assignment, Fault, Next, Part, Run, asked, baton, standing
+from adapter.domain.baton import (
+    KINDS,
+    MILESTONES,
+    STANDINGS,
+    TO_DO,
+    Assignment,
+    Fault,
+    Next,
+    Part,
+    Run,
+    asked,
+    baton,
+    legs,
+    standing,
+)
 from adapter.domain.coordination import Text
 
 HOSPITAL = "Fjordheim sykehus HF"
@@ -277,3 +292,57 @@ def test_whatever_has_happened_it_is_told_in_both_languages(run: Run, today: dat
 @given(TASKS)
 def test_nobody_is_named_but_organisations_and_their_units(one: Assignment) -> None:
     assert asked(one).en in ("Vågå", "The health station in Vågå", "The health station at Vågå")
+
+
+WITH_COORDINATOR = f"The pathway coordinator at {HOSPITAL}"
+
+
+@pytest.mark.parametrize(
+    ("run", "who"),
+    [
+        (replace(RUN, opened=None), []),
+        (RUN, [(HOSPITAL, MAY[4], None)]),
+        (replace(RUN, team=(OWN,)), [(HOSPITAL, MAY[4], MAY[8]), (WITH_COORDINATOR, MAY[8], None)]),
+        # named on the first day; the next takes over where the one before ends
+        (
+            replace(RUN, team=(replace(OWN, since=MAY[4], until=MAY[12]), replace(OWN, since=MAY[12]))),
+            [(WITH_COORDINATOR, MAY[4], MAY[12]), (WITH_COORDINATOR, MAY[12], None)],
+        ),
+        # nobody is coordinator for a while: the hospital has it
+        (
+            replace(RUN, team=(replace(OWN, until=MAY[10]), replace(OWN, since=MAY[14]))),
+            [
+                (HOSPITAL, MAY[4], MAY[8]),
+                (WITH_COORDINATOR, MAY[8], MAY[10]),
+                (HOSPITAL, MAY[10], MAY[14]),
+                (WITH_COORDINATOR, MAY[14], None),
+            ],
+        ),
+        # who works beside it in the municipality gets it when the pathway closes
+        (
+            replace(FOLLOW_UP, team=(OWN, replace(THEIRS, named=True))),
+            [(HOSPITAL, MAY[4], MAY[8]), (WITH_COORDINATOR, MAY[8], MAY[17]), ("The coordinator in Vågå", MAY[17], None)],
+        ),
+        (
+            replace(FOLLOW_UP, team=(replace(THEIRS, since=MAY[19]),)),
+            [
+                (HOSPITAL, MAY[4], MAY[17]),
+                ("Nobody in the municipality, as far as we know", MAY[17], MAY[19]),
+                ("Vågå", MAY[19], None),
+            ],
+        ),
+        (replace(RUN, phase="closed", ended=MAY[17]), [(HOSPITAL, MAY[4], MAY[17])]),
+        (replace(RUN, phase="closed", opened=MAY[17], ended=MAY[17]), []),  # within a day: nothing to draw
+    ],
+)
+def test_it_is_known_who_had_it_from_when_to_when(run: Run, who: list[tuple[str, date, date | None]]) -> None:
+    assert [(leg.holder.en, leg.since, leg.until) for leg in legs(run)] == who
+    assert [leg.held for leg in legs(run)] == [not name.startswith("Nobody") for name, *_ in who]
+
+
+@given(RUNS)
+def test_there_is_no_gap_between_hands(run: Run) -> None:
+    found = legs(run)
+
+    assert all(one.until == following.since for one, following in pairwise(found))
+    assert all(one.until is None or one.since < one.until for one in found)
