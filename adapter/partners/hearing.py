@@ -133,7 +133,7 @@ class Line:
             return unit.shared_with(self.name, after, PAGE)
 
     def _doubtful(self, page: Sequence[Shared], there: set[str]) -> list[Shared]:
-        """What is not there, or is a copy that stands otherwise than ours: of thousands nearly none, and these alone cost a write."""
+        """What is not there, or is a copy that stands otherwise than ours: few of thousands, and they alone cost a write."""
 
         def is_copy_of_another(unit: Unit, shared: Shared) -> bool:
             mine = None if shared.home else self._work(unit).body(shared.tenant, shared.type, shared.id)
