@@ -11,7 +11,8 @@ from datetime import date
 from adapter.console.frame import table
 from adapter.console.html import Child, Html, join, tag
 from adapter.domain.assignment import NAMING, OPEN
-from adapter.domain.baton import AWAITS_ANSWER, KINDS, Baton, Leg, Next, Part, Stuck, asked, standing
+from adapter.domain.baton import AWAITS_ANSWER, Baton, Leg, Next, Part, Stuck, asked, standing
+from adapter.domain.baton_words import KINDS
 from adapter.domain.coordination import Text
 from adapter.usecases.see_batons import Holding, Relay, Story
 from mappings.timeline import ASKED, DROPPED, HELD, Band, Lane, words

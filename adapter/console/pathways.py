@@ -29,7 +29,7 @@ def list_page(prefix: str, seen: Sequence[Seen], closed: Sequence[Seen], today: 
         tag("h1", "Who holds the baton"),
         tag("p", intro, class_="intro"),
         _stuck(prefix, stuck, today),
-        tag("h2", f"Open pathways ({len(moving)})"),
+        tag("h2", f"Under way ({len(moving)})"),
         table("By what happens next", HEADS, [_seen(prefix, one, today) for one in moving], "pathways") if moving else none,
         [
             tag("h2", "Closed pathways"),

@@ -15,21 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.domain.assignment import CODES, STATUSES
-from adapter.domain.baton import (
-    KINDS,
-    MILESTONES,
-    STANDINGS,
-    TO_DO,
-    Assignment,
-    Fault,
-    Next,
-    Part,
-    Run,
-    asked,
-    baton,
-    legs,
-    standing,
-)
+from adapter.domain.baton import Assignment, Fault, Next, Part, Run, asked, baton, legs, standing
+from adapter.domain.baton_words import KINDS, MILESTONES, STANDINGS, TO_DO
 from adapter.domain.coordination import Text
 
 HOSPITAL = "Fjordheim sykehus HF"
