@@ -31,7 +31,7 @@ def serve(settings: Settings, roles: Collection[str], host: str, port: int, cloc
     if "public_base" not in settings.model_fields_set:
         name = f"[{host}]" if ":" in host else host
         settings = settings.model_copy(update={"public_base": f"http://{name}:{port}"})
-    _log()
+    log()
     services = build(settings, clock)
     stop_on_signals(services.worker)
     try:
@@ -88,7 +88,7 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _log() -> None:
+def log() -> None:
     """One JSON object a line on stdout, ours and the libraries'."""
     shared = (
         structlog.contextvars.merge_contextvars,
