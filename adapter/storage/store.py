@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import PoolProxiedConnection, delete, insert, select
 
-from adapter.domain.problem import Problem
+from adapter.domain.problem import Kind, Problem, problem
 from adapter.ports import Outgoing, Stored, Unit
 from adapter.storage import outbox, schema
 from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
@@ -29,6 +29,10 @@ T = TypeVar("T")
 
 ATTEMPTS = 40
 LONGEST_PAUSE = 0.2  # seconds
+CROWDED = (
+    "Others changed the same at once, again and again: try again in a moment.",
+    "Andre endret det samme samtidig, gang på gang: prøv igjen om litt.",
+)
 
 
 class Settings(Part):
@@ -74,7 +78,7 @@ class DatabaseStore:
                     return job(unit)
             except Overtaken:
                 if attempt == ATTEMPTS - 1:
-                    raise
+                    raise problem(Kind.TRANSIENT, *CROWDED) from None  # nothing is wrong with the job itself
             time.sleep(random.random() * min(LONGEST_PAUSE, 0.002 * 2**attempt))  # noqa: S311 - apart from each other, no secret
         raise AssertionError  # the last attempt has returned or raised
 
