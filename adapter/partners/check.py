@@ -102,7 +102,7 @@ def _back(partner: Partner, public_base: str) -> Seen:
         *(f"it is not told; it tells us at {ours}", f"den varsles ikke; den varsler oss på {ours}"),
         *(
             f"fine where it looks here by itself (we look there every {every} s); else set notify_url",
-            f"greit hvis den ser etter selv (vi ser etter der hvert {every}. s); ellers sett notify_url",
+            f"greit hvis den ser etter selv (vi ser etter der med {every} s mellom); ellers sett notify_url",
         ),
     )
 

@@ -85,13 +85,13 @@ def written(server: HttpFhirServer, partner: Partner, organisation: str) -> Iter
     yield green("written-once", f"Task/{first.id}, entered-in-error", f"Task/{first.id}, entered-in-error")
     try:
         before = server.read("Task", first.id)
-        server.change(before, {**before.body, "lastModified": _now()})
+        server.change(before, {**before.body, "lastModified": _now(), "priority": "routine"})  # same second: no change to many
         yield green("changed", "with If-Match", "med If-Match")
     except Problem as fault:
         yield failed("changed", fault)
         return
     try:
-        server.change(before, {**before.body, "lastModified": _now(), "priority": "routine"})
+        server.change(before, {**before.body, "lastModified": _now(), "priority": "urgent"})
     except Problem as fault:
         yield (
             green("stale", "refused, as it should be", "avvist, som den skal")
@@ -108,7 +108,7 @@ def written(server: HttpFhirServer, partner: Partner, organisation: str) -> Iter
 
 def example(partner: Partner, organisation: str) -> Mapping[str, Any]:
     """An assignment as it leaves us, that nobody is to act on."""
-    pathway, now = str(uuid.uuid4()), datetime.now(UTC)
+    pathway, now = str(uuid.uuid4()), datetime.now(UTC).replace(microsecond=0)  # `lastModified` may not be before it
     task = build(
         pathway=pathway,
         kind="assign-coordinator",
@@ -120,7 +120,8 @@ def example(partner: Partner, organisation: str) -> Mapping[str, Any]:
         now=now,
         due=now.date(),
     )
-    return {**outward(task), "status": "entered-in-error", "lastModified": _now()}
+    why = {"text": "Prøve av forbindelsen (a try of the connection)"}
+    return {**outward(task), "status": "entered-in-error", "statusReason": why, "lastModified": _now()}
 
 
 def _now() -> str:
