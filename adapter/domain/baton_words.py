@@ -31,8 +31,8 @@ TO_DO: Final[Mapping[str, Text]] = {
     ),
     "illegal": Text("Ring dem som endret det, og be dem gjøre det om.", "Call those who changed it, and ask them to undo it."),
     "foreign": Text(
-        "Ring dem som har serveren: det som står der, er ikke det vi sendte.",
-        "Call those who run the server: what stands there is not what we sent.",
+        "Ring dem som har serveren, og be dem rette det som står der.",
+        "Call those whose server it is, and ask them to put right what stands there.",
     ),
     "overdue": Text("Ring den som er spurt.", "Call those who were asked."),
     "unreachable": Text(
