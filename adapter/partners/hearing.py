@@ -10,6 +10,7 @@ what is known already (its ETag) costs nothing but the look. While the circuit b
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -49,6 +50,7 @@ class Line:
         self.lease, self.at_once = lease, at_once
         self._looked: datetime | None = None
         self._refuses = True  # to let us hear what is new: until it has answered, it may have before we began
+        self._named: deque[str] = deque(maxlen=AT_ONCE)  # by notifications, and not read yet
         self._reading = Lock()
 
     def round(self) -> int:
@@ -71,10 +73,22 @@ class Line:
         return True
 
     def told(self, ids: Iterable[str]) -> None:
-        """Read these Tasks now; a partner that says more than it should is looked at in its turn."""
-        with self._reading:
-            for id in list(dict.fromkeys(ids))[:AT_ONCE]:
-                self._reached(partial(self._read, id))
+        """Read these Tasks now, or leave them to the thread that is at it: a slow partner holds up one of ours, however often it
+        calls. One that says more than it should, or does not answer, is looked at in its turn.
+        """
+        self._named.extend(id for id in list(dict.fromkeys(ids))[:AT_ONCE] if id not in self._named)
+        while self._named and self._reading.acquire(blocking=False):
+            try:
+                while self._named:
+                    id = self._named.popleft()
+                    if self._may_call():
+                        self._reached(partial(self._read, id))
+            finally:
+                self._reading.release()
+
+    def _may_call(self) -> bool:
+        with self.store.read() as unit:
+            return may_call(unit.partner_state(self.name), self.clock.now())
 
     def _carry(self, state: PartnerState) -> list[Outgoing]:
         """A partner that failed is tried with one row, so that thousands do not wait for its time-outs."""
@@ -107,7 +121,7 @@ class Line:
             changed = times.moment(str(remote.body.get("meta", {}).get("lastUpdated", "")))
             newest = max(filter(None, (newest, changed)), default=None)
         if newest != heard:
-            self._remember(lambda state: replace(state, heard=newest))
+            self._remember(lambda state: replace(state, heard=self._until(newest)))
         return new
 
     def _compare(self) -> int:
@@ -125,8 +139,12 @@ class Line:
             last = page[-1]
             after = f"{last.tenant} {last.type} {last.id}"
         now = self.clock.now()
-        self._remember(lambda state: replace(state, compared=now, heard=newest or state.heard))
+        self._remember(lambda state: replace(state, compared=now, heard=self._until(newest) or state.heard))
         return new
+
+    def _until(self, newest: datetime | None) -> datetime | None:
+        """Until when all is heard: not beyond now, or a partner whose clock once ran ahead would not be heard until then."""
+        return newest and min(newest, self.clock.now())
 
     def _shared(self, after: str) -> list[Shared]:
         with self.store.read() as unit:
@@ -148,9 +166,15 @@ class Line:
             try:
                 return self._take(self.server.read("Task", shared.remote))
             except Problem as fault:
-                if fault.kind is not Kind.NOT_FOUND:
+                if fault.kind is Kind.TRANSIENT:
                     raise
-                self.store.run(lambda unit: missing(self._work(unit), shared))
+                gone = fault.kind is Kind.NOT_FOUND  # else it is kept from us, and the others are compared all the same
+                kept = Remote(shared.type, shared.remote, shared.etag)
+                self.store.run(
+                    lambda unit: (
+                        missing(self._work(unit), shared) if gone else unreadable(self._work(unit), self.courier.partner, kept)
+                    )
+                )
                 return 1
         return self.store.run(partial(self._mended, shared=shared))
 

@@ -83,6 +83,12 @@ def follow_task(work: Work, before: Body | None, after: Body) -> None:
         else:  # a person asked, and a person goes on
             en, nb = "Who was asked has said no: ask another.", "Den som ble spurt, har sagt nei: spør en annen."
             work.trouble(lead, f"EpisodeOfCare/{episode['id']}", NOBODY, en, nb)
+    elif (
+        code in NAMING and municipal and (old, after["status"]) == ("accepted", "cancelled") and episode["status"] in OPEN_EPISODES
+    ):
+        en = "It was called off after it had been accepted, and nobody else is asked: ask another."
+        nb = "Det ble avlyst etter at det var tatt på, og ingen andre er spurt: spør en annen."
+        work.trouble(lead, f"EpisodeOfCare/{episode['id']}", NOBODY, en, nb)
     elif code in NAMING and after["status"] == "completed" and municipal:
         _remind(work, lead, episode, "named", after["id"])
     elif code == "release-coordinator" and after["status"] == "completed" and municipal and episode["status"] in OPEN_EPISODES:

@@ -94,11 +94,12 @@ def stand(
 ) -> None:
     """A Task stands so from now on. `heard_from` is the partner that it was seen at, `written_in` the space that has it already.
 
-    `on` is the day in Norway on which it came to stand so, where that is not today. A draft is its requester's own affair.
+    `on` is the day in Norway on which it came to stand so, where that is not today. A draft is its requester's own affair, also one
+    that is called off.
     """
     from adapter.usecases.assign_coordinator import follow_task  # noqa: PLC0415 what is asked next is shared too
 
-    if after["status"] == "draft":
+    if after["status"] == "draft" or (after["status"] in TERMINAL and before and _is_unknown(work, before, written_in)):
         if not written_in:
             work.keep(work.lead(after), after)
         return
@@ -117,6 +118,14 @@ def stand(
     _team(work, None if new else before, after, on or work.today)
     notify(work, after, written_in)
     follow_task(work, None if new else before, after)
+
+
+def _is_unknown(work: Work, before: Body, written_in: str) -> bool:
+    """Whether nobody but its requester knows of a Task, since it has never been more than a draft."""
+    lead, id = work.lead(before), before["id"]
+    others = [space for space in work.spaces(before) if space != (written_in or lead)]
+    elsewhere = any(work.unit.read(space, "Task", id) for space in others) or work.unit.shared(lead, "Task", id)
+    return before["status"] == "draft" or (before["status"] in TERMINAL and len(parties(before)) > 1 and not elsewhere)
 
 
 def _as_in(work: Work, space: str, task: Body) -> Body:

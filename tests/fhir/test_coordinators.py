@@ -1,7 +1,7 @@
 """A pathway asks for coordinators: when a right to care is given, when it closes, and when those asked say no.
 
-Vågå (3435): under 16 the health station, else an existing coordinator or contact person, else Tildelingskontoret; the time to answer
-is ours. The partner waits, so that its answers are written here.
+Vågå (3435): under 16 the health station, else an existing coordinator or contact person, else Tildelingskontoret; the time to
+answer is ours. The partner waits, so that its answers are written here.
 """
 
 from __future__ import annotations
@@ -124,6 +124,17 @@ def test_a_no_is_followed_by_the_next_and_at_last_by_a_person(epj: Epj) -> None:
     assert len(municipal(epj, pathway)) == 2
     (person,) = [task for task in tasks(epj, pathway) if task["code"]["coding"][0]["code"] == "contact-municipality"]
     assert person["owner"]["identifier"]["value"] == HOSPITAL
+
+
+def test_one_who_has_said_yes_and_calls_it_off_leaves_it_to_a_person(epj: Epj) -> None:
+    lives_in_vaagaa(epj)
+    pathway = epj.register(("D11A", "2026-04-20"))
+    (theirs,) = municipal(epj, pathway)
+
+    answer(epj, theirs, "accepted")
+    answer(epj, theirs, "cancelled", statusReason={"text": "Likevel ikke."})
+
+    assert "avlyst etter at det var tatt på" in epj.http.get(f"/pathways/{pathway}").raise_for_status().text
 
 
 def test_who_is_named_has_things_to_do(epj: Epj) -> None:

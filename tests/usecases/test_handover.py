@@ -5,11 +5,15 @@ what follows, and that in the end all sides say the same. Expectations are the l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from threading import Thread
+from typing import Literal
 
 import pytest
 
 from adapter.domain.problem import Kind, Problem, problem
+from adapter.ports import PartnerState, Remote
 from mappings.resources import assignment
 from tests.national_numbers import make
 from tests.usecases.handover import HOSPITAL, MUNICIPALITY, World, converged, coordinator, organisation, unreachable
@@ -377,3 +381,81 @@ def test_a_version_that_moves_under_us_is_read_again_and_asked_once_more(world: 
 
     assert world.municipality.task(key)["status"] == "cancelled"
     converged(world, key)
+
+
+@pytest.mark.parametrize("mode", ["push", "wait"])
+def test_a_draft_that_is_called_off_is_nobody_elses_affair(tmp_path: Path, mode: Literal["push", "wait"]) -> None:
+    world = World(tmp_path, modes={"municipality": mode})
+    world.writes(world.asked(status="draft"))
+    (draft,) = world.tasks()
+
+    world.writes({**draft, "status": "cancelled", "statusReason": {"text": "Likevel ikke."}})
+    world.writes({**world.tasks()[0], "note": [{"text": "Ble ikke sendt."}]})
+    world.settle()
+
+    assert (world.municipality.kept, world.specialist.kept, world.municipality.told) == ({}, {}, [])
+    assert world.tasks(MUNICIPALITY) == []
+    assert world.tasks()[0]["status"] == "cancelled"
+
+
+def test_a_partner_whose_clock_ran_ahead_is_heard_all_the_same(world: World) -> None:
+    key = world.hospital_asks()
+    world.settle()
+    there = world.municipality.task(key)
+    world.municipality.answers(key, "received")
+    world.municipality.kept["Task", there["id"]]["meta"]["lastUpdated"] = "2031-01-01T00:00:00+00:00"
+    world.settle()
+
+    world.municipality.answers(key, "accepted")
+    world.settle()
+
+    assert world.mirror(key)["status"] == "accepted"
+
+
+def test_a_task_that_is_kept_from_us_does_not_end_the_comparison(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = world.hospital_asks()
+    world.settle()
+    there = world.municipality.task(key)
+    del world.municipality.kept["Task", there["id"]]
+
+    def read(type: str, id: str) -> Remote:
+        raise problem(Kind.FORBIDDEN, "You may not.", "Ikke lov.")
+
+    monkeypatch.setattr(world.municipality, "read", read)
+    world.clock.pass_(days=1)
+    world.settle()
+
+    with world.store.read() as unit:
+        state = unit.partner_state("municipality")
+    assert state.compared is not None
+    assert (world.clock.now() - state.compared).total_seconds() < 60
+    assert [(one.about, one.kind) for one in world.troubles()] == [(f"Task/{world.mirror(key)['id']}", "foreign")]
+
+
+def test_a_partner_that_notifies_without_end_and_answers_slowly_holds_up_one_thread(world: World) -> None:
+    (line,) = (one for one in world.lines if one.name == "municipality")
+    asked: list[str] = []
+
+    def slow(what: str) -> None:
+        asked.append(what)
+        for _ in range(3):  # it notifies again, and again, while it has not answered: each of these comes back at once
+            other = Thread(target=line.told, args=(["a", "b"],))
+            other.start()
+            other.join(timeout=5)
+            assert not other.is_alive()
+
+    world.municipality.faults = [slow]
+    line.told(["first"])
+
+    assert asked == ["read"]
+    assert world.municipality.calls == ["read"] * 3  # what was named meanwhile is read once, by the thread that is at it
+
+
+def test_a_notification_from_a_partner_that_does_not_answer_calls_nobody(world: World) -> None:
+    (line,) = (one for one in world.lines if one.name == "municipality")
+    with world.store.write() as unit:
+        unit.keep_partner_state(PartnerState("municipality", failures=5, open_until=world.clock.now() + timedelta(minutes=5)))
+
+    line.told(["first"])
+
+    assert world.municipality.calls == []
