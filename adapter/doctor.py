@@ -91,8 +91,8 @@ def _waiting(quarantined: int, dead: int) -> Iterator[Finding]:
         en = f"{quarantined} wait for a person: see GET /messages?state=quarantined"
         yield _say("warning", "messages", en, f"{quarantined} venter på et menneske: se GET /messages?state=quarantined")
     if dead:
-        en = f"{dead} could not be sent, or got no AppRec in time: see the hub below, then the log"
-        nb = f"{dead} kunne ikke sendes, eller fikk ikke kvittering i tide: se meldingstjeneren under, så loggen"
+        en = f"{dead} could not be sent, or got no AppRec in time: see the hub and partners below, then the log"
+        nb = f"{dead} kunne ikke sendes, eller fikk ikke kvittering i tide: se meldingstjener og partnere under, så loggen"
         yield _say("warning", "outbox", en, nb)
 
 

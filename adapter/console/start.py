@@ -18,6 +18,7 @@ WHERE: Final = (
     ("FHIR R4", "/fhir/metadata", "What is offered, by type and search parameter."),
     ("Referrals", "/fhir/ServiceRequest?_count=20", "The newest referrals as FHIR."),
     ("Pathways", "/pathways", "Who holds the baton of each, what happens next, and what is stuck."),
+    ("Partners", "/partners", "The other FHIR servers: which of them answer, and what waits for them."),
     ("Tasks", "/fhir/Task?_count=20", "What someone is to do, and when."),
     ("Figures", "/metrics", "Messages, outbox and requests, for Prometheus."),
 )

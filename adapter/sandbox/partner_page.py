@@ -171,7 +171,7 @@ def _row(server: Shown, task: Body) -> str:
     moves = OPEN.get(task["status"], ()) if mine else ()
     buttons = "".join(_form("answers", {"task": task["id"], "move": move}, MOVES[move][1]) for move in moves)
     cells = (
-        f'<a href="/fhir/Task/{escape(task["id"])}">{escape(_kind(task))}</a>',
+        f'<a href="/fhir/Task/{escape(task["id"])}">{escape(_kind(task))}</a><br>pathway {escape(_pathway(task))}',
         escape(_number(task, "requester")),
         escape(_number(task, "owner")),
         f"<time>{escape(str(task.get('restriction', {}).get('period', {}).get('end', '')))}</time>",
@@ -194,6 +194,11 @@ def _names(task: Body) -> Iterator[str]:
     for coding in task.get("code", {}).get("coding", []):
         if coding.get("system") in (ASSIGNMENT, FOLLOW_UP):
             yield (terms.displays(coding["system"]) or {}).get(coding.get("code"), coding.get("code", ""))
+
+
+def _pathway(task: Body) -> str:
+    """The beginning of its id, as the service's pages have it in their address."""
+    return str(task.get("groupIdentifier", {}).get("value", "")).removeprefix("urn:uuid:")[:8] or "not said"
 
 
 def _number(task: Body, side: str) -> str:
