@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import Final
@@ -21,6 +21,7 @@ from typing import Final
 import structlog
 
 from adapter.domain.problem import Kind, Problem
+from adapter.partners.habits import updated
 from adapter.ports import Outgoing, PartnerState, Refusal, Remote, Shared, Unit
 from adapter.usecases.assignments import Work, creation, level, seen_of, send
 from adapter.usecases.breaker import OPENS_AFTER, after_failure, after_success, held, may_call
@@ -32,6 +33,7 @@ from mappings import times
 log = structlog.get_logger(__name__)
 
 OVERLAP: Final = timedelta(seconds=30)
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 COMPARE_EVERY: Final = timedelta(hours=24)
 TROUBLE_AFTER: Final = timedelta(minutes=15)
 AT_ONCE: Final = 50
@@ -118,8 +120,7 @@ class Line:
         newest, new = heard, 0
         for remote in self.server.changed(heard - OVERLAP if heard else None):
             new += self._take(remote)
-            changed = times.moment(str(remote.body.get("meta", {}).get("lastUpdated", "")))
-            newest = max(filter(None, (newest, changed)), default=None)
+            newest = max(filter(None, (newest, updated(remote.body))), default=None)
         if newest != heard:
             self._remember(lambda state: replace(state, heard=self._until(newest)))
         return new
@@ -130,8 +131,7 @@ class Line:
         for remote in self.server.changed(None):
             there.add(remote.id)
             new += self._take(remote)
-            changed = times.moment(str(remote.body.get("meta", {}).get("lastUpdated", "")))
-            newest = max(filter(None, (newest, changed)), default=None)
+            newest = max(filter(None, (newest, updated(remote.body))), default=None)
         after = ""
         while page := self._shared(after):
             for shared in self._doubtful(page, there):
@@ -143,8 +143,10 @@ class Line:
         return new
 
     def _until(self, newest: datetime | None) -> datetime | None:
-        """Until when all is heard: not beyond now, or a partner whose clock once ran ahead would not be heard until then."""
-        return newest and min(newest, self.clock.now())
+        """Until when all is heard: not beyond now, or a partner whose clock once ran ahead would not be heard until then; nor
+        in the year 1, which some servers write where they know no time, and before which there is none to look back to.
+        """
+        return newest and min(max(newest, EARLIEST), self.clock.now())
 
     def _shared(self, after: str) -> list[Shared]:
         with self.store.read() as unit:

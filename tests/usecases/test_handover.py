@@ -5,7 +5,7 @@ what follows, and that in the end all sides say the same. Expectations are the l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Literal
@@ -18,6 +18,7 @@ from mappings.resources import assignment
 from tests.national_numbers import make
 from tests.usecases.handover import HOSPITAL, MUNICIPALITY, World, converged, coordinator, organisation, unreachable
 
+EARLY, LATE = ({"lastUpdated": moment} for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"))
 REASON = {"text": "Vi har ikke kapasitet."}
 
 
@@ -407,6 +408,23 @@ def test_a_partner_whose_clock_ran_ahead_is_heard_all_the_same(world: World) -> 
     world.settle()
 
     world.municipality.answers(key, "accepted")
+    world.settle()
+
+    assert world.mirror(key)["status"] == "accepted"
+
+
+@pytest.mark.parametrize("meta", [None, [1], {"lastUpdated": 5}, {"lastUpdated": "yesterday"}, EARLY, LATE])
+def test_a_task_whose_meta_is_anything_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch, meta: object) -> None:
+    key = world.hospital_asks()
+    world.settle()
+    world.municipality.answers(key, "accepted")
+    there = world.municipality.changed
+
+    def changed(since: datetime | None) -> Iterator[Remote]:
+        yield Remote("Task", "odd", 'W/"1"', {"resourceType": "Task", "id": "odd", "meta": meta})
+        yield from there(since)
+
+    monkeypatch.setattr(world.municipality, "changed", changed)
     world.settle()
 
     assert world.mirror(key)["status"] == "accepted"
