@@ -21,8 +21,8 @@ from adapter.domain.identity import named
 from adapter.domain.problem import Finding
 from adapter.ports import Clause, Match, Query, Remote, Shared
 from adapter.r4 import json
-from adapter.usecases.assignment_rules import against, foreign, profile_of
-from adapter.usecases.assignments import Work, level, name, propose, seen_of, stand
+from adapter.usecases.assignment_rules import OTHERS_PATHWAY, against, foreign, profile_of
+from adapter.usecases.assignments import Work, level, name, of_another_patient, propose, seen_of, stand
 from adapter.usecases.pathways import Body, plain
 from adapter.usecases.sharing import Partner
 from adapter.usecases.writing import Check, has_errors
@@ -62,7 +62,7 @@ def take_in(work: Work, partner: Partner, remote: Remote, check: Check) -> bool:
     if another := other_than(mirror, task):
         return _refused(work, shared, "foreign", another)
     if has_errors(faults := check(_as_ours(task, shared.id), profiles=[profile_of(mirror)])):
-        return _refused(work, known, "foreign", faults, task, mirror)
+        return _refused(work, known, "foreign" if shared.home else "conflict", faults, task, mirror)
     seen, now = json.parse(shared.seen), assignment.view(task)
     if now == seen or now == assignment.view(mirror):
         work.settled(shared.tenant, name(mirror), "foreign", "illegal", partner=partner.name)
@@ -113,19 +113,21 @@ def _begun_there(work: Work, partner: Partner, remote: Remote, task: Body, check
         return False
     about = f"Task/{id}"
     faults = [*check(_as_ours(task, id), profiles=[profile_of(task)])]
-    if assignment.party(task, "requester") != partner.organisation:
+    if _known(work, task):
+        en, nb = "Another Task has its identifier already.", "En annen oppgave har identifikatoren fra før."
+        faults.append(against(en, nb, "Task.identifier"))
+    elif assignment.party(task, "requester") != partner.organisation:
         en, nb = "It speaks for another organisation than its own.", "Den taler for en annen organisasjon enn sin egen."
         faults.append(against(en, nb, "Task.requester"))
     elif not work.sharing.space(assignment.party(task, "owner")):
         en = "It is for an organisation that we know no server of."
         nb = "Den er til en organisasjon som vi ikke kjenner serveren til."
         faults.append(against(en, nb, "Task.owner"))
-    elif _known(work, task):
-        en, nb = "Another Task has its identifier already.", "En annen oppgave har identifikatoren fra før."
-        faults.append(against(en, nb, "Task.identifier"))
     elif task["status"] != "requested":
         en, nb = "It is new to us and no longer waits for an answer.", "Den er ny for oss og venter ikke lenger på svar."
         faults.append(against(en, nb, "Task.status"))
+    if not has_errors(faults) and of_another_patient(work, task):
+        faults.append(against(*OTHERS_PATHWAY, "Task.groupIdentifier"))
     if has_errors(faults):
         return work.trouble(lead, about, "foreign", *_told(faults), partner=partner.name)
     ours = _as_ours(task, id)

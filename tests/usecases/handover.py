@@ -71,6 +71,7 @@ class NaiveServer:
         self.name, self.number, self.clock = name, number, clock
         self.base_url = f"https://{name}.example/fhir"
         self.kept: dict[tuple[str, str], Body] = {}
+        self.was: list[Body] = []  # every version of every Task
         self.faults: list[Callable[[str], None]] = []  # before the call does anything
         self.after: list[Callable[[str], None]] = []  # after it has
         self.amid: list[Callable[[str], None]] = []  # while its answer is on the way, whatever was asked
@@ -141,6 +142,9 @@ class NaiveServer:
         (found,) = self._having("Task", key)
         return deepcopy(dict(found.body))
 
+    def versions(self, key: str) -> list[Body]:
+        return [one for one in self.was if assignment.key_of(one) == key]
+
     def has(self, key: str) -> bool:
         return bool(self._having("Task", key))
 
@@ -167,6 +171,7 @@ class NaiveServer:
         meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": now}
         self.kept[type, id] = deepcopy({**resource, "id": id, "meta": meta})
         if type == "Task":
+            self.was.append(self.kept[type, id])
             self.story.setdefault(assignment.key_of(resource), []).append((by, resource["status"]))
         return self._remote(self.kept[type, id])
 
