@@ -19,6 +19,7 @@ from adapter.ports import Clock, FhirServer, Outgoing, Refusal, Remote, Shared, 
 from adapter.r4 import json
 from adapter.usecases.assignments import Work, change, creation, level, notify, outward, proposals, seen_of, stand, view
 from adapter.usecases.deliver import MOST, Keep
+from adapter.usecases.end_assignments import ask_to_end, closes
 from adapter.usecases.follow_assignment import as_seen, other_than, take_in
 from adapter.usecases.judge_proposal import judge
 from adapter.usecases.pathways import Body
@@ -26,8 +27,11 @@ from adapter.usecases.sharing import Partner, Sharing
 from adapter.usecases.writing import Check, raise_for
 from mappings.resources import assignment, care_team
 from mappings.resources.elements import URI
-from mappings.resources.normal import obj
 
+PUT_BACK: Final = (
+    "Coordinators were changed in the partner's copy of the team, and are put back: tell them that the assignments decide.",
+    "Koordinatorer ble endret i samarbeidspartens kopi av teamet, og settes tilbake: si fra at oppdragene avgjør.",
+)
 TRIES: Final = 2  # of a change, where the version moves under us
 
 
@@ -95,7 +99,7 @@ class Courier:
             if not as_sent or shared.seen != seen_of(remote.body):
                 take_in(work, self.partner, remote, self.check)
 
-    def _change(self, row: Outgoing) -> str:
+    def _change(self, row: Outgoing) -> str | Keep:
         for _ in range(TRIES):
             with self.store.read() as unit:
                 shared = _found(unit, row)
@@ -103,9 +107,11 @@ class Courier:
                 self.store.run(partial(self._change_here, row=row))
                 return ""
             remote = self._as_it_stands(row, shared)
-            seen = self.store.run(partial(self._read, row=row, remote=remote, before=shared.etag))
+            seen: str | None = shared.etag
+            if remote.etag != seen or not seen:
+                seen = self.store.run(partial(self._read, row=row, remote=remote, before=shared.etag))
             if seen is None:
-                continue
+                raise problem(Kind.TRANSIENT, "Another process has just read it.", "En annen prosess har nettopp lest det.")
             with self.store.read() as unit:
                 wanted = self._wanted(unit, row, remote)
             try:
@@ -115,7 +121,10 @@ class Courier:
                     raise
                 continue
             changed = changed if changed.body else replace(changed, body=wanted or {})
-            self.store.run(partial(self._changed, row=row, remote=changed, before=seen))
+            keep = partial(self._changed, row=row, remote=changed, before=seen)
+            if row.attempts == 1 and not shared.home:
+                return keep
+            self.store.run(keep)
             return changed.etag
         raise problem(
             Kind.CONFLICT,
@@ -144,6 +153,8 @@ class Courier:
             return None
         if shared.type == "Task":
             take_in(self._work(unit), self.partner, remote, self.check)
+        elif care_team.view(remote.body) not in (json.parse(shared.seen), care_team.view(self._mine(unit, row))):
+            self._work(unit).trouble(row.tenant, row.about, "conflict", *PUT_BACK, partner=self.name)
         return _shared(unit, row).etag
 
     def _wanted(self, unit: Unit, row: Outgoing, remote: Remote) -> Body | None:
@@ -155,13 +166,15 @@ class Courier:
         if shared.home:
             wanted = judge(json.parse(row.body), theirs, as_seen(self.partner, remote))
         elif shared.type == "CareTeam":
-            sent = care_team.outward(mine)
-            wanted = {**sent, "id": remote.id, "meta": {**obj(theirs.get("meta")), **sent["meta"]}}
+            wanted = care_team.laid(theirs, mine)
         elif proposals(work, mine):
             return None  # the copy is levelled when the home has answered
         else:
             wanted = assignment.laid(theirs, assignment.view(mine))
         return None if view(wanted) == view(theirs) else wanted
+
+    def _mine(self, unit: Unit, row: Outgoing) -> Body:
+        return self._work(unit).body(row.tenant, *row.about.split("/")) or {}
 
     def _must_be_ours(self, mine: Body, remote: Remote) -> None:
         """Nothing is written over what is another's, wherever it stands."""
@@ -206,6 +219,8 @@ class Courier:
             if row.kind == "share":
                 work.keep(row.tenant, assignment.with_standing(mine, "delivery-failed"))
             level(work, row.tenant, mine, row=row.id)
+            if row.kind == "change" and kind == "conflict" and closes(json.parse(row.body)["set"]):
+                ask_to_end(work, row.tenant, mine)  # somebody has begun meanwhile
 
     def _learns_to_wait(self) -> bool:
         """Whether the partner does not receive. It is asked once; its answer is kept."""
