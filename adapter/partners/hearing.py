@@ -23,10 +23,11 @@ import structlog
 from adapter.domain.problem import Kind, Problem
 from adapter.partners.habits import updated
 from adapter.ports import Outgoing, PartnerState, Refusal, Remote, Shared, Unit
-from adapter.usecases.assignments import Work, creation, level, seen_of, send
+from adapter.r4 import json
+from adapter.usecases.assignments import Work, change, creation, level, seen_of, send, view
 from adapter.usecases.breaker import OPENS_AFTER, after_failure, after_success, held, may_call
 from adapter.usecases.deliver import PARTNERS, deliver
-from adapter.usecases.follow_assignment import missing, take_in, unreadable
+from adapter.usecases.follow_assignment import as_seen, missing, take_in, unreadable
 from adapter.usecases.push_assignment import Courier
 from mappings import times
 
@@ -130,8 +131,9 @@ class Line:
         new, there, newest = 0, set[str](), None
         for remote in self.server.changed(None):
             there.add(remote.id)
-            new += self._take(remote)
+            new += self._take(remote, whole=True)
             newest = max(filter(None, (newest, updated(remote.body))), default=None)
+        self._learn()
         after = ""
         while page := self._shared(after):
             for shared in self._doubtful(page, there):
@@ -160,13 +162,17 @@ class Line:
             return mine is not None and shared.seen != seen_of(mine)
 
         with self.store.read() as unit:
-            return [one for one in page if not one.remote or _is_gone(one, there) or is_copy_of_another(unit, one)]
+            return [one for one in page if not one.remote or _is_unseen(one, there) or is_copy_of_another(unit, one)]
 
     def _matched(self, shared: Shared, there: set[str]) -> int:
         """One that is shared, against what is there: what is not there is missing, and what never came is sent again."""
-        if _is_gone(shared, there):
+        if _is_unseen(shared, there):
             try:
-                return self._take(self.server.read("Task", shared.remote))
+                remote = self.server.read(shared.type, shared.remote)
+                if shared.type == "Task":
+                    return self._take(remote)
+                if remote.etag == shared.etag:
+                    return 0
             except Problem as fault:
                 if fault.kind is Kind.TRANSIENT:
                     raise
@@ -185,21 +191,37 @@ class Line:
         mine = work.body(shared.tenant, shared.type, shared.id)
         if mine is None or unit.waiting_about(about, self.name):
             return 0
-        seen = [unit.deliveries([shared.tenant], hub=self.name, state=given_up, about=about, limit=1) for given_up in GIVEN_UP]
-        if not shared.remote and not any(seen):
+        last = unit.deliveries([shared.tenant], hub=self.name, about=about, limit=1)
+        if last and last[0].state in GIVEN_UP:
+            return 0
+        if not shared.remote:
             send(work, "share", self.name, shared.tenant, mine, creation(mine))
-            return 1
-        if shared.remote:
+        elif shared.type == "CareTeam":
+            send(work, "change", self.name, shared.tenant, mine, change(mine))  # it is read there, and written only if it differs
+        else:
             level(work, shared.tenant, mine)
-        return 0
+        return 1
 
-    def _take(self, remote: Remote) -> int:
-        """Take in a Task that we have not seen so; one that cannot be understood holds up no other."""
+    def _take(self, remote: Remote, *, whole: bool = False) -> int:
+        """Take in a Task that we have not seen so; one that cannot be understood holds up no other.
+
+        A server that was restored from an older copy gives old things the names of newer versions: `whole` trusts no ETag.
+        """
         with self.store.read() as unit:
             known = _etags(unit, self.name, remote.id)
-        if remote.etag and known == [remote.etag]:
+            same = not whole or all(self._is_as_seen(one, remote) for one in unit.shared_there(self.name, "Task", remote.id))
+        if remote.etag and known == [remote.etag] and same:
             return 0
         return self._read(remote.id, known) if known else self._taken(remote, known)
+
+    def _is_as_seen(self, shared: Shared, remote: Remote) -> bool:
+        return bool(json.parse(shared.seen) == view(as_seen(self.courier.partner, remote)))
+
+    def _learn(self) -> None:
+        """Whether the partner receives may change: what is not configured is asked once a day."""
+        if not self.courier.partner.mode:
+            mode = self.server.mode()
+            self._remember(lambda state: replace(state, mode=mode))
 
     def _read(self, id: str, known: Sequence[str] | None = None) -> int:
         """Read a Task and take it in: a list of many may be old by now, what is read after `known` was noted is not."""
@@ -298,8 +320,9 @@ class Line:
         return Work(unit, self.courier.sharing, self.clock.now())
 
 
-def _is_gone(shared: Shared, there: set[str]) -> bool:
-    return shared.type == "Task" and shared.remote != "" and shared.remote not in there
+def _is_unseen(shared: Shared, there: set[str]) -> bool:
+    """Whether it must be read by itself to know how it stands: a Task that was not listed, any team."""
+    return shared.remote != "" and shared.remote not in there
 
 
 def _etags(unit: Unit, partner: str, id: str) -> list[str]:

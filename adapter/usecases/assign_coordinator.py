@@ -1,4 +1,4 @@
-"""The service asks for coordinators: when a right to care is given, when who was asked says no, when a pathway closes.
+"""The service asks for coordinators: when a right to care is given, and when who was asked says no; and reminds those who are.
 
     follow_pathway(work, entry)                         # after a write: what a pathway's new status and events ask for
     follow_task(work, before, after)                    # after a step: who is asked next, what the coordinator is to do
@@ -15,12 +15,12 @@ from datetime import date
 from typing import Any, Final
 
 from adapter.domain import child_coordinator, coordination
-from adapter.domain.assignment import NAMING, OPEN, TERMINAL
+from adapter.domain.assignment import NAMING, TERMINAL
 from adapter.domain.coordination import SPECIALIST, UNKNOWN, CoordinationRules, Decision, Situation, Trigger
 from adapter.domain.deadlines import add_working_days
 from adapter.domain.identity import named
 from adapter.ports import Clause, Match, Query
-from adapter.usecases.assignments import Work, parties, propose, stand
+from adapter.usecases.assignments import Work, stand
 from adapter.usecases.pathways import Body, Key, every, patient_of, plain
 from adapter.usecases.situation import OPEN_EPISODES
 from adapter.usecases.touched import Entry
@@ -43,18 +43,15 @@ EVENTS: Final[Mapping[str, Trigger]] = {"S": "meeting", "H": "discharge", "X": "
 
 
 def follow_pathway(work: Work, tenant: str, entry: Entry) -> None:
-    """Ask, call off or remind, as a pathway's new status, events and answers want it."""
+    """Ask or remind, as a pathway's new status, events and answers want it."""
     pathway, state = entry.pathway, entry.pathway.state
     if not work.sharing.partners or state is None:
         return
     status, was = state.status, entry.was.get(("EpisodeOfCare", pathway.id), {}).get("status", "")
-    if status in GRANTED and was not in GRANTED:
-        if not any(assignment.code_of(task) == ASSIGN for task in _tasks(work, tenant, pathway.id)):
-            _ask_ours(work, tenant, pathway.episode)
-            _ask_theirs(work, tenant, pathway.episode, frozenset())
-    elif was in OPEN_EPISODES and status not in OPEN_EPISODES:
-        for task in _tasks(work, tenant, pathway.id):
-            _call_off(work, tenant, pathway.episode, task)
+    granted = status in GRANTED and was not in GRANTED
+    if granted and not any(assignment.code_of(task) == ASSIGN for task in tasks_of(work, tenant, pathway.id)):
+        _ask_ours(work, tenant, pathway.episode)
+        _ask_theirs(work, tenant, pathway.episode, frozenset())
     for event in pathway.course.events:
         if event.id not in entry.observations and event.kind in EVENTS:
             inpatient = event.kind == "M" and (event.care_level or state.care_level) == "dognenhet"
@@ -120,7 +117,7 @@ def _ask_theirs(
     if partner is None or decided is None:
         _to_a_person(work, tenant, episode, number, rules, decided)
         return
-    ordinal = sum(assignment.code_of(task) == ASSIGN for task in _tasks(work, tenant, episode["id"]))
+    ordinal = sum(assignment.code_of(task) == ASSIGN for task in tasks_of(work, tenant, episode["id"]))
     _assign(work, tenant, episode, rules, decided, (partner.organisation, rules.name or partner.name), ordinal, previous)
     if previous is None:
         _of_a_child(work, tenant, episode, rules, situation)
@@ -150,13 +147,13 @@ def _assign(
     previous: Body | None = None,
 ) -> None:
     due = add_working_days(work.today, rules.answer_days, work.sharing.week)
-    made = _built(work, tenant, episode, ASSIGN, ordinal, owner, due, decision=decided, previous=previous)
+    made = built(work, tenant, episode, ASSIGN, ordinal, owner, due, decision=decided, previous=previous)
     if made:
         note = {"note": [{"text": f"{decided.conflict} ({decided.conflict_en})"}]} if decided.conflict else {}
         stand(work, None, {**made, **note})
 
 
-def _built(
+def built(
     work: Work, tenant: str, episode: Body, kind: str, ordinal: str | int, owner: tuple[str, str], due: date | None, **more: Any
 ) -> Body | None:
     """A Task from the pathway's organisation; None where the patient has no national number to be known by over there."""
@@ -182,7 +179,7 @@ def _built(
     )
 
 
-def _tasks(work: Work, tenant: str, pathway: str) -> list[Body]:
+def tasks_of(work: Work, tenant: str, pathway: str) -> list[Body]:
     """The shared Tasks of a pathway."""
     clause = Clause("group-identifier", [Match(URI, f"urn:uuid:{pathway}")])
     return [task for one in every(work.unit, tenant, "Task", clause) if assignment.is_shared(task := plain(one))]
@@ -190,7 +187,7 @@ def _tasks(work: Work, tenant: str, pathway: str) -> list[Body]:
 
 def _refused(work: Work, tenant: str, pathway: str) -> frozenset[str]:
     """The rules by which those were asked who have said no."""
-    said_no = [task for task in _tasks(work, tenant, pathway) if task["status"] in ("rejected", "failed")]
+    said_no = [task for task in tasks_of(work, tenant, pathway) if task["status"] in ("rejected", "failed")]
     return frozenset(filter(None, (str(assignment.decision_of(task).get("rule", "")) for task in said_no)))
 
 
@@ -237,37 +234,6 @@ def _is_municipality(coding: Mapping[str, Any]) -> bool:
     return system.endswith((".3402", "no-kodeverk-3402")) or (system == COUNTY and code.isdecimal() and len(code) == 4)
 
 
-def _call_off(work: Work, tenant: str, episode: Body, task: Body) -> None:
-    """The pathway is closed: what nobody has taken on is cancelled, for what somebody has its owner is asked to end it."""
-    if task["status"] not in OPEN or assignment.code_of(task) == "abort" or assignment.party(task, "requester") != tenant:
-        return
-    inside = len(parties(task)) == 1
-    if task["status"] in ("draft", "requested", "received") or (inside and task["status"] == "accepted"):
-        _move(work, task, "cancelled")
-    elif inside:
-        _move(work, task, "failed")
-    else:
-        owner = (assignment.party(task, "owner"), task["owner"].get("display", ""))
-        due = add_working_days(work.today, 1, work.sharing.week)
-        focus = {"type": "Task", "identifier": task["identifier"][0]}
-        made = _built(work, tenant, episode, "abort", task["id"], owner, due, focus=focus)
-        if made and work.unit.read(tenant, "Task", made["id"]) is None:
-            stand(work, None, made)
-
-
-def _move(work: Work, task: Body, status: str) -> None:
-    moved = {
-        **task,
-        "status": status,
-        "statusReason": own("assignment-reason", "pathway-closed"),
-        "lastModified": times.utc(work.now),
-    }
-    if work.home(task):
-        propose(work, task, moved, {"status", "statusReason"})
-    else:
-        stand(work, task, moved)
-
-
 def _remind(work: Work, tenant: str, episode: Body, trigger: Trigger, cause: str) -> None:
     """The municipal coordinator's tasks that this gives rise to; none where nobody is one."""
     team = work.body(tenant, "CareTeam", care_team.id_of(episode["id"]))
@@ -277,7 +243,7 @@ def _remind(work: Work, tenant: str, episode: Body, trigger: Trigger, cause: str
     for task in work.sharing.followups:
         if trigger in task.triggers:
             due = add_working_days(work.today, task.within, work.sharing.week) if task.within else None
-            made = _built(work, tenant, episode, task.id, cause, owner, due)
+            made = built(work, tenant, episode, task.id, cause, owner, due)
             if made and work.unit.read(tenant, "Task", made["id"]) is None:
                 stand(work, None, made)
 

@@ -16,7 +16,7 @@ from adapter.domain.assignment import Actor
 from adapter.domain.identity import BASE
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.ports import Clause, Match, Query
-from adapter.usecases.assignments import Work, parties
+from adapter.usecases.assignments import Work, of_another_patient, parties
 from adapter.usecases.pathways import Body
 from adapter.usecases.writing import Change, Check, has_errors
 from mappings import times
@@ -24,6 +24,10 @@ from mappings.resources import assignment
 from mappings.resources.elements import URI
 
 PROFILE: Final = f"{BASE}/StructureDefinition/"
+OTHERS_PATHWAY: Final = (
+    "The pathway is another patient's: correct groupIdentifier, or the patient.",
+    "Forløpet er en annen pasients: rett groupIdentifier, eller pasienten.",
+)
 BOOKKEEPING: Final = frozenset({"resourceType", "id", "meta", "lastModified", "text"})
 """Elements that say nothing of the assignment itself."""
 
@@ -38,7 +42,7 @@ def judged(work: Work, tenant: str, change: Change, check: Check) -> Change:
     faults = [*_of_profile(check, body), *(_of_change(work, tenant, before, body) if before else _of_new(work, tenant, body))]
     if has_errors(faults):
         raise Problem(*map(change.place, faults))
-    made = body if before else _with_patient(work, tenant, _labelled(body))
+    made = body if before else _with_patient(work, tenant, _with_focus(work, tenant, _labelled(body)))
     return replace(change, body={**made, "lastModified": times.utc(work.now)} if before else made)
 
 
@@ -63,6 +67,8 @@ def _of_new(work: Work, tenant: str, body: Body) -> Iterator[Finding]:
         )
     if refused := life.refusal(assignment.code_of(body), "", body["status"], {"requester"}):
         yield refused
+    if of_another_patient(work, body):
+        yield against(*OTHERS_PATHWAY, "Task.groupIdentifier")
     key = Clause("identifier", [Match(URI, assignment.key_of(body))])
     if any(work.unit.search(space, Query("Task", [key], limit=1)).found for space in parties(body)):
         en = "A Task with this identifier is here already: give a new one, or create it with If-None-Exist."
@@ -128,6 +134,14 @@ def _labelled(body: Body) -> Body:
     meta = body.get("meta", {})
     lacking = [label for label in assignment.SECURITY if label not in meta.get("security", [])]
     return {**body, "meta": {**meta, "security": [*meta.get("security", []), *lacking]}}
+
+
+def _with_focus(work: Work, tenant: str, body: Body) -> Body:
+    """The Task with the identifier of the assignment that it calls off: by our address nobody else knows that."""
+    focus = body.get("focus", {})
+    id = str(focus.get("reference", "")).removeprefix(f"{work.sharing.base}/").removeprefix("Task/")
+    about = work.body(tenant, "Task", id) if assignment.code_of(body) == "abort" and "identifier" not in focus else None
+    return {**body, "focus": {**focus, "type": "Task", "identifier": about["identifier"][0]}} if about else body
 
 
 def _with_patient(work: Work, tenant: str, body: Body) -> Body:

@@ -17,7 +17,7 @@ from uuid import uuid4
 from adapter.domain.assignment import TERMINAL
 from adapter.ports import Outgoing, Shared, Trouble, Unit
 from adapter.r4 import json
-from adapter.usecases.pathways import Body, is_pathway, plain
+from adapter.usecases.pathways import Body, is_pathway, patient_of, plain
 from adapter.usecases.sharing import Partner, Sharing
 from adapter.usecases.writing import draft
 from mappings import times
@@ -85,6 +85,22 @@ def parties(task: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((assignment.party(task, "requester"), assignment.party(task, "owner"))))
 
 
+def of_another_patient(work: Work, task: Mapping[str, Any]) -> bool:
+    """Whether the pathway that the Task names is here, and another patient's."""
+    lead, pathway = work.lead(task), assignment.pathway_of(task)
+    episode = work.body(lead, "EpisodeOfCare", pathway) if lead and pathway else None
+    if episode is None:
+        team = work.body(lead, "CareTeam", care_team.id_of(pathway)) if lead and pathway else None
+        return team is not None and _number(team["subject"]) != _number(task["for"])
+    patient = work.body(lead, "Patient", patient_of(episode)) or {}
+    return _number(task["for"]) not in [(one.get("system"), one.get("value")) for one in patient.get("identifier", [])]
+
+
+def _number(patient: Mapping[str, Any]) -> tuple[Any, Any]:
+    said = patient.get("identifier", {})
+    return said.get("system"), said.get("value")
+
+
 def name(task: Mapping[str, Any]) -> str:
     return f"{task['resourceType']}/{task['id']}"
 
@@ -98,6 +114,7 @@ def stand(
     that is called off.
     """
     from adapter.usecases.assign_coordinator import follow_task  # noqa: PLC0415 what is asked next is shared too
+    from adapter.usecases.end_assignments import abort_done  # noqa: PLC0415 as above
 
     if after["status"] == "draft" or (after["status"] in TERMINAL and before and _is_unknown(work, before, written_in)):
         if not written_in:
@@ -118,6 +135,7 @@ def stand(
     _team(work, None if new else before, after, on or work.today)
     notify(work, after, written_in)
     follow_task(work, None if new else before, after)
+    abort_done(work, after)
 
 
 def _is_unknown(work: Work, before: Body, written_in: str) -> bool:

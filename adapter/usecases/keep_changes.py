@@ -25,6 +25,7 @@ from adapter.usecases.assess_referral import answer, follow, is_answer, tell
 from adapter.usecases.assign_coordinator import contacted, follow_pathway
 from adapter.usecases.assignment_rules import guests_only, is_assignment, judged
 from adapter.usecases.assignments import Work, stand
+from adapter.usecases.end_assignments import end_assignments
 from adapter.usecases.pathways import Body, Gathered, Key, episodes, without_version
 from adapter.usecases.register_event import Taken, register
 from adapter.usecases.touched import Touched
@@ -84,6 +85,7 @@ def _in_pathways(
         return written
     for entry in touched.entries.values():
         follow_pathway(work, tenant, entry)
+        end_assignments(work, tenant, entry)
     return written
 
 

@@ -270,6 +270,17 @@ def outward(team: Mapping[str, Any]) -> Body:
     return {key: value for key, value in (body | more).items() if value not in ({}, [], "")}
 
 
+def laid(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Body:
+    """A partner's copy with our coordinators in it, and all that is the partner's own: its other participants, notes, and so on."""
+    holder, contained = Holder(items(theirs.get("contained"))), normal.contained_in(ours)
+    others = [one for one in items(theirs.get("participant")) if not _role(one)]
+    coordinators = [_sent(one, contained, holder) for one in items(ours.get("participant")) if _role(one)]
+    made = {**theirs, **{key: value for key, value in outward(ours).items() if key in ("identifier", "status", "subject")}}
+    made |= {"participant": [*coordinators, *others]}
+    made |= {"contained": holder.swept({key: value for key, value in made.items() if key != "contained"})}
+    return {key: value for key, value in made.items() if value != []}
+
+
 def _sent(one: Body, contained: normal.Contained, holder: Holder) -> Body:
     member = holder.place(normal.reference(one.get("member"), contained, named=True))
     role = own("coordinator-role", _role(one))

@@ -23,7 +23,7 @@ def merged(
     made, against = dict(now), set()
     for name in names:
         if name in LISTS:
-            value = _united(was.get(name, []), wanted.get(name, []), now.get(name, []))
+            value: Any = _united(was.get(name, []), wanted.get(name, []), now.get(name, []))
         else:
             value = wanted.get(name)
             if name != "status" and now.get(name) not in (was.get(name), value):

@@ -477,3 +477,131 @@ def test_a_notification_from_a_partner_that_does_not_answer_calls_nobody(world: 
     line.told(["first"])
 
     assert world.municipality.calls == []
+
+
+# what is another's, and what is compared
+
+
+def test_what_the_municipality_has_put_into_its_own_copy_of_the_team_stays(world: World) -> None:
+    key = world.hospital_asks()
+    world.settle()
+    world.municipality.answers(key, "accepted")
+    world.settle()
+    team = world.municipality.team()
+    assert team
+    doctor = {"role": [{"text": "Fastlege"}], "member": {"display": "Fastlegen"}}
+    world.municipality._put(
+        "CareTeam", team["id"], {**team, "participant": [*team["participant"], doctor], "note": [{"text": "Vårt."}]}
+    )
+
+    world.municipality.answers(key, "completed", **coordinator())
+    world.settle()
+
+    now = world.municipality.team()
+    assert now
+    assert doctor in now["participant"]
+    assert now["note"] == [{"text": "Vårt."}]
+    converged(world, key)
+    assert not world.troubles()
+
+
+def test_a_coordinator_changed_in_a_copy_of_the_team_is_put_back_and_told(world: World) -> None:
+    key = world.hospital_asks()
+    world.settle()
+    world.municipality.answers(key, "accepted")
+    world.settle()
+    team = world.specialist.team()
+    assert team
+    world.specialist._put("CareTeam", team["id"], {**team, "participant": []})
+
+    world.clock.pass_(days=1.1)  # the slow comparison
+    world.settle()
+
+    converged(world, key)
+    assert [trouble.kind for trouble in world.troubles()] == ["conflict"]
+
+
+def test_a_team_that_a_partner_no_longer_has_is_told(world: World) -> None:
+    key = world.hospital_asks()
+    world.settle()
+    world.municipality.answers(key, "accepted")
+    world.settle()
+    team = world.specialist.team()
+    assert team
+    del world.specialist.kept["CareTeam", team["id"]]
+
+    world.clock.pass_(days=1.1)
+    world.settle()
+
+    assert [(trouble.kind, trouble.about.partition("/")[0]) for trouble in world.troubles()] == [("foreign", "CareTeam")]
+
+
+def test_a_task_does_not_come_into_another_patients_pathway(world: World) -> None:
+    first = world.hospital_asks()
+    world.settle()
+    world.municipality.answers(first, "accepted")
+    world.settle()
+
+    other = world.asked(make(3, 4, 1990, "male"), requester=organisation(MUNICIPALITY), owner=organisation(HOSPITAL))
+    other["for"]["identifier"]["value"] = make(3, 4, 1990, "male")
+    other["code"]["coding"][0]["code"] = "assign-coordinator"
+    second = world.municipality.begins(other)
+    world.settle()
+
+    assert not world.specialist.has(second)
+    assert [trouble.kind for trouble in world.troubles()] == ["foreign"]
+    assert "another patient" in world.troubles()[0].en
+    with pytest.raises(Problem) as refused:
+        world.hospital_asks(number=make(3, 4, 1990, "male"))
+    assert refused.value.findings[0].where == "Task.groupIdentifier"
+
+
+def test_a_server_that_was_restored_from_an_older_copy_is_found_out(world: World) -> None:
+    key = world.hospital_asks()
+    world.settle()
+    world.municipality.answers(key, "accepted")
+    world.settle()
+    there = world.municipality.task(key)
+    world.municipality.kept["Task", there["id"]] = {**there, "status": "received"}  # under the version's own name
+
+    world.clock.pass_(days=1.1)
+    world.settle()
+
+    assert world.mirror(key)["status"] == "accepted"
+    assert [trouble.kind for trouble in world.troubles()] == ["illegal"]
+
+
+def test_a_copy_that_was_refused_is_not_sent_again_every_day(world: World) -> None:
+    key = world.hospital_asks()
+    world.settle()
+
+    def refuse(what: str) -> None:
+        if what == "change":
+            raise problem(Kind.INVALID, "Not here.", "Ikke her.")
+        world.specialist.faults.append(refuse)
+
+    world.specialist.faults.append(refuse)
+    world.municipality.answers(key, "accepted")
+    for _ in range(4):
+        world.settle()
+        world.clock.pass_(days=1.1)
+
+    assert len([row for row in world.dead() if row.about.startswith("Task/")]) == 1
+
+
+def test_an_abort_tells_its_owner_what_to_end_and_is_not_the_end_itself(world: World) -> None:
+    key = world.hospital_asks()
+    world.settle()
+    world.municipality.answers(key, "in-progress")
+    world.settle()
+    mine = f"https://stafett.example/fhir/Task/{world.mirror(key)['id']}"
+    abort = world.hospital_asks("abort", focus={"reference": mine, "type": "Task"})
+    world.settle()
+
+    assert world.municipality.task(abort)["focus"]["identifier"]["value"] == key
+    world.municipality.answers(abort, "completed")
+    world.settle()
+    assert [trouble.kind for trouble in world.troubles()] == ["conflict"]
+    world.municipality.answers(key, "failed", statusReason=REASON)
+    world.settle()
+    assert not world.troubles()
