@@ -45,6 +45,7 @@ class PartnerShown(_Shown):
     heard_until: datetime | None = Field(alias="heardUntil", description="Its changes until then are known here.")
     waiting: int = Field(description="Deliveries that wait, of the organisations that the caller may see.")
     dead: int = Field(description="Deliveries that wait for a person, of the same.")
+    troubles: int = Field(description="What waits for a person about it, of the same; /pathways tells what.")
 
 
 class PartnerList(_Shown):
@@ -95,6 +96,7 @@ PARTNER: Final[dict[str, Any]] = {
     "heardUntil": "2026-05-18T09:29:58Z",
     "waiting": 0,
     "dead": 1,
+    "troubles": 1,
 }
 
 

@@ -214,6 +214,7 @@ def standing(one: Standing, now: datetime) -> dict[str, Any]:
         "heardUntil": state.heard,
         "waiting": one.waiting,
         "dead": one.dead,
+        "troubles": one.troubles,
     }
 
 

@@ -23,6 +23,7 @@ from adapter.security.caller import Caller, Identify
 from adapter.usecases.pathways import Gathered, Pathways
 from adapter.usecases.see_batons import Others, Relay
 from adapter.usecases.see_pathways import Seen, closed_pathways, open_pathways, see
+from adapter.usecases.see_troubles import Waiting, elsewhere
 from adapter.usecases.sharing import Sharing
 from mappings import times
 from mappings.timeline import STYLE, svg, title_of
@@ -56,11 +57,13 @@ def router(
     routes = APIRouter(tags=["Pathways"])
     others = Others(sharing.partners, sharing.municipalities, sharing.names) if sharing else Others()
 
-    def listed(caller: Caller, today: date) -> tuple[list[Seen], list[Seen]]:
+    def listed(caller: Caller, today: date) -> tuple[list[Seen], list[Waiting], list[Seen]]:
         if not pathways:
-            return [], []
+            return [], [], []
         with store.read() as unit:
-            return open_pathways(unit, others, caller.tenants, today), closed_pathways(unit, others, caller.tenants, today)
+            seen = open_pathways(unit, others, caller.tenants, today)
+            closed = closed_pathways(unit, others, caller.tenants, today)
+            return seen, elsewhere(unit, others, caller.tenants, [*seen, *closed]), closed
 
     def found(caller: Caller, id: str, today: date) -> tuple[Gathered, State, Relay]:
         with store.read() as unit:

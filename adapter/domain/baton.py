@@ -18,7 +18,7 @@ from datetime import date
 from typing import Final
 
 from adapter.domain.assignment import OPEN
-from adapter.domain.baton_words import ANSWERS, DOES, FOLLOW_UP, KINDS, MILESTONES, STANDINGS, TO_DO
+from adapter.domain.baton_words import ANSWERS, DOES, FOLLOW_UP, KINDS, LOOK, MILESTONES, STANDINGS, TO_DO
 from adapter.domain.coordination import NOTHING, Text
 
 AWAITS_ANSWER: Final = ("requested", "received")
@@ -242,7 +242,7 @@ def _last(run: Run) -> Assignment | None:
 
 def _stuck(run: Run, today: date) -> Iterator[Stuck]:
     for fault in run.faults:
-        to_do = TO_DO.get(fault.kind, Text("Se på saken.", "Look into it."))
+        to_do = TO_DO.get(fault.kind, LOOK)
         yield Stuck(Text(fault.nb, fault.en), to_do, fault.since)
     kinds = {fault.kind for fault in run.faults}
     for one in filter(_awaited, run.assignments):

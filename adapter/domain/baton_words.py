@@ -40,8 +40,27 @@ TO_DO: Final[Mapping[str, Text]] = {
         "Try the line with “stafett partner check”, and call those who run the server. What waits is sent by itself.",
     ),
     "no-one-to-ask": Text("Ring kommunen og avtal hvem som koordinerer.", "Call the municipality and agree on who coordinates."),
+    "Partner refused": Text(
+        "Prøv forbindelsen med «stafett partner check», og be dem som har serveren om tilgang.",
+        "Try the line with “stafett partner check”, and ask those who run the server for access.",
+    ),
 }
-"""What somebody does about each kind of trouble."""
+"""What somebody does about each kind of trouble; with `Partner` before it, about a whole server."""
+
+TROUBLES: Final[Mapping[str, Text]] = {
+    "refused": Text("Det vi sendte, ble avvist", "What was sent there was refused"),
+    "conflict": Text("Begge sider har endret det samme", "Both sides have changed the same"),
+    "illegal": Text("Det er endret på en måte som ikke går an", "It was changed in a way that is not allowed"),
+    "foreign": Text("Det som står der, kan ikke tas imot her", "What stands there cannot be taken in here"),
+    "overdue": Text("Det er ikke svart innen fristen", "There was no answer by the deadline"),
+    "unreachable": Text("Det kommer ikke frem", "It does not get through"),
+    "no-one-to-ask": Text("Det er ingen å spørre herfra", "There is nobody to ask from here"),
+    "Partner refused": Text("Vi får ikke høre hva som er nytt der", "What is new there is not told to us"),
+    "Partner unreachable": Text("Serveren svarer ikke", "The server does not answer"),
+}
+"""What each kind of trouble is, where no more than the kind is known; with `Partner` before it, of a whole server."""
+
+LOOK: Final = Text("Se på saken.", "Look into it.")
 
 ANSWERS: Final[Mapping[str, Text]] = {
     "assign-coordinator": Text("svarer på om de vil koordinere", "answers whether it will coordinate"),

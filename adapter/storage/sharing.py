@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, TextClause, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, TextClause, delete, func, insert, select, text, update
 
 from adapter.ports import PartnerState, Shared, Trouble
 from adapter.storage.rows import NAMES, Columns, Part, insertion, values
@@ -80,6 +80,10 @@ class Sharing(Part):
             wanted.append(trouble.c.about.in_(about))
         rows = self.connection.execute(TROUBLE.where(*wanted).order_by(trouble.c.since, trouble.c.position).limit(limit))
         return [Trouble(*row) for row in rows]
+
+    def count_troubles(self, tenants: Sequence[str]) -> dict[str, int]:
+        counted = select(trouble.c.partner, func.count()).where(IS_OPEN, trouble.c.tenant.in_(tenants)).group_by(trouble.c.partner)
+        return {name: int(number) for name, number in self.connection.execute(counted)}
 
     def _shared_of(self, wanted: str, *said: str, limit: int | None = None) -> list[Shared]:
         end = "" if limit is None else f" LIMIT {limit:d}"

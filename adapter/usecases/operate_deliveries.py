@@ -22,20 +22,27 @@ Remake = Callable[[Unit, Outgoing], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A partner, what is remembered of it, and how many deliveries to it wait, and are dead."""
+    """A partner, what is remembered of it, and how many deliveries to it wait and are dead, and troubles are open."""
 
     partner: Partner
     state: PartnerState
     waiting: int
     dead: int
+    troubles: int
 
 
 def partners(unit: Unit, sharing: Sharing, tenants: Sequence[str]) -> list[Standing]:
     """The partners as they are configured: all of them to an organisation of ours, to a guest its own."""
     ours = any(number in sharing.organisations for number in tenants)
-    counted = unit.count_deliveries(tenants)
+    counted, troubles = unit.count_deliveries(tenants), unit.count_troubles(tenants)
     return [
-        Standing(one, unit.partner_state(one.name), counted.get((one.name, "waiting"), 0), counted.get((one.name, "dead"), 0))
+        Standing(
+            one,
+            unit.partner_state(one.name),
+            counted.get((one.name, "waiting"), 0),
+            counted.get((one.name, "dead"), 0),
+            troubles.get(one.name, 0),
+        )
         for one in sharing.partners
         if ours or one.organisation in tenants
     ]

@@ -88,8 +88,8 @@ class Relay:
 
 def batons(
     unit: Unit, others: Others, tenant: str, episodes: Sequence[Body], awaits: Mapping[str, Sequence[Next]], today: date
-) -> dict[str, Baton]:
-    """The batons of some pathways of an organisation, by the pathways' ids."""
+) -> dict[str, tuple[Baton, tuple[Trouble, ...]]]:
+    """The batons of some pathways of an organisation, by the pathways' ids, each with the open troubles that it tells of."""
     ids = [episode["id"] for episode in episodes]
     tasks: dict[str, list[Kept]] = {id: [] for id in ids}
     for start in range(0, len(ids), _AT_ONCE):
@@ -97,21 +97,13 @@ def batons(
             tasks[assignment.pathway_of(one.task)].append(one)
     teams = {one.id: plain(one) for one in unit.read_all(tenant, [("CareTeam", care_team.id_of(id)) for id in ids])}
     troubles = _troubles(unit, others, tenant, tasks)
-    return {
-        episode["id"]: baton(
-            _run(
-                others,
-                tenant,
-                episode,
-                tasks[episode["id"]],
-                teams.get(care_team.id_of(episode["id"]), {}),
-                awaits.get(episode["id"], ()),
-                troubles[episode["id"]],
-            ),
-            today,
-        )
-        for episode in episodes
-    }
+    found = {}
+    for episode in episodes:
+        id = episode["id"]
+        team = teams.get(care_team.id_of(id), {})
+        run = _run(others, tenant, episode, tasks[id], team, awaits.get(id, ()), troubles[id])
+        found[id] = baton(run, today), tuple(troubles[id])
+    return found
 
 
 def relay(unit: Unit, others: Others, tenant: str, episode: Body, awaits: Sequence[Next], today: date) -> Relay:

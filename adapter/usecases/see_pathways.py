@@ -18,7 +18,7 @@ from adapter.domain.baton import Baton, Next
 from adapter.domain.feedback import LIMIT_NAMES
 from adapter.domain.problem import Kind, problem
 from adapter.domain.state import State
-from adapter.ports import Clause, Match, Query, Unit
+from adapter.ports import Clause, Match, Query, Trouble, Unit
 from adapter.usecases.pathways import Gathered, Pathways, is_pathway, plain, said_by, type_of
 from adapter.usecases.resource_rules import computed
 from adapter.usecases.see_batons import ASSIGNMENTS, AWAITED, Others, Relay, batons, relay
@@ -49,7 +49,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A pathway in a list. `due` is the time limit that runs out first, where one runs."""
+    """A pathway in a list. `due` is the time limit that runs out first, where one runs; `troubles` are those that it tells of."""
 
     id: str
     tenant: str
@@ -59,6 +59,7 @@ class Seen:
     status: str
     due: Due | None
     baton: Baton
+    troubles: tuple[Trouble, ...] = ()
 
 
 def open_pathways(unit: Unit, others: Others, tenants: Sequence[str], today: date) -> list[Seen]:
@@ -105,13 +106,20 @@ def _of(unit: Unit, others: Others, tenant: str, today: date) -> list[Seen]:
 def _in_trouble(unit: Unit, tenant: str) -> Iterator[str]:
     """The pathways of which something waits for a person, the longest first."""
     about = [trouble.about for trouble in unit.troubles([tenant], limit=MOST)]
+    pathways = pathways_of(unit, tenant, about)
+    yield from filter(None, map(pathways.get, about))
+
+
+def pathways_of(unit: Unit, tenant: str, about: Sequence[str]) -> dict[str, str]:
+    """The ids of the pathways that resources of ours belong to, by the resources' names (`Task/id`), for those that have one."""
     named = [(type, id) for type, _, id in (name.partition("/") for name in about)]
+    found = {f"EpisodeOfCare/{id}": id for type, id in named if type == "EpisodeOfCare"}
     tasks = [name for name in named if name[0] == "Task"]
-    pathways = {("Task", one.id): assignment.pathway_of(plain(one)) for one in unit.read_all(tenant, tasks)} if tasks else {}
+    found |= {f"Task/{one.id}": assignment.pathway_of(plain(one)) for one in unit.read_all(tenant, tasks)}
     teams = [Match("CareTeam", id) for type, id in named if type == "CareTeam"]
     for one in unit.search(tenant, Query("EpisodeOfCare", [Clause("team", teams)], limit=MOST)).found if teams else ():
-        pathways["CareTeam", care_team.id_of(one.id)] = one.id
-    yield from filter(None, (id if type == "EpisodeOfCare" else pathways.get((type, id)) for type, id in named))
+        found[f"CareTeam/{care_team.id_of(one.id)}"] = one.id
+    return {name: pathway for name, pathway in found.items() if pathway}
 
 
 def _handed_over(unit: Unit, tenant: str) -> Iterator[str]:
@@ -132,7 +140,7 @@ def _seen(unit: Unit, others: Others, tenant: str, episodes: Sequence[Body], due
             said_by(episode, "pathway-phase"),
             episode["status"],
             due.get(episode["id"]),
-            held[episode["id"]],
+            *held[episode["id"]],
         )
         for episode in episodes
     ]

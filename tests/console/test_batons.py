@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,18 @@ from typing import Any
 import pytest
 from lxml import etree, html
 
+from adapter.ports import Trouble
 from adapter.sandbox.partner_answers import Coordinator, answered
 from adapter.sandbox.walking import Walked, _complete, _outputs, document, referral
 from adapter.sandbox.walks import WALKS, Answers, Walk
 from adapter.usecases.see_batons import Others
 from adapter.usecases.see_pathways import open_pathways
 from adapter.usecases.sharing import Partner
+from adapter.usecases.writing import draft
 from tests.console.test_pathways import links, names, rows
-from tests.http.real import real_service
+from tests.http.real import HOSPITAL, real_service
 from tests.http.service import Service
+from tests.serving import NOON
 
 XML, FHIR = {"Content-Type": "application/xml"}, {"Content-Type": "application/fhir+json"}
 NUMBER = "319900306"
@@ -251,3 +255,108 @@ def test_the_list_asks_the_store_no_more_questions_for_more_pathways(tmp_path: P
             Told(running, walk)
 
         assert questions(running) == one
+
+
+# --- what waits beside the pathways. By the kind of each trouble (`Trouble`), and where no pathway of the page tells of it.
+
+REFUSED = Trouble(HOSPITAL, "municipality", "Task/never-kept", "foreign", "Task.for is another's.", "Task.for er en annens.", NOON)
+SILENT = Trouble(HOSPITAL, "municipality", "Partner/municipality", "unreachable", "No answer.", "Intet svar.", NOON)
+
+
+def waiting(here: Service, *troubles: Trouble) -> tuple[html.HtmlElement, list[list[str]]]:
+    """The page of all pathways when these stand open, and what it says is waiting beside them."""
+    with here.store.write() as unit:
+        for one in troubles:
+            unit.raise_trouble(one)
+    page = html.fromstring(here.http.get("/pathways").text)
+    (table,) = page.xpath("//table[contains(@class, 'waiting')]") or [None]
+    return page, [] if table is None else rows(table)
+
+
+def test_an_assignment_that_was_refused_when_it_began_at_a_partner_waits_for_a_person(told: Told) -> None:
+    page, found = waiting(told.here, replace(REFUSED, since=NOON - timedelta(days=3)))
+    ((since, where, what, _),) = found
+
+    assert page.xpath("//h2")[0].text == "Also waiting (1)"
+    assert page.xpath("//h2/following-sibling::p")[0].text == "Annet som venter"
+    assert not page.xpath("//p[contains(., 'Nothing is stuck')]")
+    assert (since, where) == ("2026-05-29", f"municipality {NUMBER}")
+    assert what.startswith("▲ What stands there cannot be taken in here")
+    assert "Call those whose server it is" in what
+    assert "Ring dem som har serveren" in what
+
+
+def test_what_a_pathway_of_the_page_tells_of_stands_with_it_alone(told: Told) -> None:
+    """The municipality is asked about the pathway, so that its silence holds that one up."""
+    asked = told.asked()["id"]
+    page, found = waiting(told.here, SILENT, replace(REFUSED, about=f"Task/{asked}", kind="refused"))
+
+    assert found == []
+    assert page.xpath("//h2")[0].text == "Stuck (1)"
+    assert sum(told in one for one in stuck(page) for told in ("No answer.", "Task.for is another's.")) == 2
+
+
+def test_a_silent_server_of_which_nothing_is_awaited_is_told_of_once_with_its_own_words(tmp_path: Path) -> None:
+    with real_service(tmp_path, others=["999999999"], partners=[VAAGAA]) as running:
+        refused = replace(SILENT, kind="refused", since=NOON + timedelta(minutes=1))
+        _, found = waiting(running, SILENT, replace(SILENT, tenant="999999999"), refused)
+
+    assert len(found) == 2
+    assert found[0][2].startswith("▲ The server does not answer")
+    assert "stafett partner check" in found[0][2]
+    assert found[1][2].startswith("▲ What is new there is not told to us")
+    assert "ask those who run the server for access" in found[1][2]
+
+
+def test_a_task_of_no_pathway_here_waits_with_what_was_asked_for_and_whom(tmp_path: Path) -> None:
+    """Late answers have no partner of their own: it is its owner who is called."""
+    late = Trouble(HOSPITAL, "", "Task/alone", "overdue", "No answer by 2026-05-29.", "Ikke besvart innen 2026-05-29.", NOON)
+    with real_service(tmp_path, partners=[VAAGAA]) as running:
+        there = Told(running).asked()
+        body = there | {"id": "alone", "groupIdentifier": {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:of-no-pathway"}}
+        with running.store.write() as unit:
+            unit.put(HOSPITAL, [draft("Task", "alone", body, running.base)], NOON)
+        ((_, where, what, of),) = waiting(running, late)[1]
+
+    assert where == f"municipality {NUMBER}"
+    assert what.startswith("▲ There was no answer by the deadline")
+    assert "Call those who were asked." in what
+    assert of.startswith("To coordinate Være koordinator")
+
+
+def test_what_waits_is_the_callers_own_and_over_when_it_is_settled(tmp_path: Path) -> None:
+    with real_service(tmp_path, others=["999999999"], partners=[VAAGAA]) as running:
+        assert len(waiting(running, REFUSED)[1]) == 1
+        other = running.http.get("/pathways", headers={"X-Stafett-Organisation": "999999999"}).text
+        with running.store.write() as unit:
+            unit.settle(HOSPITAL, REFUSED.about, NOON)
+
+        assert "Also waiting" not in other
+        assert waiting(running)[1] == []
+
+
+def test_what_waits_is_bounded_the_longest_first_also_behind_many_that_pathways_tell_of(told: Told) -> None:
+    about = f"Task/{told.asked()['id']}"
+    claimed = [replace(REFUSED, about=about, kind=f"kind-{n}", since=NOON - timedelta(days=9)) for n in range(120)]
+    others = [replace(REFUSED, about=f"Task/{n}", since=NOON - timedelta(minutes=n)) for n in range(102)]
+    page, found = waiting(told.here, *claimed, *others)
+
+    assert [one.text for one in page.xpath("//h2")][:2] == ["Stuck (1)", "Also waiting (100+)"]
+    assert len(found) == 100
+    assert "there are more than these 100" in page.text_content()
+
+
+def test_what_waits_is_told_without_fhir_a_number_or_markup_of_a_partner(told: Told) -> None:
+    number = CHILD.person.number
+    hostile = replace(REFUSED, en=f"<script>alert(1)</script>\u202e{number} Task.for " + "x" * 5000)
+    page, found = waiting(told.here, hostile, replace(REFUSED, kind="of-tomorrow"))
+    raw = told.here.http.get("/pathways").text
+    for part in [*page.xpath("//p[@class='testers']"), *page.xpath("//header")]:
+        part.drop_tree()
+
+    assert "<script" not in raw
+    assert "\u202e" not in raw
+    assert "x" * 300 not in raw
+    assert number not in raw
+    assert re.findall(NOT_FOR_PEOPLE, page.xpath("string(//main)")) == []
+    assert any(row[2].startswith("▲ Look into it.") for row in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,7 @@ def test_a_partner_that_was_never_called_is_unknown(here: Service) -> None:
             "heardUntil": None,
             "waiting": 2,
             "dead": 2,
+            "troubles": 0,
         }
     ]
 
@@ -239,6 +241,16 @@ def test_a_partner_is_reached_failing_or_paused(here: Service) -> None:
     assert [one["pausedUntil"] for one in shown] == [None, None, "2026-06-01T11:00:00Z", None]
     assert [one["failingSince"] for one in shown] == [None, *["2026-06-01T09:00:00Z"] * 3]
     assert (shown[0]["reached"], shown[0]["heardUntil"]) == ("2026-06-01T09:00:00Z", "2026-06-01T08:00:00Z")
+
+
+def test_open_troubles_about_a_partner_are_counted_for_the_organisation_that_has_them(here: Service) -> None:
+    about = Trouble(HOSPITAL, "municipality", "Task/one", "foreign", "Not ours.", "Ikke vår.", NOON)
+    with here.store.write() as unit:
+        for trouble in (about, replace(about, about="Task/two"), replace(about, tenant=OTHERS), replace(about, partner="gone")):
+            unit.raise_trouble(trouble)
+        unit.settle(HOSPITAL, "Task/two", NOON)
+
+    assert partner(here, PartnerState("municipality"), **{"X-Stafett-Organisation": HOSPITAL})["troubles"] == 1
 
 
 def test_each_organisation_sees_the_partner_with_its_own_deliveries_counted(here: Service) -> None:

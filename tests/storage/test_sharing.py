@@ -175,6 +175,17 @@ def test_open_troubles_are_given_oldest_first_for_the_organisations_and_resource
     assert open_troubles(store, tenants=()) == []
 
 
+def test_open_troubles_are_counted_by_partner_for_the_organisations_that_are_asked_for(store: DatabaseStore) -> None:
+    over, vik = replace(CONFLICT, about="Task/t2"), replace(CONFLICT, partner="vik")
+    raise_all(store, CONFLICT, replace(CONFLICT, kind="illegal"), over, vik, replace(CONFLICT, tenant=THEIRS))
+    with store.write() as unit:
+        unit.settle(OURS, "Task/t2", NOW)
+
+    with store.read() as unit:
+        assert unit.count_troubles([OURS]) == {"fjord": 2, "vik": 1}
+        assert unit.count_troubles([]) == {}
+
+
 @pytest.mark.parametrize(
     ("kinds", "partner", "closed"),
     [([], "", 3), (["conflict"], "", 2), (["conflict", "illegal"], "", 3), ([], "vik", 1), (["illegal"], "vik", 0)],
