@@ -21,8 +21,8 @@ from typing import Any, Final
 from adapter.domain import assignment as life
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.ports import Clause, Match, Outgoing, Query
-from adapter.usecases.assign_coordinator import _move
 from adapter.usecases.assignments import Work, stand
+from adapter.usecases.end_assignments import _move
 from adapter.usecases.operate_deliveries import resend
 from adapter.usecases.pathways import Body, plain
 from adapter.usecases.push_assignment import remake
