@@ -228,7 +228,7 @@ class Shared:
 class PartnerState:
     """What is remembered of a partner. `mode` as its CapabilityStatement has it; no call before `open_until` (circuit breaker).
 
-    Changes until `heard` have been taken in; the slow comparison of all that is shared goes on after `compare_after`.
+    Changes until `heard` have been taken in; all that is shared was last compared when `compared` says.
     """
 
     name: str
@@ -239,7 +239,6 @@ class PartnerState:
     reached: datetime | None = None
     heard: datetime | None = None
     compared: datetime | None = None
-    compare_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,7 +283,6 @@ partner = Table(
     Column("reached", Moment),
     Column("heard", Moment),
     Column("compared", Moment),
-    Column("compare_after", Text, nullable=False),
 )
 
 # What waits for a person, and what did: of each kind about the same there is one open, which `trouble_open` sees to.

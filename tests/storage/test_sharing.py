@@ -31,7 +31,6 @@ STATE = PartnerState(
     reached=later(-90),
     heard=later(-91),
     compared=later(-92),
-    compare_after=f"{OURS} Task t9",
 )
 CONFLICT = Trouble(
     tenant=OURS,

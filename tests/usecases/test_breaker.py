@@ -12,7 +12,7 @@ from adapter.ports import PartnerState
 from adapter.usecases.breaker import HELD, LONGEST, OPENS_AFTER, after_failure, after_success, held, may_call
 from tests.usecases.house import NOW
 
-FRESH = PartnerState("fjord", "push", heard=NOW, compare_after="1 Task t1")
+FRESH = PartnerState("fjord", "push", heard=NOW, compared=NOW)
 SECOND = timedelta(seconds=1)
 # What happens to a partner: seconds that pass, whether it answers, the chance, and what it asks for.
 HAPPENINGS = st.lists(
@@ -69,7 +69,7 @@ def test_nothing_else_that_is_remembered_of_the_partner_is_touched(
 ) -> None:
     state, _ = after(happenings)
 
-    assert (state.name, state.mode, state.heard, state.compare_after) == ("fjord", "push", NOW, "1 Task t1")
+    assert (state.name, state.mode, state.heard, state.compared) == ("fjord", "push", NOW, NOW)
 
 
 @given(st.integers(0, 4), st.floats(0, 1))

@@ -40,7 +40,6 @@ def upgrade() -> None:
         sa.Column("mode", key, nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         *(sa.Column(name, sa.BigInteger()) for name in ("open_until", "failing_since", "reached", "heard", "compared")),
-        sa.Column("compare_after", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
