@@ -42,6 +42,7 @@ class Notices:
     _since: datetime | None = None
     _known: set[tuple[str, int]] = field(default_factory=set)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=SECONDS, trust_env=False))  # to make one takes 30 ms
 
     def look(self) -> None:
         """Tell of every assignment that changed since the last look. What cannot be told is counted, and let be."""
@@ -50,7 +51,7 @@ class Notices:
                 self.sent += 1
                 body = notice(self.base, f"Task/{one.id}", self.sent, self.clock.now())
                 try:
-                    httpx.post(self.address, json=body, headers=JSON, timeout=SECONDS, trust_env=False).raise_for_status()
+                    self._client.post(self.address, json=body, headers=JSON).raise_for_status()
                 except httpx.HTTPError:
                     self.failed += 1
 
