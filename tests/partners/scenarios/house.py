@@ -7,15 +7,11 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
-
 from adapter.ports import Store, Trouble
 from adapter.storage import open_store
-from mappings.resources import notice
 from mappings.resources.care_team import identifier_of
 from tests.house.processes import STAFETT, free_ports, get, running, wait_for
 from tests.national_numbers import make
@@ -139,15 +135,6 @@ class Pair:
         places, key = where or ("service", "specialist", "municipal"), identifier_of(pathway)
         teams = {place: list(wanted) for place in places}
         until(lambda: {place: participants(getattr(self, place).find(key, "CareTeam")) for place in places}, teams)
-
-    def notified(self, key: str) -> None:
-        """The municipality's server tells that an assignment has changed there: by its address alone."""
-        task = self.municipal.find(key)
-        assert task
-        base, *_ = str(self.service.http.base_url).partition("/fhir")
-        told = notice.of(f"{self.peers['municipal'].base_url}/Task/{task['id']}", datetime.now(UTC))
-        answer = httpx.post(f"{base}/partners/municipality/notifications", content=told, trust_env=False)
-        assert answer.is_success, answer.text
 
     def troubles(self, key: str) -> list[Trouble]:
         """What waits for a person about an assignment."""

@@ -18,8 +18,8 @@ Shown = dict[str, Any]
 BASE = "https://stafett.invalid/fhir"
 URI = "urn:ietf:rfc:3986"
 ENH, FNR, HPR = (f"urn:oid:2.16.578.1.12.4.1.4.{part}" for part in ("101", "1", "4"))
-PATIENCE = 40.0
-"""Seconds: what takes one on a machine that has nothing else to do may take many where others work on it too."""
+PATIENCE = 60.0
+"""Seconds: a server that was away is left alone for up to half of it; and others may work on this machine too."""
 AGAIN = 20
 
 
