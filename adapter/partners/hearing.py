@@ -53,6 +53,7 @@ class Line:
         self.lease, self.at_once = lease, at_once
         self._looked: datetime | None = None
         self._refuses = True  # to let us hear what is new: until it has answered, it may have before we began
+        self._silent: datetime | None = None  # since when, where that has been told
         self._named: deque[str] = deque(maxlen=AT_ONCE)  # by notifications, and not read yet
         self._reading = Lock()
 
@@ -60,6 +61,7 @@ class Line:
         """Carry what is due, and look where it is time to."""
         with self.store.read() as unit:
             state = unit.partner_state(self.name)
+        self._watch(state)
         if not may_call(state, self.clock.now()) or (state.open_until and not self.store.run(self._first)):
             return 0
         rows = self._carry(state)
@@ -282,13 +284,19 @@ class Line:
         if not failed and not was.failures and was.reached and now - was.reached < self.poll:
             return  # nothing new worth a write
         self._remember(lambda state: after_failure(state, now) if failed else after_success(state, now))
-        since = was.failing_since
         if not failed and was.failures:
             self.store.run(lambda unit: self._back(unit, was))
-        elif failed and since and now - since >= TROUBLE_AFTER:
+
+    def _watch(self, state: PartnerState) -> None:
+        """A person is told in time of a partner that does not answer, also while it is left alone."""
+        since = state.failing_since
+        if since and since != self._silent and self.clock.now() - since >= TROUBLE_AFTER:
             self.store.run(lambda unit: self._unreachable(unit, since))
+            self._silent = since
 
     def _unreachable(self, unit: Unit, since: datetime) -> None:
+        if unit.partner_state(self.name).failing_since != since:
+            return  # it has answered another process
         hour = since.astimezone(times.OSLO).strftime("%d.%m. %H:%M")
         en = f"The partner's server has not answered since {hour}: what is for it waits. Call them; nothing is lost."
         nb = f"Samarbeidspartens server har ikke svart siden {hour}: det som skal dit, venter. Ring dem; ingenting er tapt."

@@ -131,7 +131,8 @@ def stand(
     new = before is None or before["status"] == "draft"
     if new:
         _begin(work, after, heard_from)
-    level(work, lead, after)
+    else:
+        level(work, lead, after)
     _team(work, None if new else before, after, on or work.today)
     notify(work, after, written_in)
     follow_task(work, None if new else before, after)
@@ -158,11 +159,11 @@ def _as_in(work: Work, space: str, task: Body) -> Body:
 def _begin(work: Work, task: Body, heard_from: str) -> None:
     """A new Task goes to the servers of both sides; the owner's is its home."""
     lead, owner = work.lead(task), assignment.party(task, "owner")
-    for partner in work.servers(task):
-        if partner.name != heard_from:
-            shared = Shared(lead, "Task", task["id"], partner.name, partner.organisation == owner, seen=seen_of(task))
-            work.unit.keep_shared(shared)
-            send(work, "share", partner.name, lead, task, creation(task))
+    partners = [partner for partner in work.servers(task) if partner.name != heard_from]
+    seen, body = (seen_of(task), creation(task)) if partners else (b"", b"")
+    for partner in partners:
+        work.unit.keep_shared(Shared(lead, "Task", task["id"], partner.name, partner.organisation == owner, seen=seen))
+        send(work, "share", partner.name, lead, task, body)
 
 
 def view(resource: Mapping[str, Any]) -> Body:

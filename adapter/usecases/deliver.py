@@ -54,11 +54,13 @@ class Ladder:
     """When a row is tried again, by its tries in vain so far, and after how many of them it is given up.
 
     `next_try` gets the row, the time, a chance (0 to 1) that spreads what failed together, and the seconds that were asked for.
-    An unexpected fault of ours is given up after `MOST` tries on every ladder.
+    An unexpected fault of ours is given up after `MOST` tries on every ladder. After `patience` tries in vain in a row the rest of
+    a round is let go: whoever does not answer is not asked fifty times.
     """
 
     next_try: Callable[[Outgoing, datetime, float, float | None], datetime]
     most: int | None = MOST
+    patience: int | None = None
 
 
 def next_try(row: Outgoing, now: datetime, chance: float = 0.5, retry_after: float | None = None) -> datetime:
@@ -76,7 +78,7 @@ def next_try_at_partner(row: Outgoing, now: datetime, chance: float = 0.5, retry
 
 
 HUBS: Final = Ladder(next_try)
-PARTNERS: Final = Ladder(next_try_at_partner, None)
+PARTNERS: Final = Ladder(next_try_at_partner, None, patience=3)
 
 
 def deliver(
@@ -94,17 +96,23 @@ def deliver(
 
     Raises `Problem` only where the store fails. No two of the rows are of one key, so several may be on their way `at_once`.
 
-    A claimed row is ours for `lease` seconds, so that no row is sent by two at once. When half of that is gone the round
-    ends, and what is left over is let go, as not tried.
+    A claimed row is ours for `lease` seconds, so that no row is sent by two at once. When half of that is gone, or the ladder's
+    patience, the round ends, and what is left over is let go, as not tried.
     """
     started = clock.now()
     rows = store.claim(started, lease, limit, [to.name])
     failed = partial(_failed, clock=clock, ladder=ladder, chance=chance)
 
+    in_vain = 0
+
     def attempt(row: Outgoing) -> Tried:
-        if row is not rows[0] and (clock.now() - started).total_seconds() > lease / 2:
+        nonlocal in_vain
+        patient = ladder.patience is None or in_vain < ladder.patience
+        if row is not rows[0] and (not patient or (clock.now() - started).total_seconds() > lease / 2):
             return Tried(replace(row, attempts=row.attempts - 1, next_attempt=None), late=True)
-        return _attempt(to, row, failed)
+        tried = _attempt(to, row, failed)
+        in_vain = in_vain + 1 if tried.row.state == "waiting" else 0
+        return tried
 
     done: list[Tried] = []
     fresh: list[Tried] = []

@@ -71,6 +71,7 @@ class NaiveServer:
         self.name, self.number, self.clock = name, number, clock
         self.base_url = f"https://{name}.example/fhir"
         self.kept: dict[tuple[str, str], Body] = {}
+        self.ids: dict[tuple[str, str], list[str]] = {}  # by type and identifier
         self.was: list[Body] = []  # every version of every Task
         self.faults: list[Callable[[str], None]] = []  # before the call does anything
         self.after: list[Callable[[str], None]] = []  # after it has
@@ -162,14 +163,15 @@ class NaiveServer:
         return assignment.key_of(task)
 
     def _having(self, type: str, value: str) -> list[Remote]:
-        found = [one for (t, _), one in self.kept.items() if t == type and one["identifier"][0]["value"] == value]
-        return [self._remote(one) for one in found]
+        return [self._remote(self.kept[type, id]) for id in self.ids.get((type, value), ())]
 
     def _put(self, type: str, id: str, resource: Body, by: str = "user") -> Remote:
         version = int(self.kept.get((type, id), {}).get("meta", {}).get("versionId", 0)) + 1
         now = self.clock.now().astimezone(UTC).isoformat()
         meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": now}
         self.kept[type, id] = deepcopy({**resource, "id": id, "meta": meta})
+        named = self.ids.setdefault((type, resource["identifier"][0]["value"]), [])
+        named += [] if id in named else [id]
         if type == "Task":
             self.was.append(self.kept[type, id])
             self.story.setdefault(assignment.key_of(resource), []).append((by, resource["status"]))
