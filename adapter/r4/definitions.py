@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 import msgspec
 
@@ -148,24 +149,31 @@ class _Codes(msgspec.Struct):
     valueSets: dict[str, dict[str, list[str] | None] | None]
 
 
+# Made once, by whoever imports: msgspec gathers what it knows of a struct at its first use, and not safely in several threads.
+_EXTENSIONS: Final = msgspec.json.Decoder(dict[str, KnownExtension])
+_TYPES: Final = msgspec.json.Decoder(dict[str, Type])
+_INVARIANTS: Final = msgspec.json.Decoder(dict[str, Invariant])
+_CODES: Final = msgspec.json.Decoder(_Codes)
+
+
 @cache
 def _extensions() -> dict[str, KnownExtension]:
-    return msgspec.json.decode((TABLES / "extensions.json").read_bytes(), type=dict[str, KnownExtension])
+    return _EXTENSIONS.decode((TABLES / "extensions.json").read_bytes())
 
 
 @cache
 def _types(file: str) -> dict[str, Type]:
-    return msgspec.json.decode((TABLES / f"{file}.json").read_bytes(), type=dict[str, Type])
+    return _TYPES.decode((TABLES / f"{file}.json").read_bytes())
 
 
 @cache
 def _invariants() -> dict[str, Invariant]:
-    return msgspec.json.decode((TABLES / "invariants.json").read_bytes(), type=dict[str, Invariant])
+    return _INVARIANTS.decode((TABLES / "invariants.json").read_bytes())
 
 
 @cache
 def _codes() -> _Codes:
-    return msgspec.json.decode((TABLES / "codes.json").read_bytes(), type=_Codes)
+    return _CODES.decode((TABLES / "codes.json").read_bytes())
 
 
 @cache

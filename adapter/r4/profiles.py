@@ -319,6 +319,9 @@ def _shown(text: str) -> str:
     return _HARMLESS.sub("?", text[:64])
 
 
+_DECODER: Final = msgspec.json.Decoder(Tables)  # made by whoever imports: a struct's first use is not safe in several threads
+
+
 @cache
 def _tables() -> Tables:
-    return msgspec.json.decode((TABLES / "profiles.json").read_bytes(), type=Tables)
+    return _DECODER.decode((TABLES / "profiles.json").read_bytes())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,7 +17,7 @@ from hypothesis import strategies as st
 from adapter.r4.checks import quick
 from adapter.r4.checks.compiled import check_of
 from adapter.r4.checks.resources import whole
-from adapter.r4.definitions import resource_types
+from adapter.r4.definitions import Type, resource_types
 from adapter.r4.json import Number, parse
 from adapter.r4.norwegian import check_norwegian
 from adapter.r4.profiles import check_extensions
@@ -179,3 +183,33 @@ def test_no_case_of_the_corpus_is_accepted_at_a_glance_with_any_part_of_it_left_
 
 def test_every_type_can_be_glanced_at() -> None:
     assert [type for type in sorted(resource_types()) if quick.accepts({"resourceType": type, "id": "a b"})] == []
+
+
+def test_many_threads_that_meet_a_type_first_have_its_struct_made_and_used_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """msgspec 0.22 ends the process where a struct is used while another thread uses it for the first time."""
+    quick._made.cache_clear()
+    struct, made, together = quick._struct, list[str](), Barrier(8)
+    used: list[Any] = []
+
+    def slow(type: Type, targets: tuple[str, ...]) -> Any:
+        made.append(type.name)
+        time.sleep(0.05)  # all are here now
+        return struct(type, targets)
+
+    def accept() -> bool:
+        together.wait(10)
+        return quick.accepts(task(1))
+
+    really = msgspec.convert
+
+    def convert(body: Any, type: Any) -> Any:
+        used.append(body)
+        return really(body, type=type)
+
+    monkeypatch.setattr(quick, "_struct", slow)
+    monkeypatch.setattr(msgspec, "convert", convert)
+    with ThreadPoolExecutor(8) as threads:
+        answers = [one.result() for one in [threads.submit(accept) for _ in range(8)]]
+
+    assert answers == [True] * 8
+    assert (made.count("Task"), used[0], len(used)) == (1, {}, 9)

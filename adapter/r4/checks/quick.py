@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
+from threading import Lock
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -104,11 +106,27 @@ def accepts(resource: Any) -> bool:
     return all(rule(resource, scope) for rule in rules)
 
 
-@cache
+_making = Lock()
+
+
 def _model(type: str) -> tuple[Any, tuple[Rule, ...]]:
+    """The struct of a resource type and its rules, made by one thread.
+
+    What msgspec knows of a struct it gathers at its first use, and another thread that uses the struct meanwhile ends the process
+    (a segmentation fault, msgspec 0.22). So the first use is here too.
+    """
+    with _making:
+        return _made(type)
+
+
+@cache
+def _made(type: str) -> tuple[Any, tuple[Rule, ...]]:
     definition = type_named(type)
     rules = tuple(rule_of(name, type) for name in definition.invariants if name not in ELSEWHERE)
-    return _struct(definition, ()), rules
+    model = _struct(definition, ())
+    with suppress(msgspec.ValidationError):
+        msgspec.convert({}, type=model)
+    return model, rules
 
 
 @cache
