@@ -6,10 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, TextClause, exists, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    TextClause,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from adapter.ports import Outgoing
-from adapter.storage.rows import OUTGOING, Part, to_outgoing, values
+from adapter.storage.rows import OUTGOING, Columns, Part, to_outgoing, values
 from adapter.storage.tables import TO_PARTNERS, WAITING, key, micros, outbox
 
 COLUMNS = [outbox.c[name] for name in OUTGOING]
@@ -19,9 +33,27 @@ STATES = ("waiting", "unanswered", "sent", "dead", "dismissed")
 IS_WAITING, IS_TO_PARTNERS = text(f"outbox.{WAITING}"), text(f"outbox.{TO_PARTNERS}")
 
 
+def _heads() -> Select[*Columns]:
+    """The due head rows of their keys. A row that waits blocks the later ones of its key; any other does not."""
+    earlier = outbox.alias("earlier")
+    blocked = exists().where(earlier.c.key == outbox.c.key, text(f"earlier.{WAITING}"), earlier.c.position < outbox.c.position)
+    due = or_(outbox.c.next_attempt.is_(None), outbox.c.next_attempt <= bindparam("now"))
+    rows = select(outbox.c.position, *COLUMNS).where(IS_WAITING, outbox.c.hub.in_(bindparam("hubs", expanding=True)), due, ~blocked)
+    return rows.order_by(outbox.c.position).limit(bindparam("most", type_=Integer)).with_for_update(skip_locked=True)
+
+
+# Made once: to put one together takes longer than to ask it, and they are asked several times a second where nothing happens.
+HEADS, ENQUEUE = _heads(), insert(outbox)
+WAITING_ABOUT = (
+    select(*COLUMNS)
+    .where(IS_TO_PARTNERS, IS_WAITING, outbox.c.about == bindparam("about"), outbox.c.hub == bindparam("hub"))
+    .order_by(outbox.c.position)
+)
+
+
 class Outbox(Part):
     def enqueue(self, row: Outgoing) -> None:
-        self.connection.execute(insert(outbox), values(row))
+        self.connection.execute(ENQUEUE, values(row))
 
     def outgoing(self, id: str) -> Outgoing | None:
         return next(iter(self._rows_of(outbox.c.id == id)), None)
@@ -49,7 +81,7 @@ class Outbox(Part):
         return self.connection.execute(update(outbox).where(*put_off), {"next_attempt": None}).rowcount
 
     def waiting_about(self, about: str, hub: str) -> list[Outgoing]:
-        return self._rows_of(IS_TO_PARTNERS, IS_WAITING, outbox.c.about == about, outbox.c.hub == hub)
+        return [to_outgoing(row) for row in self.connection.execute(WAITING_ABOUT, {"about": about, "hub": hub})]
 
     def deliveries(
         self, tenants: Sequence[str], *, hub: str = "", state: str = "", about: str = "", after: str = "", limit: int = 50
@@ -83,17 +115,7 @@ def claim(connection: Connection, now: datetime, lease: float, limit: int, hubs:
 
     A row that waits blocks the later ones of its key, also while it is held or put off; any other does not.
     """
-    earlier = outbox.alias("earlier")
-    waiting = text(f"earlier.{WAITING}")
-    blocked = exists().where(earlier.c.key == outbox.c.key, waiting, earlier.c.position < outbox.c.position)
-    due = (
-        IS_WAITING,
-        outbox.c.hub.in_(hubs),
-        or_(outbox.c.next_attempt.is_(None), outbox.c.next_attempt <= now),
-        ~blocked,
-    )
-    heads = select(outbox.c.position, *COLUMNS).where(*due).order_by(outbox.c.position).limit(limit)
-    rows = connection.execute(heads.with_for_update(skip_locked=True)).all()
+    rows = connection.execute(HEADS, {"now": now, "hubs": list(hubs), "most": limit}).all()
     if not rows:
         return []
     until = now + timedelta(seconds=lease)

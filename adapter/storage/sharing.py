@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, TextClause, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, TextClause, bindparam, delete, func, insert, select, text, update
 
 from adapter.ports import PartnerState, Shared, Trouble
 from adapter.storage.rows import NAMES, Columns, Part, insertion, values
@@ -21,7 +21,7 @@ KEEP = insertion(
     + ", ".join(f"{name} = excluded.{name}" for name in NAMES[Shared] if name not in PLACE.split(", ")),
 )
 TROUBLE = select(*(trouble.c[name] for name in NAMES[Trouble]))
-STATE = select(*(partner.c[name] for name in NAMES[PartnerState]))
+STATE = select(*(partner.c[name] for name in NAMES[PartnerState])).where(partner.c.name == bindparam("partner"))
 IS_OPEN = text(f"trouble.{OPEN}")  # in the words of the partial indexes, or SQLite does not use them
 
 
@@ -48,7 +48,7 @@ class Sharing(Part):
         self.connection.execute(delete(_shared).where(*own))
 
     def partner_state(self, name: str) -> PartnerState:
-        row = self.connection.execute(STATE.where(partner.c.name == name)).first()
+        row = self.connection.execute(STATE, {"partner": name}).first()
         return PartnerState(*row) if row else PartnerState(name)
 
     def keep_partner_state(self, state: PartnerState) -> None:
