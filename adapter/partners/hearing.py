@@ -227,6 +227,7 @@ class Line:
 
     def _read(self, id: str, known: Sequence[str] | None = None) -> int:
         """Read a Task and take it in: a list of many may be old by now, what is read after `known` was noted is not."""
+        told = known is None
         if known is None:
             with self.store.read() as unit:
                 known = _etags(unit, self.name, id)
@@ -237,6 +238,8 @@ class Line:
                 raise
             log.warning("assignment.not_read", partner=self.name, why=str(fault))
             return 0
+        if told and remote.etag and known == [remote.etag]:
+            return 0  # what we wrote ourselves is told to us too
         return self._taken(remote, known)
 
     def _taken(self, remote: Remote, known: Sequence[str]) -> int:
