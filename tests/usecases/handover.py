@@ -302,9 +302,11 @@ class World:
             stored = unit.read(tenant, "CareTeam", care_team.id_of(PATHWAY))
         return plain(stored) if stored else None
 
-    def troubles(self) -> list[Trouble]:
+    def troubles(self, key: str = "") -> list[Trouble]:
+        """What waits for a person: all of it, or what is about one assignment."""
+        about = [f"Task/{self.mirror(key)['id']}"] if key else []
         with self.store.read() as unit:
-            return unit.troubles([HOSPITAL])
+            return unit.troubles([HOSPITAL], about)
 
     def waiting(self) -> list[Outgoing]:
         with self.store.read() as unit:
