@@ -14,6 +14,8 @@ from datetime import date, datetime
 from typing import Any, Final, Literal
 from uuid import uuid4
 
+import structlog
+
 from adapter.domain.assignment import TERMINAL
 from adapter.ports import Outgoing, Shared, Trouble, Unit
 from adapter.r4 import json
@@ -22,6 +24,8 @@ from adapter.usecases.sharing import Partner, Sharing
 from adapter.usecases.writing import draft
 from mappings import times
 from mappings.resources import assignment, care_team, notice
+
+log = structlog.get_logger(__name__)
 
 FHIR_JSON: Final = "application/fhir+json"
 
@@ -69,7 +73,12 @@ class Work:
         return next((one for one in self.unit.shared(self.lead(task), "Task", task["id"]) if one.home), None)
 
     def trouble(self, tenant: str, about: str, kind: str, en: str, nb: str, *, partner: str = "", detail: bytes = b"") -> bool:
-        return self.unit.raise_trouble(Trouble(tenant, partner, about, kind, en, nb, self.now, detail))
+        """Leave something to a person, and say so in the log; whether it is new."""
+        new = self.unit.raise_trouble(Trouble(tenant, partner, about, kind, en, nb, self.now, detail))
+        if new:
+            part = "partner" if about.startswith("Partner/") else "assignment"
+            log.warning(f"{part}.{kind}", organisation=tenant, partner=partner, about=about, why=en)
+        return new
 
     def settled(self, tenant: str, about: str, *kinds: str, partner: str = "") -> None:
         """These troubles about a resource are over."""

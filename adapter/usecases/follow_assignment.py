@@ -10,7 +10,7 @@ steps lead there. Nothing that another patient, another identifier or another or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -30,7 +30,7 @@ from mappings import times
 from mappings.resources import assignment, normal
 from mappings.resources.elements import URI
 from mappings.resources.normal import obj
-from mappings.resources.three_way import merged
+from mappings.resources.three_way import LISTS, merged
 
 BOTH: Final[set[Actor]] = {"requester", "owner"}
 BY_US: Final[set[Actor]] = {"requester", "service"}
@@ -61,7 +61,7 @@ def take_in(work: Work, partner: Partner, remote: Remote, check: Check) -> bool:
     known = replace(shared, remote=remote.id, etag=remote.etag)
     if another := other_than(mirror, task):
         return _refused(work, shared, "foreign", another)
-    if has_errors(faults := check(_as_ours(task, shared.id), profiles=[profile_of(mirror)])):
+    if has_errors(faults := [*_misshapen(task), *check(_as_ours(task, shared.id), profiles=[profile_of(mirror)])]):
         return _refused(work, known, "foreign" if shared.home else "conflict", faults, task, mirror)
     seen, now = json.parse(shared.seen), assignment.view(task)
     if now == seen or now == assignment.view(mirror):
@@ -189,6 +189,15 @@ def _refused(
         work.unit.keep_shared(replace(shared, seen=seen_of(task)))
         level(work, shared.tenant, mirror)
     return new
+
+
+def _misshapen(task: Mapping[str, Any]) -> Iterator[Finding]:
+    """Shared elements without the form that R4 gives them: they would be read as if they were not there, and that says something."""
+    for element in assignment.ELEMENTS:
+        form = list if element in LISTS else str if element in ("status", "priority") else dict
+        if not isinstance(task.get(element, form()), form):
+            en, nb = f"{element} has not the form that R4 gives it.", f"{element} har ikke den formen R4 gir det."
+            yield against(en, nb, f"Task.{element}")
 
 
 def both_changed(element: str) -> Finding:
