@@ -192,7 +192,7 @@ def _refused(
 
 
 def _misshapen(task: Mapping[str, Any]) -> Iterator[Finding]:
-    """Shared elements without the form that R4 gives them: they would be read as if they were not there, and that says something."""
+    """Shared elements without the form that R4 gives them: read as if they were not there they would say something."""
     for element in assignment.ELEMENTS:
         form = list if element in LISTS else str if element in ("status", "priority") else dict
         if not isinstance(task.get(element, form()), form):

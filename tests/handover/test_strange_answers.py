@@ -87,9 +87,8 @@ def test_once_it_stands_as_it_should_the_trouble_is_over(world: World, what: str
     world.municipality.answers(key, **{"status": "requested"} | STRANGE[what])
     world.settle()
 
-    world.municipality.answers(
-        key, **{k: v for k, v in there.items() if k not in ("id", "meta")} | {"output": [], "status": "accepted"}
-    )
+    whole = {name: value for name, value in there.items() if name not in ("id", "meta", "status")}
+    world.municipality.answers(key, "accepted", **{"note": [], "output": [], **whole})
     world.settle()
 
     assert not world.troubles()
