@@ -5,6 +5,7 @@ PORT   ?= 8000
 ONLY   ?=
 ROUNDS ?= 10
 FUZZ   ?= 600
+PLAYS  ?= 200
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN    := $(VENV)/bin
@@ -40,9 +41,10 @@ docs: $(VENV)/.dev  ## Write the generated files anew
 bench: $(VENV)/.dev  ## Speed, one page and bench/results.json (ONLY=word for a part)
 	$(BIN)/python -m bench $(ONLY)
 
-torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds
+torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds; PLAYS=200 of both sides
 	@for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -s -m "slow or torture" tests/kill || exit 1; done
 	$(BIN)/pytest -s -m torture tests/storage
+	STAFETT_PLAYS=$(PLAYS) $(BIN)/pytest -s tests/handover/test_convergence.py
 	STAFETT_FUZZ_SECONDS=$(FUZZ) STAFETT_FUZZ_SLOWEST=1 $(BIN)/pytest -s tests/fhir/test_fuzz.py
 
 format: $(VENV)/.dev  ## Put the code in its usual form

@@ -116,7 +116,7 @@ def _ask(world: World) -> None:
             pathway=_pathway(patient),
             kind="assign-coordinator",
             ordinal=ordinal,
-            patient=("Patient/one", FNR, _number(patient)),
+            patient=("Patient/one", FNR, made_number(patient)),
             requester=(HOSPITAL, "Fjordheim sykehus HF"),
             owner=(MUNICIPALITY, "Vågå kommune"),
             focus=f"{world.sharing.base}/CarePlan/plan",
@@ -132,7 +132,7 @@ def _ask(world: World) -> None:
                 stand(Work(unit, world.sharing, world.clock.now()), None, task)
 
 
-def _number(patient: int) -> str:
+def made_number(patient: int) -> str:
     born = date(1965, 1, 1) + timedelta(days=patient)
     return make(born.day, born.month, born.year, "female")
 
@@ -142,7 +142,7 @@ def _order_kept(server: NaiveServer) -> bool:
     came: dict[str, list[str]] = {}
     for task in server.was:
         came.setdefault(task["for"]["identifier"]["value"], []).append(assignment.key_of(task))
-    return came == {_number(patient): [_key(patient, ordinal) for ordinal in (1, 2)] for patient in range(PATIENTS)}
+    return came == {made_number(patient): [_key(patient, ordinal) for ordinal in (1, 2)] for patient in range(PATIENTS)}
 
 
 def _key(patient: int, ordinal: int) -> str:
