@@ -24,7 +24,7 @@ STEPS: Final = [timedelta(minutes=5)] * 3 + [timedelta(minutes=15)] * 3 + [timed
 LAST_STEP: Final = timedelta(hours=24)
 MOST: Final = 32
 JITTER: Final = 0.1
-MOMENT: Final = 0.05  # seconds between units that keep what was brought, where much is
+MOMENT: Final = 0.1  # seconds between units that keep what was brought, where much is
 APPREC_LIMIT: Final = timedelta(hours=95)  # one try is made before 96 hours, however the steps fall
 
 
