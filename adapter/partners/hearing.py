@@ -197,6 +197,7 @@ class Line:
         if last and last[0].state in GIVEN_UP:
             return 0
         if not shared.remote:
+            unit.keep_shared(replace(shared, seen=seen_of(mine)))
             send(work, "share", self.name, shared.tenant, mine, creation(mine))
         elif shared.type == "CareTeam":
             send(work, "change", self.name, shared.tenant, mine, change(mine))  # it is read there, and written only if it differs

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from urllib.parse import unquote, urlencode
 
 import httpx
+import msgspec
 import structlog
 
 from adapter.domain.problem import Kind, Problem, problem
@@ -35,6 +36,23 @@ URN: Final = "urn:uuid:"
 EARLY: Final = datetime.min.replace(tzinfo=UTC)
 _UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WHOLE: Final = {"prefer": "return=representation"}
+
+
+class _Request(msgspec.Struct):
+    url: str
+    ifNoneExist: str
+
+
+class _Entry(msgspec.Struct):
+    resource: msgspec.Raw
+    request: _Request
+
+
+class _Bundle(msgspec.Struct):
+    entry: tuple[_Entry]
+
+
+_BUNDLE: Final = msgspec.json.Decoder(_Bundle)  # our own bytes: nothing in them needs the strict reader
 
 
 class HttpFhirServer:
@@ -81,15 +99,15 @@ class HttpFhirServer:
 
     def create(self, bundle: bytes) -> Remote:
         """The one entry, created or found. A server without transactions gets it as a conditional create by itself."""
-        [entry] = json.parse(bundle)["entry"]
-        type, condition = entry["resource"]["resourceType"], entry["request"]["ifNoneExist"]
+        [entry] = _BUNDLE.decode(bundle).entry
+        type, condition = entry.request.url, entry.request.ifNoneExist
         try:
             answer = self._wire.call("POST", self.base_url, content=bundle, headers=_WHOLE)
         except Refusal as fault:
             if fault.kind in NOT_THERE:
-                return self._create_alone(type, condition, json.encode(entry["resource"]))
+                return self._create_alone(type, condition, bytes(entry.resource))
             if says(fault.outcome, "not-supported"):
-                return self._create_named(type, condition, entry["resource"])
+                return self._create_named(type, condition, json.parse(bytes(entry.resource)))
             raise self._not_created(fault) from None
         for status, response, resource in habits.answered(answer.body):
             if not 200 <= status < 300:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.ports import Clock, FhirServer, Outgoing, Refusal, Remote, Shared, Store, Unit
 from adapter.r4 import json
@@ -85,19 +87,21 @@ class Courier:
 
     def _created(self, unit: Unit, row: Outgoing, remote: Remote, *, as_sent: bool) -> None:
         work, shared = self._work(unit), _shared(unit, row)
+        known = replace(shared, remote=remote.id, etag=remote.etag)
+        work.settled(row.tenant, row.about, "refused", "foreign", partner=self.name)
+        if as_sent and not shared.remote and not row.earlier:
+            unit.keep_shared(known)  # the first that is seen of it there: `seen` says what was sent
+            return
         mine = work.body(row.tenant, shared.type, shared.id)
         assert mine  # noqa: S101 - tells the type checker: what is shared is kept
-        if not as_sent:
-            self._must_be_ours(mine, remote)
-        work.settled(row.tenant, row.about, "refused", "foreign", partner=self.name)
+        self._must_be_ours(mine, remote)
         if shared.remote == remote.id and shared.etag != remote.etag:
             return  # a look was quicker than this answer: what it saw may be later, and is not undone
-        unit.keep_shared(replace(shared, remote=remote.id, etag=remote.etag))
+        unit.keep_shared(known)
         if shared.type == "Task":
             if assignment.standing(mine) == "delivery-failed":
                 work.keep(row.tenant, assignment.with_standing(mine, ""))
-            if not as_sent or shared.seen != seen_of(remote.body):
-                take_in(work, self.partner, remote, self.check)
+            take_in(work, self.partner, remote, self.check)
 
     def _change(self, row: Outgoing) -> str | Keep:
         for _ in range(TRIES):
@@ -307,5 +311,5 @@ def _key(row: Outgoing) -> str:
 
 
 def _created_by(row: Outgoing) -> Body:
-    made: Body = json.parse(row.body)["entry"][0]["resource"]
+    made: Body = msgspec.json.decode(row.body)["entry"][0]["resource"]  # our own bytes: nothing in them needs a strict reader
     return made
