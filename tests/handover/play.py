@@ -59,6 +59,8 @@ WORDS: Final = (
     *("fault", "notified", "time") * 2,
     *("asks", "begins", "handover", "service", "told", "unlawful", "stale", "refusal", "killed", "other", "restart", "calls_off"),
 )
+PATHWAYS: Final = (PATHWAY, "11111111-1111-4111-8111-111111111112")
+"""One of each of the two patients."""
 BOTH: Final[frozenset[life.Actor]] = frozenset({"requester", "owner"})
 REASON: Final = {"text": "Derfor."}
 AWAITING: Final = {
@@ -128,7 +130,7 @@ class Play:
         world = self.world
         self.asked += 1
         task = assignment.build(
-            pathway=PATHWAY,
+            pathway=PATHWAYS[patient % 2],
             kind="assign-coordinator",
             ordinal=self.asked,
             patient=("", FNR, self._number(patient)),
@@ -291,7 +293,8 @@ class Play:
             if f"Task/{mirror['id']}" not in {about for about, _ in troubled}:
                 written = {note["text"] for note in mirror.get("note", [])}
                 assert self.notes.get(key, set()) <= written, "what somebody wrote is gone, and nobody was told"
-        self._one_team()
+        for pathway in PATHWAYS:
+            self._one_team(pathway)
 
     def _alike(self, key: str, mirror: Body) -> None:
         """Both servers, and both spaces here, have the Task as ours stands."""
@@ -306,15 +309,21 @@ class Play:
                 else:
                     assert assignment.view(server.task(key)) == wanted, server.name
 
-    def _one_team(self) -> None:
-        team = self.world.team()
+    def _one_team(self, pathway: str) -> None:
+        """A pathway's team is one and the same everywhere."""
+        key, team = care_team.identifier_of(pathway), self._team(HOSPITAL, pathway)
         for server in self.world.servers:
-            theirs = [one for (type, _), one in server.kept.items() if type == "CareTeam"]
+            theirs = [one for (type, _), one in server.kept.items() if type == "CareTeam" and care_team.key_of(one) == key]
             assert len(theirs) <= 1
             if team and not self._reads_here(server.number):
                 assert [care_team.view(one) for one in theirs] == [care_team.view(team)], server.name
-        if team and self._reads_here(MUNICIPALITY) and (there := self.world.team(MUNICIPALITY)):
+        if team and self._reads_here(MUNICIPALITY) and (there := self._team(MUNICIPALITY, pathway)):
             assert care_team.view(there) == care_team.view(team)
+
+    def _team(self, tenant: str, pathway: str) -> Body | None:
+        with self.world.store.read() as unit:
+            stored = unit.read(tenant, "CareTeam", care_team.id_of(pathway))
+        return plain(stored) if stored else None
 
     def _lawful(self, server: NaiveServer, key: str, story: Sequence[tuple[str, str]]) -> None:
         """What we made of a Task at a server: at its home single lawful steps of the requester, at a copy the steps of the life."""
@@ -354,11 +363,10 @@ class Play:
         where = mirror and self._where(mirror, "owner")
         if mirror and isinstance(where, NaiveServer) and where.has(key):
             there = where.task(key)
-            if there["status"] != mirror["status"]:
-                assert ("illegal" if there["status"] in life.STATUSES else "foreign") in {
-                    one.kind for one in self.world.troubles() if one.about == f"Task/{mirror['id']}"
-                }
-                self._put(where, key, {**there, "status": mirror["status"]})
+            if assignment.view(there) != assignment.view(mirror):
+                told = {one.kind for one in self.world.troubles(key)}
+                assert ("illegal" if there["status"] in life.STATUSES else "foreign") in told, told
+                where.writes(key, assignment.laid(there, assignment.view(mirror)))
 
     def _send_again(self, row: Outgoing) -> None:
         world = self.world
@@ -378,6 +386,7 @@ class Play:
             identifier=[{"system": "urn:ietf:rfc:3986", "value": key}],
             requester=organisation(requester),
             owner=organisation(owner),
+            groupIdentifier={"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{PATHWAYS[patient % 2]}"},
             **more,
         )
         if begin(task) is not None:
@@ -400,14 +409,11 @@ class Play:
         known = next((t for s in self.world.servers if s.has(key) for t in [s.task(key)]), None) or self._here(HOSPITAL, key)
         where = self._where(known, who) if known else None
         if isinstance(where, NaiveServer):
-            return (key, where.task(key), lambda task: self._put(where, key, task)) if where.has(key) else None
+            return (key, where.task(key), lambda task: where.writes(key, task)) if where.has(key) else None
         task = self._here(where, key) if where else None
         if where is None or task is None or self._answered_elsewhere(task):
             return None
         return key, task, lambda task: self._write(where, task)
-
-    def _put(self, server: NaiveServer, key: str, task: Body) -> None:
-        server.answers(key, task["status"], **{k: v for k, v in task.items() if k not in ("id", "meta", "status")})
 
     def _where(self, task: Body, who: str) -> NaiveServer | str:
         """Where a side has its Task: at its own server, or here in its space."""
