@@ -39,6 +39,7 @@ COMPARE_EVERY: Final = timedelta(hours=24)
 TROUBLE_AFTER: Final = timedelta(minutes=15)
 AT_ONCE: Final = 50
 PAGE: Final = 200
+MEANWHILE: Final = timedelta(seconds=0.5)
 GIVEN_UP: Final = ("dead", "dismissed")  # a person decides, or has decided
 
 
@@ -52,6 +53,7 @@ class Line:
         self.poll = timedelta(seconds=poll_seconds)
         self.lease, self.at_once = lease, at_once
         self._looked: datetime | None = None
+        self._carried = self.clock.now()
         self._refuses = True  # to let us hear what is new: until it has answered, it may have before we began
         self._silent: datetime | None = None  # since when, where that has been told
         self._named: deque[str] = deque(maxlen=AT_ONCE)  # by notifications, and not read yet
@@ -97,6 +99,7 @@ class Line:
 
     def _carry(self, state: PartnerState) -> list[Outgoing]:
         """A partner that failed is tried with one row, so that thousands do not wait for its time-outs."""
+        self._carried = self.clock.now()
         limit = 1 if state.failures else AT_ONCE
         rows = deliver(self.store, self.courier, self.clock, limit=limit, lease=self.lease, ladder=PARTNERS, at_once=self.at_once)
         for row in rows:
@@ -135,16 +138,27 @@ class Line:
             there.add(remote.id)
             new += self._take(remote, whole=True)
             newest = max(filter(None, (newest, updated(remote.body))), default=None)
+            self._carry_meanwhile()
         self._learn()
         after = ""
         while page := self._shared(after):
             for shared in self._doubtful(page, there):
                 new += self._matched(shared, there)
+                self._carry_meanwhile()
             last = page[-1]
             after = f"{last.tenant} {last.type} {last.id}"
         now = self.clock.now()
         self._remember(lambda state: replace(state, compared=now, heard=self._until(newest) or state.heard))
         return new
+
+    def _carry_meanwhile(self) -> None:
+        """To compare thousands takes minutes: what is due does not wait for the end of it."""
+        if self.clock.now() - self._carried < MEANWHILE:
+            return
+        with self.store.read() as unit:
+            state = unit.partner_state(self.name)
+        if may_call(state, self.clock.now()):
+            self._carry(state)
 
     def _until(self, newest: datetime | None) -> datetime | None:
         """Until when all is heard: not beyond now, or a partner whose clock once ran ahead would not be heard until then; nor
