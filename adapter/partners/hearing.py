@@ -110,7 +110,18 @@ class Line:
                 log.warning(f"delivery.{row.state}", **told, why=row.error, next_attempt=str(row.next_attempt))
         if rows:
             self._note(failed=all(row.state == "waiting" for row in rows))
+        for row in rows:
+            if row.kind == "change" and row.state != "waiting":
+                self.store.run(partial(self._answered, row=row))
         return rows
+
+    def _answered(self, unit: Unit, row: Outgoing) -> None:
+        """The home has answered, and its row is marked so: copies that were left alone until then come to stand as ours."""
+        type, _, id = row.about.partition("/")
+        if any(one.home and one.partner == self.name for one in unit.shared(row.tenant, type, id)):
+            work = self._work(unit)
+            if mine := work.body(row.tenant, type, id):
+                level(work, row.tenant, mine)
 
     def _hear(self, state: PartnerState) -> int:
         now = self.clock.now()
