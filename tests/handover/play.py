@@ -86,6 +86,7 @@ class Play:
             server.terse = terse
         self.keys: list[str] = []
         self.notes: dict[str, set[str]] = {}  # what users have written, by assignment
+        self.strange: set[str] = set()  # where an owner has done what the life does not have
         self.asked = 0
         self.others = self.world.lines
         self.world.restart()  # so that there are two processes of ours
@@ -203,6 +204,7 @@ class Play:
             key, task, put = place
             statuses = [s for s in (*life.STATUSES, "done") if not life.reachable("", task["status"], s, BOTH)]
             if statuses:
+                self.strange.add(key)
                 put(self._moved(key, task, statuses[to % len(statuses)]))
 
     def do_calls_off(self, which: int, _b: int, _c: int) -> None:
@@ -274,7 +276,7 @@ class Play:
 
     def judge(self) -> None:
         """Asserts all that must be so in the end."""
-        troubled = self._troubled()
+        troubled = {(about, partner) for about, partner, _ in self._told()}
         for row in self.world.dead():
             assert (row.about, row.hub) in troubled, f"a dead {row.kind} about {row.about} that nobody is told of: {row.error}"
         assert not self.world.waiting()
@@ -288,6 +290,8 @@ class Play:
             if mirror is None:
                 self._never_begun(key)
                 continue
+            alarms = {kind for about, _, kind in self._told() if about == f"Task/{mirror['id']}"} & {"illegal", "foreign"}
+            assert not alarms or key in self.strange, "nobody did anything that is not theirs to do"
             self._alike(key, mirror)
             self._reachable(mirror)
             if f"Task/{mirror['id']}" not in {about for about, _ in troubled}:
@@ -477,10 +481,12 @@ class Play:
         except Killed:
             self.do_restart(0, 0, 0)
 
-    def _troubled(self) -> set[tuple[str, str]]:
-        """What persons have been told of, settled or not."""
+    def _told(self) -> set[tuple[str, str, str]]:
+        """What persons have been told of, settled or not: about what, of which partner, of what kind."""
         with sqlite3.connect(self.database) as connection:
-            return {(about, partner) for about, partner in connection.execute("SELECT about, partner FROM trouble")}
+            return {
+                (about, partner, kind) for about, partner, kind in connection.execute("SELECT about, partner, kind FROM trouble")
+            }
 
     def _server(self, number: int) -> NaiveServer:
         return self.world.servers[number % len(self.world.servers)]
