@@ -37,7 +37,7 @@ OVERLAP: Final = timedelta(seconds=30)
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 COMPARE_EVERY: Final = timedelta(hours=24)
 TROUBLE_AFTER: Final = timedelta(minutes=15)
-AT_ONCE: Final = 50
+AT_ONCE: Final = 100  # rows in a round, and Tasks of a notification
 PAGE: Final = 200
 MEANWHILE: Final = timedelta(seconds=0.5)
 GIVEN_UP: Final = ("dead", "dismissed")  # a person decides, or has decided
