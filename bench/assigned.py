@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -51,14 +51,19 @@ def configuration(
 @contextmanager
 def installation(folder: Path, partners: Mapping[str, str], **settings: Any) -> Iterator[Services]:
     """The parts of `stafett serve` in this process, its log lines written to nowhere."""
-    with Path(os.devnull).open("w") as nowhere:
-        with redirect_stdout(nowhere):
-            serving.log()
-        services = build(load(configuration(folder, partners, **settings)))
-        try:
-            yield services
-        finally:
-            services.close()
+    _log_to_nowhere()
+    services = build(load(configuration(folder, partners, **settings)))
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+@cache
+def _log_to_nowhere() -> None:
+    """For as long as the process runs: a logger remembers where it wrote first."""
+    with redirect_stdout(Path(os.devnull).open("w")):
+        serving.log()
 
 
 def partner(found: Path | None = None) -> AbstractContextManager[str]:
