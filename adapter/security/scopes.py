@@ -1,0 +1,98 @@
+"""What a token's scopes let its bearer do, and which letters an interaction takes.
+
+    access = access_of(["system/Task.rs", "nhn:pakkeforlop/messages"], {"nhn:pakkeforlop/messages": ["messages"]})
+    access.allows("Task", "r"), access.other("messages")
+
+Who says so: SMART App Launch 2 (https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html): `system/Task.cruds`, with
+the letters in that order. HelseID names scopes otherwise (`nhn:…/fhir.read`); a table in the settings says what each gives.
+
+What says anything else gives nothing, since an unknown word is no promise that we could keep:
+
+- `patient/…`, which needs a patient in context, who no token here has;
+- a scope with a query (`system/Task.rs?status=requested`), which is narrower than what could be given;
+- version 1 (`system/Task.read`, `.write`, `.*`): only *permission-v2* is offered.
+
+`user/…` gives what `system/…` does: whose space is seen is decided by the organisation, and what is in it by blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+LETTERS: Final = "cruds"
+OTHERS: Final = frozenset({"messages", "operate", "emergency"})
+"""Beside FHIR: to send and see messages; to operate the service; to lift a patient's blocks where a life is at stake."""
+
+_SMART: Final = re.compile(r"(?:system|user)/(\*|[A-Z][A-Za-z]{1,63})\.(?=[cruds])(c?r?u?d?s?)", re.ASCII)
+
+NEEDS: Final[Mapping[str, str]] = {
+    "read": "r",
+    "vread": "r",
+    "history-instance": "r",
+    "history-type": "s",
+    "history-system": "s",
+    "search-type": "s",
+    "search-system": "s",
+    "create": "c",
+    "update": "u",
+    "patch": "u",
+    "delete": "d",
+    # Criteria tell whether there is such a resource, as a search does; what they do not find, an update makes.
+    "conditional-create": "cs",
+    "conditional-update": "cus",
+    "conditional-patch": "us",
+    # $validate reads what is stored, or says of a content what the interaction would.
+    "validate": "r",
+    "validate-create": "c",
+    "validate-update": "u",
+    "validate-delete": "d",
+    "findings": "r",  # of an EpisodeOfCare
+}
+"""The letters that each interaction takes on its type; on `*` where it has none. Names as in CapabilityStatement.rest.interaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Rights as (type or `*`, letter), and the words of `OTHERS`."""
+
+    granted: frozenset[tuple[str, str]] = frozenset()
+    others: frozenset[str] = frozenset()
+
+    def allows(self, type: str, interaction: str) -> bool:
+        """Whether one letter is given for a type. `*` asks for every type at once.
+
+        >>> access_of(["system/Task.rs"], {}).allows("Task", "r"), access_of(["system/Task.rs"], {}).allows("*", "r")
+        (True, False)
+        """
+        return (type, interaction) in self.granted or ("*", interaction) in self.granted
+
+    def other(self, what: str) -> bool:
+        return what in self.others
+
+    def __bool__(self) -> bool:
+        return bool(self.granted or self.others)
+
+
+EVERYTHING: Final = Access(frozenset(("*", letter) for letter in LETTERS), OTHERS)
+
+
+def access_of(scopes: Iterable[str], names: Mapping[str, Sequence[str]]) -> Access:
+    """What all the scopes give together. `names` is the table of HelseID's names: SMART scopes, or words of `OTHERS`.
+
+    >>> sorted(access_of(["nhn:x/write"], {"nhn:x/write": ["system/Task.cu", "operate"]}).granted)
+    [('Task', 'c'), ('Task', 'u')]
+    >>> bool(access_of(["system/Task.read", "patient/*.rs", "system/Task.rs?owner=1", "operate"], {}))
+    False
+    """
+    granted: set[tuple[str, str]] = set()
+    others: set[str] = set()
+    for scope in scopes:
+        for word in names.get(scope, (scope,)):
+            if found := _SMART.fullmatch(word):
+                granted.update((found[1], letter) for letter in found[2])
+            elif scope in names and word in OTHERS:  # in the table alone: a token's own scope `operate` is another service's
+                others.add(word)
+    return Access(frozenset(granted), frozenset(others))
