@@ -117,13 +117,17 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One version of a resource: the bytes that were stored and will be served."""
+    """One version of a resource: the bytes that were stored and will be served.
+
+    `patient` is whose record it is: the Patient's id, `system|value` where it says so by identifier, "" for nobody's.
+    """
 
     type: str
     id: str
     version: int
     updated: datetime
     body: bytes
+    patient: str = ""
 
 
 class Match(NamedTuple):
@@ -260,6 +264,52 @@ class Trouble:
     settled: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """That somebody saw or changed something, or was refused it: never changed once it is in the chain.
+
+    `about` are the patients (as `Stored.patient`), `body` is JSON of what happened, by whom and on which ground, as
+    `docs/audit.md` has it. Several records may have one `id`: what is told more than once was told more than once.
+    """
+
+    id: str
+    moment: datetime
+    tenant: str
+    about: tuple[str, ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A record in the audit's chain, at its position (from 1). `digest` seals it and all before it."""
+
+    position: int
+    record: AuditRecord
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who has logged in at a browser. `digest` is the SHA-256 of the session's id, which only the browser has.
+
+    `subject` is who the issuer says it is, `claims` JSON of what it said of them.
+    """
+
+    digest: str
+    subject: str
+    begun: datetime
+    used: datetime
+    claims: bytes
+
+
+class Appended(NamedTuple):
+    """What an append came to: which of the proofs were fresh, and where the chain ends now."""
+
+    fresh: list[bool]
+    position: int
+    digest: bytes
+
+
 class Unit(Protocol):
     """One transaction: all of it is kept, or nothing. Reads see the unit's own writes.
 
@@ -358,6 +408,31 @@ class Unit(Protocol):
 
     def count_troubles(self, tenants: Sequence[str]) -> dict[str, int]: ...  # open ones, by partner
 
+    # who saw and did what
+    def await_audit(self, record: AuditRecord) -> None:
+        """Keep a record that is not in the chain yet, with the very change that it tells of.
+
+        `Store.append_audit` of a record with its id and tenant takes its place. Where that never comes, since the service
+        ended before it answered, it enters the chain as it is.
+        """
+        ...
+
+    def spend(self, proof: str, until: datetime) -> bool:
+        """Use up a proof of possession, which is remembered until then. False where it was used before."""
+        ...
+
+    def audit_about(self, tenant: str, patient: str, after: int = 0, limit: int = 500) -> list[Link]:
+        """The chain's records about a patient, oldest first, from those behind position `after` on."""
+        ...
+
+    # who is logged in at a browser
+    def session(self, digest: str) -> Session | None: ...
+    def begin_session(self, begun: Session) -> None: ...
+    def use_session(self, digest: str, now: datetime) -> None: ...
+    def end_session(self, digest: str) -> None: ...
+    def end_sessions(self, subject: str) -> int: ...  # all of one person's; how many
+    def end_old_sessions(self, begun: datetime, used: datetime) -> int: ...  # those begun, or last used, before
+
     # what the installation keeps about itself (its key)
     def setting(self, name: str) -> bytes | None: ...
     def set_setting(self, name: str, value: bytes) -> None: ...
@@ -393,6 +468,21 @@ class Store(Protocol):
 
         Committed before it returns, so that after a crash the next attempt knows that there was one.
         """
+        ...
+
+    def append_audit(self, records: Sequence[AuditRecord], proofs: Sequence[tuple[str, datetime]], now: datetime) -> Appended:
+        """Chain the records and spend the proofs (each with the time until which it is remembered) in one commit.
+
+        What units have kept waiting for a minute is chained as well.
+        """
+        ...
+
+    def audit_links(self, after: int = 0, limit: int = 1000) -> list[Link]:
+        """The chain as it is stored, in order, from behind a position on; `adapter.usecases.verify_audit` judges it."""
+        ...
+
+    def drop_audit(self, before: datetime, now: datetime) -> int:
+        """Remove the oldest records, up to the first that is not older; how many. The chain tells that they were, and how many."""
         ...
 
     def migrate(self, base: str = "") -> None: ...  # `base`: our own FHIR address

@@ -24,21 +24,21 @@ def received(message: Message, outcome: str) -> None:
         id=message.id,
         hub=message.hub,
         hub_id=message.hub_id,
-        msg_id=_masked(message.msg_id),
-        sender=_masked(message.sender),
-        receiver=_masked(message.receiver),
+        msg_id=masked(message.msg_id),
+        sender=masked(message.sender),
+        receiver=masked(message.receiver),
         outcome=outcome,
         state=str(message.state),
-        why=_masked(message.reason),
+        why=masked(message.reason),
     )
 
 
 def unanswered(row: Outgoing) -> None:
     """One line for a message of ours whose AppRec did not come in time."""
-    told = {"id": row.id, "hub": row.hub, "message": row.message_id, "receiver": _masked(row.receiver)}
+    told = {"id": row.id, "hub": row.hub, "message": row.message_id, "receiver": masked(row.receiver)}
     log.warning("outgoing.unanswered", **told, why="No AppRec came in time.")
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
     """A sender's own words, without anything like a national number: a MsgId may be whatever its sender made it."""
     return PERSON_NUMBER.sub(lambda found: found[1] or "***", text)
