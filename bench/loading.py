@@ -86,7 +86,7 @@ def draft(n: int) -> Draft:
 
 def stored_task(n: int) -> tuple[Stored, Index]:
     made, updated = draft(n), BEGAN + timedelta(seconds=n)
-    return Stored("Task", made.id, 1, updated, made.make(1, updated)), made.index
+    return Stored("Task", made.id, 1, updated, made.make(1, updated), made.index.patient), made.index
 
 
 def _insert(unit: DatabaseUnit, table: Table, rows: Iterable[Columns]) -> None:

@@ -19,8 +19,8 @@ from typing import Any, Final, NamedTuple
 
 from adapter.domain.identity import BASE
 from adapter.r4 import definitions
+from adapter.r4.compartment import target, whose
 from adapter.r4.fhirpath import Item, selection
-from adapter.r4.fhirpath.references import type_in
 from adapter.r4.intervals import interval, span, timing
 from adapter.r4.parameters import PARAMETERS, Parameter
 from adapter.r4.systems import canonical_system
@@ -48,10 +48,14 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What a resource can be found by; `status` is its code element *status*, the one that most searches narrow by."""
+    """What a resource can be found by; `status` is its code element *status*, the one that most searches narrow by.
+
+    `patient` is whose record it is: a Patient's id, `system|value` where it says so by identifier, "" for nobody's.
+    """
 
     status: str = ""
     entries: Sequence[Entry] = ()
+    patient: str = ""
 
 
 def index(resource: Mapping[str, Any], *, base: str = "") -> Index:
@@ -68,7 +72,7 @@ def index(resource: Mapping[str, Any], *, base: str = "") -> Index:
                 break
     if "meta" in resource:
         _of_meta(resource["meta"], entries)
-    return Index(status if isinstance(status, str) else "", entries)
+    return Index(status if isinstance(status, str) else "", entries, whose(resource, base))
 
 
 Take = Callable[[Mapping[str, Any], str, list[Entry]], None]
@@ -133,34 +137,19 @@ def _references(type: str, part: str, parameter: Parameter) -> Take:
             if value.__class__ is str:  # a canonical
                 entries.extend([Entry(name, "", each) for each in _with_and_without_version(value)])
                 if value.startswith(f"{BASE}/"):  # of ours
-                    entries.append(Entry(name, *_target({"reference": value.partition("|")[0]}, BASE)))
+                    entries.append(Entry(name, *target({"reference": value.partition("|")[0]}, BASE)))
                 continue
             if not isinstance(value, dict):
                 continue
-            target, address = _target(value, base)
-            if only and target != only and (target or address):
+            to, address = target(value, base)
+            if only and to != only and (to or address):
                 continue
-            entries.append(Entry(name, target if address else "", address))
+            entries.append(Entry(name, to if address else "", address))
             identifier = value.get("identifier")
             if identifier and "value" in identifier:
                 entries.append(Entry(by_identifier, canonical_system(identifier.get("system", "")), identifier["value"]))
 
     return take
-
-
-def _target(reference: dict[str, Any], base: str) -> tuple[str, str]:
-    """The type that a reference leads to, as far as it says so, and its id or its whole address; empty where it has none."""
-    address: str = reference.get("reference", "")
-    said: str = reference.get("type", "")
-    if not address or address[0] == "#":
-        return said, ""
-    if base:
-        address = address.removeprefix(base.rstrip("/") + "/")
-    address = address.partition("/_history/")[0]
-    type, slash, id = address.partition("/")
-    if slash and "/" not in id and ":" not in type:
-        return type, id
-    return type_in(address) or said, address
 
 
 # what is made of a value

@@ -1,4 +1,6 @@
-"""What is found by search parameters is worked out anew when those have changed: after a migration, or with a newer program."""
+"""What is found by search parameters, and whose record each resource is, is worked out anew when that has changed: after a
+migration, or with a newer program.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,9 @@ from adapter.r4.index import Index, index
 from adapter.r4.parameters import PARAMETERS
 from adapter.storage.resources import Resources
 from adapter.storage.rows import Columns
-from adapter.storage.tables import moment, resource_index
+from adapter.storage.tables import key, moment, resource_index
 
-FORM = 1  # to be raised when the same parameters come to find other values
+FORM = 2  # to be raised when the same parameters come to find other values
 BATCH = 500
 SETTING = "index"
 CURRENT = (
@@ -22,6 +24,9 @@ CURRENT = (
     "ON v.tenant = r.tenant AND v.id = r.id AND v.type = r.type AND v.version = r.version "
     "WHERE (r.tenant, r.id, r.type) > (?, ?, ?) ORDER BY r.tenant, r.id, r.type LIMIT ?"
 )
+
+# The newest version, and the older ones that were kept before it was known of any version whose it is.
+OF_PATIENT = "UPDATE resource_version SET patient = ? WHERE tenant = ? AND id = ? AND type = ? AND (version = ? OR patient = '')"
 
 decode = msgspec.json.Decoder().decode
 
@@ -52,6 +57,8 @@ def reindex(unit: Resources, base: str) -> None:
             found[tenant].append((Stored(type, id, version, moment(updated), body), index(decode(body), base=base)))
         for tenant, changed in found.items():
             unit.find(tenant, changed)
+            owned = [(stored, key(index.patient)) for stored, index in changed if index.patient]
+            unit.tell(OF_PATIENT, [(patient, key(tenant), key(s.id), key(s.type), s.version) for s, patient in owned])
         last = rows[-1][:3]
     for one in indexes:
         one.create(unit.connection)

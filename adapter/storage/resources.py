@@ -25,14 +25,14 @@ from adapter.storage.tables import (
 
 Name = tuple[str, str]  # type and id
 
-VERSION = "v.type, v.id, v.version, v.updated, v.body"
+VERSION = "v.type, v.id, v.version, v.updated, v.body, v.patient"
 CURRENT = (
     f"SELECT {VERSION} FROM resource r JOIN resource_version v "
     "ON v.tenant = r.tenant AND v.id = r.id AND v.type = r.type AND v.version = r.version WHERE r.tenant = ?"
 )
 OF_KEY = "tenant = ? AND id = ? AND type = ?"
-NEWEST = f"SELECT version, updated, body FROM resource_version WHERE {OF_KEY} ORDER BY version DESC LIMIT 1"
-NAMED = f"SELECT version, updated, body FROM resource_version WHERE {OF_KEY} AND version = ?"
+NEWEST = f"SELECT version, updated, body, patient FROM resource_version WHERE {OF_KEY} ORDER BY version DESC LIMIT 1"
+NAMED = f"SELECT version, updated, body, patient FROM resource_version WHERE {OF_KEY} AND version = ?"
 OF_ONE = f"SELECT {VERSION} FROM resource_version v WHERE {OF_KEY}"
 OF_TYPE = f"SELECT {VERSION} FROM resource_version v WHERE tenant = ? AND type = ?"
 OF_MESSAGE = (
@@ -44,7 +44,8 @@ RECORDED = "SELECT type, id, version FROM message_resource WHERE tenant = ? AND 
 ADD_VERSION, ADD_ENTRY, ADD_RECORD = insertion(resource_version), insertion(resource_index), insertion(message_resource)
 SET_NEWEST = insertion(
     resource,
-    "ON CONFLICT (tenant, id, type) DO UPDATE SET version = excluded.version, updated = excluded.updated, status = excluded.status",
+    "ON CONFLICT (tenant, id, type) DO UPDATE SET version = excluded.version, updated = excluded.updated, "
+    "status = excluded.status, patient = excluded.patient",
 )
 FORGET = f"DELETE FROM resource_index WHERE {OF_KEY}"
 
@@ -53,7 +54,7 @@ class Resources(Part):
     def read(self, tenant: str, type: str, id: str, version: int | None = None) -> Stored | None:
         named = (key(tenant), key(id), key(type))
         rows = self.ask(NEWEST, named) if version is None else self.ask(NAMED, (*named, version))
-        return Stored(type, id, rows[0][0], moment(rows[0][1]), rows[0][2]) if rows else None
+        return stored_as(type, id, rows)
 
     def read_all(self, tenant: str, names: Sequence[Name]) -> list[Stored]:
         newest = self._newest(tenant, names)
@@ -90,7 +91,8 @@ class Resources(Part):
             stored = newest.get((draft.type, draft.id))
             if stored is None or draft.make(stored.version, stored.updated) != stored.body:
                 version = stored.version + 1 if stored else 1
-                stored = newest[draft.type, draft.id] = Stored(draft.type, draft.id, version, now, draft.make(version, now))
+                body, patient = draft.make(version, now), draft.index.patient
+                stored = newest[draft.type, draft.id] = Stored(draft.type, draft.id, version, now, body, patient)
                 made.append(stored)
             kept.append(stored)
         if made:
@@ -134,12 +136,13 @@ class Resources(Part):
 
 def version_of(tenant: str, stored: Stored) -> Columns:
     """The row of `resource_version`."""
-    return (key(tenant), key(stored.type), key(stored.id), stored.version, micros(stored.updated), stored.body)
+    return (key(tenant), key(stored.type), key(stored.id), stored.version, micros(stored.updated), stored.body, key(stored.patient))
 
 
 def head_of(tenant: str, stored: Stored, index: Index) -> Columns:
     """The row of `resource`."""
-    return (key(tenant), key(stored.type), key(stored.id), stored.version, micros(stored.updated), key(index.status))
+    named = (key(tenant), key(stored.type), key(stored.id))
+    return (*named, stored.version, micros(stored.updated), key(index.status), key(index.patient))
 
 
 def entries_of(tenant: str, stored: Stored, index: Index) -> Iterator[Columns]:
@@ -154,5 +157,10 @@ def entries_of(tenant: str, stored: Stored, index: Index) -> Iterator[Columns]:
             yield (owner, type, id, key(parameter), position, "", "", *bounds, status, updated)
 
 
+def stored_as(type: str, id: str, rows: Sequence[Columns]) -> Stored | None:
+    """What `NEWEST` and `NAMED` have found."""
+    return Stored(type, id, rows[0][0], moment(rows[0][1]), rows[0][2], rows[0][3]) if rows else None
+
+
 def _stored(row: Columns) -> Stored:
-    return Stored(row[0], row[1], row[2], moment(row[3]), row[4])
+    return Stored(row[0], row[1], row[2], moment(row[3]), row[4], row[5])

@@ -25,6 +25,7 @@ STATISTICS = {
     ("resource", "resource"): "20000000 5000000 1 1",
     ("resource", "resource_newest"): "20000000 5000000 500000 1 1",
     ("resource", "resource_by_status"): "20000000 5000000 500000 100000 1 1",
+    ("resource", "resource_of_patient"): "20000000 5000000 20 2 1",
     ("resource_index", "resource_index"): "300000000 75000000 15 15 2 1",
     ("resource_index", "resource_index_value"): "200000000 50000000 5000000 500000 100 10 2 1 1 1",
     ("resource_index", "resource_index_low"): "100000000 25000000 2500000 500000 2 1 1 1 1",

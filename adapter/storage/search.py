@@ -93,8 +93,8 @@ class Search:
         else:
             orders = [self._order(*one) for one in sort]
             rows = self._rows(plan or self._largest(), orders)
-        found = [Stored(self.query.type, row[-4], row[-3], moment(row[-2]), row[-1]) for row in rows[: self.query.limit]]
-        after = list(rows[self.query.limit - 1][:-3]) if len(rows) > self.query.limit else None
+        found = [Stored(self.query.type, *row[-5:-3], moment(row[-3]), *row[-2:]) for row in rows[: self.query.limit]]
+        after = list(rows[self.query.limit - 1][:-4]) if len(rows) > self.query.limit else None
         return Page(found, after)
 
     def count(self, most: int | None) -> int:
@@ -218,7 +218,7 @@ class Search:
         return "high" if descending else "low"
 
     def _rows(self, plan: Plan, orders: Sequence[Order], *, by_time: bool = False) -> list[Columns]:
-        """The page's rows and one more: sorting keys, id, version, updated, body."""
+        """The page's rows and one more: sorting keys, id, version, updated, body, patient."""
         names = [f"k{number}" for number in range(len(orders))]
         columns = joined((Sql(f"{one.key.text} AS {name}", one.key.values) for one, name in zip(orders, names, strict=True)), ", ")
         head = Sql(f"SELECT DISTINCT {columns.text}, r.id AS id", columns.values)
@@ -279,7 +279,7 @@ class Search:
         columns = given + "".join(f"p.{name}, " for name in names)
         newest = "SELECT max(m.version) FROM resource_version m WHERE m.tenant = ? AND m.id = p.id AND m.type = ?"
         sql = (
-            f"SELECT {columns}v.id, v.version, v.updated, v.body FROM ({page.text}) AS p "
+            f"SELECT {columns}v.id, v.version, v.updated, v.body, v.patient FROM ({page.text}) AS p "
             "CROSS JOIN resource_version v "  # SQLite joins in this order and no other
             f"WHERE v.tenant = ? AND v.id = p.id AND v.type = ? AND v.version = ({newest}) "
             f"ORDER BY {order_by([f'p.{name}' for name in names], directions, 'p.id', missing=True)}"

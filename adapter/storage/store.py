@@ -19,10 +19,10 @@ from adapter.storage import outbox, schema
 from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
-from adapter.storage.resources import NEWEST, Resources
+from adapter.storage.resources import NEWEST, Resources, stored_as
 from adapter.storage.rows import Columns, Part
 from adapter.storage.sharing import Sharing
-from adapter.storage.tables import key, moment, setting
+from adapter.storage.tables import key, setting
 from adapter.storage.turns import Turns
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class DatabaseStore:
     def newest(self, tenant: str, type: str, id: str) -> Stored | None:
         named = (key(tenant), key(id), key(type))
         rows = self._rows_at_once(named) if self.quick else self._rows_of_pool(named)
-        return Stored(type, id, rows[0][0], moment(rows[0][1]), rows[0][2]) if rows else None
+        return stored_as(type, id, rows)
 
     def _rows_at_once(self, named: Columns) -> list[Columns]:
         """Without a transaction: one statement sees one moment anyway. All rows are fetched, or the moment would last."""

@@ -143,7 +143,8 @@ message_xml = Table(
     Column("xml", LargeBinary, nullable=False),
 )
 
-# The newest version of each resource; its body is in resource_version. `status` is empty where it has none.
+# The newest version of each resource; its body is in resource_version. `status` is empty where it has none, `patient` where
+# it is nobody's record: else the Patient's id, or `system|value` of one that is known by identifier alone.
 resource = Table(
     "resource",
     metadata,
@@ -153,9 +154,11 @@ resource = Table(
     Column("version", Integer, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("status", Key, nullable=False),
+    Column("patient", Key, nullable=False, server_default=text("''")),
     PrimaryKeyConstraint("tenant", "id", "type", name="resource_key"),
     Index("resource_newest", "tenant", "type", "updated", "id"),
     Index("resource_by_status", "tenant", "type", "status", "updated", "id"),
+    Index("resource_of_patient", "tenant", "patient", "type", "id"),
     sqlite_with_rowid=False,
 )
 
@@ -198,6 +201,7 @@ resource_version = Table(
     Column("version", Integer, nullable=False),
     Column("updated", Moment, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("patient", Key, nullable=False, server_default=text("''")),
     PrimaryKeyConstraint("tenant", "id", "type", "version", name="resource_version_key"),
     Index("resource_version_newest", "tenant", "type", "updated", "id", "version"),
 )

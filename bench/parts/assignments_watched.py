@@ -88,7 +88,7 @@ def _body(n: int) -> dict[str, Any]:
 
 def _stored(n: int) -> tuple[Stored, Index]:
     made, updated = draft("Task", id(n), _body(n)), NOW - timedelta(seconds=n)
-    return Stored("Task", made.id, 1, updated, made.make(1, updated)), made.index
+    return Stored("Task", made.id, 1, updated, made.make(1, updated), made.index.patient), made.index
 
 
 def _shared(n: int, seen: bytes) -> Shared:

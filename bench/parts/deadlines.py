@@ -67,7 +67,7 @@ def stored(n: int) -> tuple[Stored, Index]:
     body = deadline(n)
     made: Draft = draft("Task", body["id"], body)
     updated = BEGAN + timedelta(seconds=n)
-    return Stored("Task", made.id, 1, updated, made.make(1, updated)), made.index
+    return Stored("Task", made.id, 1, updated, made.make(1, updated), made.index.patient), made.index
 
 
 def _in_a_process(url: str, now: datetime, pages: int = 1_000_000) -> dict[str, float]:

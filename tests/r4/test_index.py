@@ -61,6 +61,7 @@ def test_a_task_of_the_pathway_is_found_by_all_that_its_users_ask_for() -> None:
             Entry("_profile", "", "https://stafett.invalid/fhir/StructureDefinition/deadline-task"),
             Entry("_source", "", "urn:x"),
         ],
+        "p",
     )
 
 

@@ -1,0 +1,77 @@
+"""Whose record a resource is, and where a reference leads. Pure.
+
+A record is a patient's by the element that R4's patient compartment goes by (https://hl7.org/fhir/R4/compartmentdefinition-patient.html):
+what the search parameter *patient* of its type is taken from. A Task, which that compartment leaves out, is by it too; a Binary
+is by its `securityContext` (https://hl7.org/fhir/R4/binary.html).
+
+>>> whose({"resourceType": "Task", "for": {"reference": "Patient/1"}}), whose({"resourceType": "Organization", "id": "1"})
+('1', '')
+>>> whose({"resourceType": "Flag", "subject": {"identifier": {"system": "urn:a", "value": "2"}}})
+'urn:a|2'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from adapter.r4.fhirpath.references import type_in
+from adapter.r4.parameters import PARAMETERS
+from adapter.r4.systems import canonical_system
+
+
+def whose(resource: Mapping[str, Any], base: str = "") -> str:
+    """The id of the Patient whose record the resource is, `system|value` where it is said by identifier, "" for nobody's.
+
+    Of several the first counts (a Provenance names a Patient among its targets). `base` is our own address.
+    """
+    if resource["resourceType"] == "Patient":
+        own: str = resource.get("id", "")
+        return own
+    said = resource.get(_element(resource["resourceType"]), ())
+    for reference in said if isinstance(said, list) else (said,):
+        if reference and (patient := _patient(reference, resource, base)):
+            return patient
+    return ""
+
+
+@cache
+def _element(type: str) -> str:
+    """The element by which resources of a type are a patient's; "" where there is none."""
+    if type == "Binary":
+        return "securityContext"
+    parameter = PARAMETERS.get(type, {}).get("patient")
+    return parameter.expression.split(".")[1] if parameter else ""
+
+
+def _patient(reference: Mapping[str, Any], resource: Mapping[str, Any], base: str) -> str:
+    """The Patient that a reference leads to: here, else by its identifier or that of the contained one, else elsewhere."""
+    type, address = target(reference, base)
+    if type not in {"", "Patient"}:
+        return ""
+    if address and "/" not in address:
+        return address
+    local: str = reference.get("reference", "")
+    within = next((one for one in resource.get("contained", ()) if local == f"#{one.get('id')}"), {})
+    if within and within["resourceType"] != "Patient":
+        return ""
+    for identifier in (reference.get("identifier", {}), *within.get("identifier", ())):
+        if "value" in identifier:
+            return f"{canonical_system(identifier.get('system', ''))}|{identifier['value']}"
+    return address
+
+
+def target(reference: Mapping[str, Any], base: str) -> tuple[str, str]:
+    """The type that a reference leads to, as far as it says so, and its id or its whole address; empty where it has none."""
+    address: str = reference.get("reference", "")
+    said: str = reference.get("type", "")
+    if not address or address[0] == "#":
+        return said, ""
+    if base:
+        address = address.removeprefix(base.rstrip("/") + "/")
+    address = address.partition("/_history/")[0]
+    type, slash, id = address.partition("/")
+    if slash and "/" not in id and ":" not in type:
+        return type, id
+    return type_in(address) or said, address
