@@ -36,7 +36,8 @@ def write(writer: Writer, given: Document, position: int, patient: str) -> tuple
     elements.instant(build, "date", given.issued)
     build.whole("description", given.description or given.content_description)
     attachment = build.item("content").object("attachment")
-    _attachment(writer, attachment, given, position)
+    if binary := _attachment(writer, attachment, given, position):  # only this document leads to it: it says itself whose it is
+        binary.put("securityContext", reference("Patient", patient), rule="the message's patient")
     if given.description and given.content_description:
         writer.extend(build, "content-description", "String", given.content_description.text, given.content_description)
     for name, said in (("annotation", given.annotation), ("enquiry", given.enquiry)):
@@ -49,18 +50,20 @@ def write(writer: Writer, given: Document, position: int, patient: str) -> tuple
     return "DocumentReference", id
 
 
-def _attachment(writer: Writer, build: Build, given: Document, position: int) -> None:
+def _attachment(writer: Writer, build: Build, given: Document, position: int) -> Build | None:
+    """What came with the document; the Binary with its content, where it has any."""
+    binary = None
     mime = given.mime.value if given.mime else ""
     if given.file:
         build.say("url", given.file)
     if given.base64 is not None:
         data, size = _decoded(writer, given.base64)
-        _binary(writer, build, position, mime or _OCTETS, data, size, given.base64, given.mime)
+        binary = _binary(writer, build, position, mime or _OCTETS, data, size, given.base64, given.mime)
     elif given.xml is not None:
         writer.whole.add(given.xml.element)
         octets = etree.tostring(given.xml.element, encoding="UTF-8", xml_declaration=True, with_tail=False)
         data = b64encode(octets).decode()
-        _binary(writer, build, position, mime or "application/xml", data, len(octets), given.xml, given.mime)
+        binary = _binary(writer, build, position, mime or "application/xml", data, len(octets), given.xml, given.mime)
     elif mime:
         build.say("contentType", given.mime)
     title = given.description or given.content_description
@@ -68,11 +71,12 @@ def _attachment(writer: Writer, build: Build, given: Document, position: int) ->
         build.put("title", title.value, title)
     elif not build.json:
         build.put("title", "Vedlegg uten innhold", rule="the message refers to a document and does not hold it")
+    return binary
 
 
 def _binary(
     writer: Writer, build: Build, position: int, mime: str, data: str, size: int, content: Said, said_mime: Said | None
-) -> None:
+) -> Build:
     id = writer.own_id("binary", position)
     sources = (said_mime,) if said_mime else ()
     build.put("contentType", mime, *sources, rule="" if said_mime else "the message does not say; opaque")
@@ -81,6 +85,7 @@ def _binary(
     binary = writer.begin("Binary", id, "binary")
     binary.put("contentType", mime, *sources, rule="" if said_mime else "the message does not say; opaque")
     binary.put("data", data, content)
+    return binary
 
 
 def _decoded(writer: Writer, said: Said) -> tuple[str, int]:
