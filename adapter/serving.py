@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Collection
+from typing import Any
 
 import msgspec
 import structlog
@@ -19,6 +20,14 @@ from adapter.wiring import Services, build
 from adapter.worker import stop_on_signals
 
 PATIENCE = 30.0  # seconds that the message in hand has to be dealt with when we end
+UVICORN: dict[str, Any] = {
+    "http": "httptools",  # the strict reader: a request with two lengths, or one not to be read, is 400 (RFC 9112 6.3)
+    "ws": "none",
+    "access_log": False,  # it holds addresses; ours holds routes
+    "server_header": False,  # what we are made of is nobody's business
+    "proxy_headers": False,  # our address is configured: no X-Forwarded-* has a say
+}
+"""How the server is set, in tests too."""
 
 
 def serve(settings: Settings, roles: Collection[str], host: str, port: int, clock: Clock | None = None) -> None:
@@ -49,7 +58,7 @@ def _serve_api(services: Services, listening: socket.socket, *, with_worker: boo
     working = threading.Thread(target=services.worker.run, name="worker", daemon=True)
     if with_worker:
         working.start()
-    configuration = uvicorn.Config(services.app, log_config=None, access_log=False, timeout_graceful_shutdown=int(PATIENCE))
+    configuration = uvicorn.Config(services.app, **UVICORN, log_config=None, timeout_graceful_shutdown=int(PATIENCE))
     try:
         uvicorn.Server(configuration).run(sockets=[listening])
     finally:

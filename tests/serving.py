@@ -13,6 +13,8 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from adapter.serving import UVICORN
+
 NOON = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 
 
@@ -32,7 +34,7 @@ def served(make: Callable[[str], FastAPI]) -> Iterator[httpx.Client]:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only on sockets that it makes
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(make(base), log_level="critical", access_log=False, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(make(base), **UVICORN, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 10

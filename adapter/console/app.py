@@ -103,7 +103,13 @@ def app(
         telemetry=NO_TELEMETRY,
         exception_handlers=handlers(),
         middleware=[
-            Middleware(Guard, observe=figures.observe, hosts=hosts, origins=frozenset(cors_origins)),
+            Middleware(
+                Guard,
+                observe=figures.observe,
+                hosts=hosts,
+                origins=frozenset(cors_origins),
+                secure=address.scheme == "https",
+            ),
             *([Middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)] if cors_origins else []),
             Middleware(QuickReads, face=face, small=SMALL),
             Middleware(Compression, small=SMALL),

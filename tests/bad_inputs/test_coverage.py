@@ -12,20 +12,24 @@ import pytest
 from tests.bad_inputs import test_content, test_fhir_http, test_fhir_json, test_fhir_search_rows, test_identity
 from tests.bad_inputs.test_signature import SIGNED
 from tests.bad_inputs.unreadable import UNREADABLE
+from tests.security import test_http_smuggling
 
 MESSAGES = (test_content, test_identity)
 FHIR = (test_fhir_json, test_fhir_http, test_fhir_search_rows)
+HTTP = (test_http_smuggling,)
 LISTED = {
     "Hub XML": {bad.row for bad in UNREADABLE} | {name[:4] for name in SIGNED},
     "FHIR JSON": {name[:4] for name in (*test_fhir_json.REFUSED, *test_fhir_json.NOT_FHIR)},
     "FHIR HTTP": set[str](),
+    "Auth": set[str](),
 }
 """Rows of a channel that are cases of one test, by their first letters."""
-LATER = {"authz", "subs"}  # classes of rows that come with access control and with subscriptions
+LATER = {"authz", "subs", "jwt", "dpop"}  # classes of rows that come with access control and with subscriptions
 
 
 @pytest.mark.parametrize(
-    ("channel", "modules", "count"), [("Hub XML", MESSAGES, 40), ("FHIR JSON", FHIR, 14), ("FHIR HTTP", FHIR, 27)]
+    ("channel", "modules", "count"),
+    [("Hub XML", MESSAGES, 40), ("FHIR JSON", FHIR, 14), ("FHIR HTTP", FHIR, 27), ("Auth", HTTP, 10)],
 )
 def test_every_row_of_the_table_is_tested(facts: Path, channel: str, modules: tuple[ModuleType, ...], count: int) -> None:
     with (facts / "bad-inputs.csv").open(encoding="utf-8", newline="") as table:
