@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,15 +15,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount, Route
 
-from adapter.console.app import app
-from adapter.fhir.limits import Limits
-from adapter.security.caller import by_header
-from adapter.settings import Settings
-from adapter.storage import open_store
-from adapter.wiring import make_rules
-from tests.http.fakes import FakeReception
-from tests.http.service import HOSPITAL, LARGEST, Service, service
-from tests.serving import StillClock, served
+from adapter.settings import Settings, StoreSettings
+from adapter.wiring import build
+from tests.http.service import LARGEST, Service, service
+from tests.serving import served
 
 WANTED = {
     "x-content-type-options": r"nosniff",
@@ -69,26 +65,19 @@ def all_routes(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[tuple[
             raise AssertionError(f"a kind of route that nobody walks: {route!r}")
 
 
-def made(tmp_path: Path, base: str) -> FastAPI:
-    store = open_store(f"sqlite:///{tmp_path}/stafett.db")
-    store.migrate()
-    return app(
-        store=store,
-        reception=FakeReception(store, HOSPITAL),
-        identify=by_header([HOSPITAL]),
-        clock=StillClock(),
-        key=b"k",
-        organisations=[HOSPITAL],
-        public_base=base,
-        max_bytes=LARGEST,
-        rules=make_rules(Settings(public_base=base, auth="helseid")),
-        limits=Limits(),
-        cors_origins=("https://epj.example",),
-    )
+@contextmanager
+def built(folder: Path, base: str) -> Iterator[FastAPI]:
+    """The app as an installation at that address has it."""
+    services = build(Settings(public_base=base, store=StoreSettings(url=f"sqlite:///{folder}/stafett.db")))
+    try:
+        yield services.app
+    finally:
+        services.close()
 
 
 def test_every_route_answers_with_the_whole_set(tmp_path: Path, here: Service) -> None:
-    named = sorted(set(all_routes(made(tmp_path, "https://stafett.example").routes)))
+    with built(tmp_path, "https://stafett.example") as app:
+        named = sorted(set(all_routes(app.routes)))
     wrong: dict[str, list[str]] = {}
     for method, template in named:
         path = re.sub(r"\{[^}]*\}", "x", template.replace("{type}", "Task"))
@@ -149,7 +138,7 @@ def test_a_message_and_all_that_follows_from_it_stays_in_no_cache(here: Service)
 
 @pytest.mark.parametrize(("base", "told"), [("https://stafett.example", True), ("http://127.0.0.1:8000", False)])
 def test_browsers_are_told_to_come_by_https_alone_where_that_is_the_way(tmp_path: Path, base: str, told: bool) -> None:
-    with served(lambda _: made(tmp_path, base)) as client:
+    with built(tmp_path, base) as app, served(lambda _: app) as client:
         asked = [client.get(path, headers={"Host": "localhost"}) for path in ("/health/live", "/", "/fhir/metadata", "/nowhere")]
 
     said = ["max-age=31536000; includeSubDomains"] if told else []
