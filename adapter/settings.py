@@ -12,8 +12,9 @@ It is long because every key stands here with its description, type and bounds, 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -39,6 +40,8 @@ NOT_SETTINGS = {"STAFETT_CONFIG", "STAFETT_STANDARDS", "STAFETT_FACTS", "STAFETT
 
 HerId = Annotated[str, Field(pattern=r"^(\d{1,10}|[A-ZÆØÅ]{2,10}:\S+)$")]
 OrganisationNumber = Annotated[str, Field(pattern=r"^\d{9}$")]
+Signature = Literal["RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512"]
+_GRANT = r"^((system|user)/(\*|[A-Z][A-Za-z]+)\.(cr?u?d?s?|ru?d?s?|ud?s?|ds?|s)|messages|operate|emergency)$"
 
 
 class _Part(BaseModel):
@@ -59,6 +62,9 @@ class Organisation(_Part):
     kind: Literal["hospital", "municipality"] = Field("hospital", description="What kind of service it is.")
     municipality: str = Field("", pattern=r"^(\d{4})?$", description="Municipality number (four digits), for a municipality.")
     region: str = Field("", max_length=80, description="Health region (RHF) that the quality indicators count it in, by name.")
+    parent: str = Field(
+        "", pattern=r"^(\d{9})?$", description="Number of the legal entity that it is a unit of, as the token issuer is told it."
+    )
 
 
 class Receiver(_Part):
@@ -86,7 +92,41 @@ class Receiver(_Part):
     )
 
 
-class HubSettings(_Part):
+class Credentials(_Part):
+    """Who we are to a token issuer: what hubs and partners have in common ([partners.md](partners.md#tokens))."""
+
+    issuer: str = Field(
+        "", pattern=r"^(https?://[^\s?#]+)?$", description="Token issuer, whose metadata is found below it (helseid)."
+    )
+    client_id: str = Field("", description="Our client's id at the issuer (helseid).")
+    scope: str = Field("", description="Scopes to ask for, with a space between (helseid).")
+    key_file: Path | None = Field(
+        None,
+        description="File with our private key, PEM, JWK or JWK Set: RSA or EC P-256; several to change keys, the newest first. "
+        "Read anew when it changes (helseid).",
+    )
+    key_env: str = Field(
+        "",
+        pattern=r"^([A-Za-z_]\w*)?$",
+        description="Variable of the environment with the same, in the stead of `key_file` (helseid).",
+    )
+    key_id: str = Field(
+        "", description="Name (`kid`) of a single key at the issuer. Empty: the JWK's own, else its thumbprint (helseid)."
+    )
+    algorithm: Literal["", "RS256", "PS256", "ES256"] = Field(
+        "", description="What the key signs with. Empty: as the JWK's `alg` says, else RS256 for RSA and ES256 for EC (helseid)."
+    )
+    tenancy: Literal["multi", "single"] = Field(
+        "multi",
+        description="Whether our client there speaks for many organisations, each named in the assertion, or for one, of which "
+        "only units are named (helseid).",
+    )
+    details: Literal["assertion_details", "authorization_details"] = Field(
+        "assertion_details", description="What the claim with our organisation number is called in the client assertion (helseid)."
+    )
+
+
+class HubSettings(Credentials):
     """A channel to the national message hub. `[hub]` for one, `[[hub]]` for several."""
 
     name: str = Field("", pattern=r"^[a-z0-9-]*$", description="Name of the channel in messages and logs. Empty: its kind. Unique.")
@@ -95,6 +135,7 @@ class HubSettings(_Part):
     her_ids: tuple[HerId, ...] = Field((), description="Receiving services to fetch for (edi2). Empty: every `[[receiver]]`.")
     path: Path | None = Field(None, description="Folder that holds `in`, `out` and what was dealt with (folder).")
     poll_seconds: float = Field(5.0, gt=0, le=3600, description="Seconds between looks for new messages.")
+    auth: Literal["none", "helseid"] = Field("none", description="How we prove who we are (edi2).")
 
     @property
     def label(self) -> str:
@@ -134,7 +175,7 @@ class FhirSettings(_Part):
     )
 
 
-class Partner(_Part):
+class Partner(Credentials):
     """Another FHIR server that assignments are shared with ([partners.md](partners.md)). `stafett partner check NAME` tries it."""
 
     name: str = Field(
@@ -159,17 +200,74 @@ class Partner(_Part):
     poll_seconds: float = Field(60.0, gt=0, description="Seconds between looks for its answers.")
     auth: Literal["none", "bearer", "helseid"] = Field("none", description="How we prove who we are.")
     token_file: Path | None = Field(None, description="File with the token (bearer); read anew when it changes.")
-    key_file: Path | None = Field(None, description="File with our private key, PEM or JWK: RSA or EC P-256 (helseid).")
-    key_id: str = Field(
-        "", description="Name (`kid`) of the key at the issuer. Empty: the JWK's own, else its thumbprint (helseid)."
+
+
+class Operator(_Part):
+    """Who may log in at the pages: whoever the ID token says this of."""
+
+    claim: str = Field("sub", min_length=1, description="Claim of the ID token that tells them from others.")
+    value: str = Field(
+        min_length=1,
+        description="What it says, or one of what it says: a subject, a number of the health personnel register or of an "
+        "organisation. Never a national number, which does not belong in a file.",
     )
+    organisations: tuple[OrganisationNumber, ...] = Field(
+        min_length=1, description="Numbers of the `[[organisation]]` whose messages and pathways they may see."
+    )
+
+
+class LoginSettings(_Part):
+    """How people at a browser log in with `auth = "helseid"`: OpenID Connect ([operating.md](operating.md#logging-in))."""
+
     issuer: str = Field(
-        "", pattern=r"^(https?://[^\s?#]+)?$", description="Token issuer, whose metadata is found below it (helseid)."
+        "",
+        pattern=r"^(https?://[^\s?#]+)?$",
+        description="Login service, whose metadata is found below it. Empty: nobody logs in, and pages are for tokens alone.",
     )
-    client_id: str = Field("", description="Our client's id at the issuer (helseid).")
-    scope: str = Field("", description="Scopes to ask for, with a space between (helseid).")
-    details: Literal["assertion_details", "authorization_details"] = Field(
-        "assertion_details", description="What the claim with our organisation number is called in the client assertion (helseid)."
+    client_id: str = Field("", description="Our client's id there. Its redirect address is `public_base` and `/login/callback`.")
+    key_file: Path | None = Field(None, description="File with our private key there, PEM or JWK: RSA or EC P-256.")
+    key_id: str = Field("", description="Name (`kid`) of the key there. Empty: the JWK's own, else its thumbprint.")
+    scope: str = Field("openid profile", description="Scopes to ask for, with a space between: those that the claims come with.")
+    acr_values: str = Field("", description="Levels of assurance to ask for, with a space between. Empty: the issuer's own choice.")
+    level_claim: str = Field(
+        "helseid://claims/identity/security_level", description="Claim that tells how surely the person was identified."
+    )
+    levels: tuple[str, ...] = Field((), description='What that claim must say, such as `["4"]`. Empty: it is not asked.')
+
+
+class HelseID(_Part):
+    """Whose tokens are taken in with `auth = "helseid"`, and what they give."""
+
+    issuer: str = Field(
+        "", pattern=r"^(https?://[^\s?#]+)?$", description="Token issuer, exactly as in `iss`; its metadata is found below it."
+    )
+    audience: str = Field("", pattern=r"^\S*$", description="Our name there, exactly as in `aud`, such as `nhn:pakkeforlop`.")
+    scheme: Literal["dpop", "bearer"] = Field(
+        "dpop",
+        description="`dpop`: a token with a proof that it is the caller's own; `bearer`: a token alone. Never both.",
+    )
+    algorithms: tuple[Signature, ...] = Field(
+        ("RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512"),
+        min_length=1,
+        description="Algorithms that tokens and proofs may be signed with.",
+    )
+    leeway_seconds: int = Field(5, ge=0, le=60, description="How far another machine's clock may be off.")
+    proof_seconds: int = Field(10, ge=1, le=300, description="How old a proof may be, beside that.")
+    attest_claim: str = Field(
+        "nhn:tillitsrammeverk:parameters",
+        min_length=1,
+        description="Claim with the national trust framework's attest: who asks, and for what care.",
+    )
+    scopes: dict[str, tuple[Annotated[str, Field(pattern=_GRANT)], ...]] = Field(
+        {
+            "nhn:pakkeforlop/fhir.read": ("system/*.rs",),
+            "nhn:pakkeforlop/fhir.write": ("system/*.cruds",),
+            "nhn:pakkeforlop/messages": ("messages",),
+            "nhn:pakkeforlop/operate": ("operate",),
+            "nhn:pakkeforlop/emergency": ("emergency",),
+        },
+        description="What each scope of the issuer gives: SMART scopes (`system/Task.rs`), `messages`, `operate`, `emergency`. "
+        "SMART scopes in a token count as they are.",
     )
 
 
@@ -207,6 +305,12 @@ class Settings(BaseSettings):
     messages: MessageSettings = MessageSettings()
     fhir: FhirSettings = FhirSettings()
     partner: tuple[Partner, ...] = ()
+    helseid: HelseID = HelseID()
+    audit: bool = Field(
+        True, description="Whether every access to a patient's data is written down. Only `auth = \"off\"` may go without."
+    )
+    login: LoginSettings = LoginSettings()
+    operator: tuple[Operator, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -233,13 +337,16 @@ def load(path: Path | None = None) -> Settings:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
         raise Problem(_finding(name, f"not TOML: {fault}", f"ikke TOML: {fault}")) from fault
-    findings = [_unknown_variable(name) for name in sorted(_unknown_variables())]
+    unknown = _unknown_variables()
+    findings = [_unknown_variable(name) for name in sorted(unknown)]
     try:
         settings = Settings(**tables)
     except ValidationError as fault:
         raise Problem(*findings, *(_told(e, place) for e in fault.errors())) from fault
     except ValueError as fault:  # a list in the environment that is not JSON
         raise Problem(_finding(PREFIX + "*", f"{fault}: write lists as JSON", f"{fault}: skriv lister som JSON")) from fault
+    keys = {client.key_env for client in (*settings.hub, *settings.partner)}
+    findings = [_unknown_variable(name) for name in sorted(unknown - keys)]
     beside = (named or FILE).parent / "rules"
     if settings.rules is None and beside.is_dir():
         settings = settings.model_copy(update={"rules": beside})
@@ -294,6 +401,12 @@ def _cross_checks(s: Settings, book: Rulebook) -> Iterator[Fault]:
             'auth = "off" is for loopback only: set auth = "helseid", or a public_base on 127.0.0.1',
             'auth = "off" er bare for egen maskin: sett auth = "helseid", eller en public_base på 127.0.0.1',
         )
+    if s.auth != "off" and not s.audit:
+        yield (
+            ("audit",),
+            'audit is left out with auth = "off" alone: remove it',
+            'loggen kan bare utelates med auth = "off": fjern den',
+        )
     if s.environment == "production" and s.allowed_persons:
         yield (
             ("allowed_persons",),
@@ -315,19 +428,61 @@ def _cross_checks(s: Settings, book: Rulebook) -> Iterator[Fault]:
                 f'en hub av typen "{hub.kind}" trenger {need}: legg den til',
             )
     yield from _partners(s)
+    yield from _credentials(s)
+    yield from _tokens(s)
+    yield from _login(s, numbers)
+
+
+def _login(s: Settings, numbers: Sequence[str]) -> Iterator[Fault]:
+    """Who logs in where, and sees what, must be known; and nobody's national number stands in a file."""
+    login, address = s.login, urlsplit(s.login.issuer)
+    needs = {"client_id": login.client_id, "key_file": login.key_file, "an [[operator]]": s.operator}
+    for key in (name for name, given in needs.items() if login.issuer and not given):
+        yield ("login", "issuer"), f"[login] needs {key}: add it", f"[login] trenger {key.removeprefix('an ')}: legg den til"
+    if address.scheme == "http" and not on_loopback(address.hostname or ""):
+        yield ("login", "issuer"), "http is for loopback: use https", "http er for egen maskin: bruk https"
+    if login.issuer and s.auth == "off":
+        yield (
+            ("login", "issuer"),
+            'with auth = "off" nobody logs in: set auth = "helseid", or remove [login]',
+            'med auth = "off" logger ingen inn: sett auth = "helseid", eller fjern [login]',
+        )
+    for i, operator in enumerate(s.operator):
+        if re.fullmatch(r"\d{11}", operator.value):
+            yield (
+                ("operator", i, "value"),
+                "a national number does not belong here: use the subject, or the number in the health personnel register",
+                "et fødselsnummer hører ikke hjemme her: bruk subject, eller HPR-nummeret",
+            )
+        for number in operator.organisations:
+            if number not in numbers:
+                yield (
+                    ("operator", i, "organisations"),
+                    f"no [[organisation]] has the number {number}: add one, or correct the number",
+                    f"ingen [[organisation]] har nummeret {number}: legg den til, eller rett nummeret",
+                )
+
+
+def _tokens(s: Settings) -> Iterator[Fault]:
+    """Whose tokens count must be known, and neither they nor the issuer's keys go over an open line."""
+    for key in ("issuer", "audience"):
+        if s.auth == "helseid" and not getattr(s.helseid, key):
+            yield (
+                ("auth",),
+                f'auth = "helseid" needs {key} in [helseid]: add it',
+                f'auth = "helseid" trenger {key} i [helseid]: legg den til',
+            )
+    ours = s.public_base if s.auth == "helseid" else ""
+    for path, url in ((("helseid", "issuer"), s.helseid.issuer), (("public_base",), ours)):
+        address = urlsplit(url)
+        if address.scheme == "http" and not on_loopback(address.hostname or ""):
+            yield path, "http is for loopback: use https", "http er for egen maskin: bruk https"
 
 
 def _partners(s: Settings) -> Iterator[Fault]:
-    """Who a partner is must be one answer, and what proves who we are goes over no open line."""
+    """Who a partner is must be one answer."""
     channels = {"http", *(h.label for h in s.hub)}
     for i, partner in enumerate(s.partner):
-        for key in {"bearer": ("token_file",), "helseid": ("key_file", "issuer", "client_id", "scope")}.get(partner.auth, ()):
-            if not getattr(partner, key):
-                yield (
-                    ("partner", i, "auth"),
-                    f'auth = "{partner.auth}" needs {key}: add it',
-                    f'auth = "{partner.auth}" trenger {key}: legg den til',
-                )
         if partner.name in channels:
             yield (
                 ("partner", i, "name"),
@@ -342,18 +497,51 @@ def _partners(s: Settings) -> Iterator[Fault]:
                     f"another [[partner]] has {key} {value} already: give each one server",
                     f"en annen [[partner]] har alt {key} {value}: gi hver én server",
                 )
-        for key in ("base_url", "notify_url", "issuer"):
-            address = urlsplit(getattr(partner, key))
-            if (
-                address.scheme == "http"
-                and not on_loopback(address.hostname or "")
-                and (partner.auth != "none" or s.environment != "test")
-            ):
-                yield (
-                    ("partner", i, key),
-                    "http is for loopback, or a test without auth: use https",
-                    "http er for egen maskin, eller en test uten auth: bruk https",
-                )
+
+
+def _credentials(s: Settings) -> Iterator[Fault]:
+    """What proves to a hub or partner who we are must be whole, and goes over no open line."""
+    heads = {organisation.parent or organisation.number for organisation in s.organisation}
+    for i, hub in enumerate(s.hub):
+        yield from _client(("hub", i), hub, hub.auth, heads, test=s.environment == "test")
+        if hub.kind == "folder" and hub.auth != "none":
+            yield ("hub", i, "auth"), "a folder takes no tokens: remove it", "en mappe tar ikke imot tokener: fjern den"
+    for i, partner in enumerate(s.partner):
+        yield from _client(("partner", i), partner, partner.auth, heads, test=s.environment == "test")
+    for i, organisation in enumerate(s.organisation):
+        if organisation.parent == organisation.number:
+            yield (
+                ("organisation", i, "parent"),
+                "it is no unit of itself: give the legal entity that it belongs to, or remove it",
+                "den er ikke en enhet i seg selv: oppgi den juridiske enheten den hører til, eller fjern den",
+            )
+
+
+def _client(place: tuple[str, int], client: Credentials, auth: str, heads: Collection[str], *, test: bool) -> Iterator[Fault]:
+    """What its table has to say; `heads` are the legal entities that we speak for."""
+    for key in {"bearer": ("token_file",), "helseid": ("issuer", "client_id", "scope")}.get(auth, ()):
+        if not getattr(client, key):
+            yield (*place, "auth"), f'auth = "{auth}" needs {key}: add it', f'auth = "{auth}" trenger {key}: legg den til'
+    if auth == "helseid" and bool(client.key_file) == bool(client.key_env):
+        yield (
+            (*place, "auth"),
+            'auth = "helseid" needs one of key_file and key_env: add it, or remove the other',
+            'auth = "helseid" trenger én av key_file og key_env: legg den til, eller fjern den andre',
+        )
+    if client.tenancy == "single" and len(heads) > 1:
+        yield (
+            (*place, "tenancy"),
+            'a client of one organisation cannot speak for several: use "multi", or give units their parent',
+            'en klient for én organisasjon kan ikke tale for flere: bruk "multi", eller oppgi parent for enhetene',
+        )
+    for key in ("base_url", "notify_url", "issuer"):
+        address = urlsplit(getattr(client, key, ""))
+        if address.scheme == "http" and not on_loopback(address.hostname or "") and (auth != "none" or not test):
+            yield (
+                (*place, key),
+                "http is for loopback, or a test without auth: use https",
+                "http er for egen maskin, eller en test uten auth: bruk https",
+            )
 
 
 def _rules_of(i: int, receiver: Receiver, book: Rulebook) -> Iterator[Fault]:

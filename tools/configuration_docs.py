@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from adapter.settings import PREFIX, Settings
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
-REPEATED = {"organisation", "receiver", "hub", "partner"}
+REPEATED = {"organisation", "receiver", "hub", "partner", "operator"}
 
 
 def page() -> str:
@@ -57,6 +57,8 @@ def _values(annotation: Any) -> str:
         return _values(next(a for a in arguments if a is not type(None)))
     if origin is tuple:
         return f"list of {_values(arguments[0])}"
+    if origin is dict:
+        return f"table: name = {_values(arguments[1])}"
     return {bool: "true, false", int: "whole number", float: "number", Path: "path"}.get(annotation, "text")
 
 
@@ -65,6 +67,8 @@ def _default(field: FieldInfo) -> str:
         return "**required**"
     if field.default in ("", None):
         return "empty"
+    if isinstance(field.default, dict):
+        return "<br>".join(f"`\"{name}\" = {list(value)}`" for name, value in field.default.items())
     if isinstance(field.default, bool):
         return f"`{str(field.default).lower()}`"
     return f"`{list(field.default)}`" if isinstance(field.default, tuple) else f"`{field.default}`"

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     THROTTLED = "throttled"  # too many requests from one caller
     NOT_FOUND = "not-found"
     NOT_ALLOWED = "not-allowed"  # an interaction we do not offer
+    UNADMITTED = "unadmitted"  # nothing that shows who asks, or nothing that holds
     FORBIDDEN = "forbidden"  # it is another's to do, and the caller may see that it is there
     TRANSIENT = "transient"  # try again later
     INTERNAL = "internal"  # our own fault

@@ -45,6 +45,7 @@ ANSWERS: Final[dict[Kind, tuple[int, str]]] = {
     Kind.THROTTLED: (429, "throttled"),
     Kind.NOT_FOUND: (404, "not-found"),
     Kind.NOT_ALLOWED: (405, "not-supported"),
+    Kind.UNADMITTED: (401, "login"),
     Kind.FORBIDDEN: (403, "forbidden"),
     Kind.TRANSIENT: (503, "transient"),
     Kind.INTERNAL: (500, "exception"),

@@ -51,7 +51,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "validate-delete": "d",
     "findings": "r",  # of an EpisodeOfCare
 }
-"""The letters that each interaction takes on its type; on `*` where it has none. Names as in CapabilityStatement.rest.interaction."""
+"""The letters that each interaction takes on its type, on `*` where it has none. Names as in R4's *restful-interaction* codes."""
 
 
 @dataclass(frozen=True, slots=True)
