@@ -47,6 +47,7 @@ class Delivery:
     msg_id: str | None = None
     is_apprec: bool = False
     fault: Finding | None = None
+    digest: str = ""  # of what came, where `data` is what was kept of it: told of by `Message.digest`
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +282,7 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A record in the audit's chain, at its position (from 1). `digest` seals it and all before it."""
+    """A record in the audit's chain, at its position (from 1). `digest` seals it and all before it (`adapter.domain.chain`)."""
 
     position: int
     record: AuditRecord
@@ -363,6 +364,18 @@ class Unit(Protocol):
 
     def message_resources(self, tenant: str, message_id: str) -> list[Stored]: ...  # in the order put
 
+    # what is not to be kept any longer
+    def remove(self, tenant: str, type: str, id: str) -> bool:
+        """Take a resource away with its history, as if it had never been in that space; whether it was there."""
+        ...
+
+    def rewrite(self, tenant: str, type: str, id: str, change: Callable[[bytes], bytes]) -> int:
+        """Change the kept bodies of a resource's versions in place; how many differed. Versions and search stay as they are."""
+        ...
+
+    def messages_about(self, tenant: str, type: str, id: str) -> list[str]: ...  # ids of messages that made versions of it
+    def rewrite_message(self, id: str, change: Callable[[bytes], bytes]) -> None: ...  # the kept XML, in place
+
     # outbox
     def enqueue(self, row: Outgoing) -> None: ...
     def outgoing(self, id: str) -> Outgoing | None: ...
@@ -433,6 +446,15 @@ class Unit(Protocol):
     def end_sessions(self, subject: str) -> int: ...  # all of one person's; how many
     def end_old_sessions(self, begun: datetime, used: datetime) -> int: ...  # those begun, or last used, before
 
+    def audit_links(self, after: int | None = None, limit: int = 1000) -> list[Link]:
+        """The chain as it is stored, in order, from behind a position on, for whoever verifies it; what is no record is given
+        as one with an empty seal.
+        """
+        ...
+
+    def audit_end(self) -> tuple[int, bytes]: ...  # position and seal of the last record
+    def audit_mark(self) -> tuple[int, bytes]: ...  # the same of the last that was dropped; 0 and zeros where none was
+
     # what the installation keeps about itself (its key)
     def setting(self, name: str) -> bytes | None: ...
     def set_setting(self, name: str, value: bytes) -> None: ...
@@ -477,12 +499,8 @@ class Store(Protocol):
         """
         ...
 
-    def audit_links(self, after: int = 0, limit: int = 1000) -> list[Link]:
-        """The chain as it is stored, in order, from behind a position on; `adapter.usecases.verify_audit` judges it."""
-        ...
-
     def drop_audit(self, before: datetime, now: datetime) -> int:
-        """Remove the oldest records, up to the first that is not older; how many. The chain tells that they were, and how many."""
+        """Remove the oldest records, up to the first that is not older; how many. The chain itself tells where it begins now."""
         ...
 
     def migrate(self, base: str = "") -> None: ...  # `base`: our own FHIR address

@@ -46,6 +46,12 @@ STATISTICS = {
     ("shared", "shared_with"): "1000000 100000 50000 25000 1",
     ("trouble", "trouble_open"): "1000 300 2 1 1",
     ("trouble", "trouble_oldest"): "1000 300 1 1",
+    ("audit_about", "audit_about"): "100000000 2 1",
+    ("audit_about", "audit_of_patient"): "100000000 25000000 100 1",
+    ("audit_awaiting", "audit_awaiting"): "100 1 1",
+    ("audit_awaiting", "audit_awaiting_oldest"): "100 1",
+    ("proof", "proof"): "100000 1",
+    ("proof", "proof_until"): "100000 2",
 }
 
 

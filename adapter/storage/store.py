@@ -7,20 +7,25 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from threading import Lock
 from typing import TypeVar
 
-from sqlalchemy import PoolProxiedConnection, delete, insert, select
+from sqlalchemy import Engine, PoolProxiedConnection, delete, insert, select
 
 from adapter.domain.problem import Kind, Problem, problem
-from adapter.ports import Outgoing, Stored, Unit
+from adapter.ports import Appended, AuditRecord, Outgoing, Stored, Unit
 from adapter.storage import outbox, schema
+from adapter.storage.audit import Audit
+from adapter.storage.blocking import EVERYTHING, View, hidden
 from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
 from adapter.storage.resources import NEWEST, Resources, stored_as
 from adapter.storage.rows import Columns, Part
+from adapter.storage.secrecy import Secrecy
+from adapter.storage.sessions import Sessions
 from adapter.storage.sharing import Sharing
 from adapter.storage.tables import key, setting
 from adapter.storage.turns import Turns
@@ -44,8 +49,34 @@ class Settings(Part):
         self.connection.execute(insert(setting), {"name": name, "value": value})
 
 
-class DatabaseUnit(Messages, Resources, Outbox, Sharing, Settings):
+class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Audit, Sessions, Settings):
     """One transaction; see `adapter.ports.Unit`."""
+
+
+class Look:
+    """A connection of SQLite's that only `newest` uses, without a transaction: one statement sees one moment anyway."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._using = Lock()
+        self._connection: PoolProxiedConnection | None = None
+
+    def rows(self, sql: str, values: Columns) -> list[Columns]:
+        """All rows, fetched, or the moment would last."""
+        with self._using:
+            try:
+                if self._connection is None:
+                    self._connection = self._engine.raw_connection()
+                found: list[Columns] = self._connection.driver_connection.execute(sql, values).fetchall()  # type: ignore[union-attr]
+            except sqlite3.Error as error:
+                raise explain(error) or error from None
+            return found
+
+    def close(self) -> None:
+        with self._using:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
 
 class DatabaseStore:
@@ -53,24 +84,29 @@ class DatabaseStore:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
+        self._view = EVERYTHING
         self.quick = engines.writing.dialect.name == "sqlite"
         self._turns = Turns(engines.writing) if self.quick else None
-        self._looking = Lock()
-        self._look: PoolProxiedConnection | None = None  # SQLite: a connection that only `newest` uses
+        self._look = Look(engines.reading)
+
+    def seen_by(self, tenants: Sequence[str], who: Sequence[str]) -> DatabaseStore:
+        seen = copy(self)
+        seen._view = View(frozenset(tenants), tuple(dict.fromkeys(who)))
+        return seen
 
     @contextmanager
     def write(self) -> Iterator[DatabaseUnit]:
         with begin(self._engines.writing) as connection:
-            yield DatabaseUnit(connection)
+            yield DatabaseUnit(connection, self._view)
 
     @contextmanager
     def read(self) -> Iterator[DatabaseUnit]:
         with begin(self._engines.reading) as connection:
-            yield DatabaseUnit(connection)
+            yield DatabaseUnit(connection, self._view)
 
     def run(self, job: Callable[[Unit], T]) -> T:
         if self._turns is not None:
-            done: T = self._turns.run(lambda connection: job(DatabaseUnit(connection)))
+            done: T = self._turns.run(lambda connection: job(DatabaseUnit(connection, self._view)))
             return done
         for attempt in range(ATTEMPTS):
             try:
@@ -83,28 +119,37 @@ class DatabaseStore:
         raise AssertionError  # the last attempt has returned or raised
 
     def newest(self, tenant: str, type: str, id: str) -> Stored | None:
-        named = (key(tenant), key(id), key(type))
-        rows = self._rows_at_once(named) if self.quick else self._rows_of_pool(named)
-        return stored_as(type, id, rows)
+        sql, named = NEWEST, (key(tenant), key(id), key(type))
+        if self._view.who and tenant in self._view.tenants:
+            patients = hidden(tenant, self._view)
+            sql = f"SELECT * FROM ({NEWEST}) AS n WHERE n.patient = '' OR n.patient NOT IN ({patients.text})"  # noqa: S608 our own names
+            named = (*named, *patients.values)
+        return stored_as(type, id, self._look.rows(sql, named) if self.quick else self._rows_of_pool(sql, named))
 
-    def _rows_at_once(self, named: Columns) -> list[Columns]:
-        """Without a transaction: one statement sees one moment anyway. All rows are fetched, or the moment would last."""
-        with self._looking:
-            try:
-                if self._look is None:
-                    self._look = self._engines.reading.raw_connection()
-                found: list[Columns] = self._look.driver_connection.execute(NEWEST, named).fetchall()  # type: ignore[union-attr]
-            except sqlite3.Error as error:
-                raise explain(error) or error from None
-            return found
-
-    def _rows_of_pool(self, named: Columns) -> list[Columns]:
+    def _rows_of_pool(self, sql: str, values: Columns) -> list[Columns]:
         with begin(self._engines.looking) as connection:
-            return Part(connection).ask(NEWEST, named)
+            return Part(connection).ask(sql, values)
 
     def claim(self, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:
         with begin(self._engines.claiming) as connection:
             return outbox.claim(connection, now, lease, limit, hubs)
+
+    def append_audit(self, records: Sequence[AuditRecord], proofs: Sequence[tuple[str, datetime]], now: datetime) -> Appended:
+        return self._chaining(lambda audit: audit.append(records, proofs, now))
+
+    def drop_audit(self, before: datetime, now: datetime) -> int:
+        dropped = 0
+        while some := self._chaining(lambda audit: audit.drop(before, now)):
+            dropped += some
+        return dropped
+
+    def _chaining(self, job: Callable[[Audit], T]) -> T:
+        """A job on the chain. On PostgreSQL it waits for its turn and sees what was committed last: nothing overtakes it."""
+        if self._turns is not None:
+            done: T = self._turns.run(lambda connection: job(Audit(connection)))
+            return done
+        with begin(self._engines.claiming) as connection:
+            return job(Audit(connection))
 
     def migrate(self, base: str = "") -> None:
         """Bring the tables, and what is found by search, to this version's. Repeating it does nothing; of several processes
@@ -129,10 +174,7 @@ class DatabaseStore:
             return [finding.en for finding in unusable.findings]
 
     def close(self) -> None:
-        with self._looking:
-            if self._look is not None:
-                self._look.close()
-                self._look = None
+        self._look.close()
         self._engines.dispose()
 
 

@@ -102,6 +102,7 @@ metadata = MetaData()
 
 # The inbox. `sighting` is 0 for the first message of its key, `hub_sighting` for the first of its hub id: that the first
 # is one only is what the two constraints say, and what makes "received once" hold between processes. NULL: no such key.
+# `patient` is whose record its resources are (as `resource.patient`), empty as long as it has made none.
 message = Table(
     "message",
     metadata,
@@ -126,6 +127,7 @@ message = Table(
     Column("dismissed", Boolean, nullable=False),
     Column("sighting", Integer),
     Column("hub_sighting", Integer),
+    Column("patient", Key, nullable=False, server_default=text("''")),
     UniqueConstraint("receiver", "sender", "msg_id", "sighting", name="message_once"),
     UniqueConstraint("hub", "hub_id", "receiver", "hub_sighting", name="message_once_from_hub"),
     Index("message_newest", "tenant", "received", "id"),
@@ -305,6 +307,67 @@ trouble = Table(
     Column("settled", Moment),
     _partial("trouble_open", OPEN, "tenant", "about", "partner", "kind", unique=True),
     _partial("trouble_oldest", OPEN, "tenant", "since", "position"),
+)
+
+# Who saw and did what, each sealed with all before it (`adapter.domain.chain`); positions have no gap. An id may come again: what
+# was told twice was told twice, and no caller's record can be kept out by another's.
+audit = Table(
+    "audit",
+    metadata,
+    Column("position", SERIAL, primary_key=True, autoincrement=False),
+    Column("id", Key, nullable=False),
+    Column("moment", Moment, nullable=False),
+    Column("tenant", Key, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+# Whom a record is about: part of what is sealed.
+audit_about = Table(
+    "audit_about",
+    metadata,
+    Column("position", BigInteger, nullable=False),
+    Column("tenant", Key, nullable=False),
+    Column("patient", Key, nullable=False),
+    PrimaryKeyConstraint("position", "patient", name="audit_about_key"),
+    Index("audit_of_patient", "tenant", "patient", "position"),
+    sqlite_with_rowid=False,
+)
+
+# Records that came with a write, until that write's answer has put them in the chain. `about` is a list as JSON.
+audit_awaiting = Table(
+    "audit_awaiting",
+    metadata,
+    Column("id", Key, nullable=False),
+    Column("tenant", Key, nullable=False),
+    Column("moment", Moment, nullable=False),
+    Column("about", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id", "tenant", name="audit_awaiting_key"),
+    Index("audit_awaiting_oldest", "moment"),
+    sqlite_with_rowid=False,
+)
+
+# Spent proofs of possession (RFC 9449 section 11.1): that there is one of each is what refuses the second, in any process.
+proof = Table(
+    "proof",
+    metadata,
+    Column("hash", Key, primary_key=True),
+    Column("until", Moment, nullable=False),
+    Index("proof_until", "until"),
+    sqlite_with_rowid=False,
+)
+
+# Who is logged in at a browser. They may see several organisations: which, the configuration says of their claims.
+session = Table(
+    "session",
+    metadata,
+    Column("digest", Key, primary_key=True),
+    Column("subject", Key, nullable=False),
+    Column("begun", Moment, nullable=False),
+    Column("used", Moment, nullable=False),
+    Column("claims", LargeBinary, nullable=False),
+    Index("session_of_subject", "subject"),
 )
 
 # What the installation keeps about itself; nothing of any organisation.
