@@ -52,13 +52,13 @@ def registry(algorithms: Sequence[str]) -> JWSRegistry:
 
 
 def header_of(text: str, algorithms: Sequence[str], types: Collection[str]) -> Mapping[str, Any]:
-    """The header, where it may be gone on with. `types` in lower case: a media type has no case (RFC 7515 4.1.9)."""
+    """The header, where it may be gone on with. `types` in lower case: a media type has no case (RFC 7515 4.1.9); "" is none."""
     if len(text) > LONGEST or not _COMPACT.fullmatch(text):
         raise Faulty("is no signed JWT in three parts", "er ingen signert JWT i tre deler")
     header = _object(text.split(".", 1)[0])
     if header.get("alg") not in algorithms:
         raise Faulty("is signed with an algorithm that is not allowed", "er signert med en algoritme som ikke er tillatt")
-    kind = header.get("typ")
+    kind = header.get("typ", "")
     if not isinstance(kind, str) or kind.lower() not in types:
         raise Faulty("is of another type (typ)", "er av en annen type (typ)")
     if _EXTENDED & header.keys():

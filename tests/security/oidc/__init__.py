@@ -15,7 +15,7 @@ NPM = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=e
 
 
 def installed() -> Path:
-    """The folder of the program and the packages that it is pinned to."""
+    """The folder of the programs and the packages that they are pinned to."""
     missing = [program for program in ("node", "npm") if shutil.which(program) is None]
     if missing:
         pytest.skip(f"not run here: the token issuer lacks {' and '.join(missing)} (nodejs, npm)")
@@ -23,8 +23,8 @@ def installed() -> Path:
     with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may come here at once
         pins, stamp = (HERE / "package-lock.json").read_bytes(), FOLDER / "installed"
-        for name in ("package.json", "package-lock.json", "server.mjs"):
-            shutil.copy(HERE / name, FOLDER)
+        for file in (*HERE.glob("*.json"), *HERE.glob("*.mjs")):
+            shutil.copy(file, FOLDER)
         if not stamp.is_file() or stamp.read_bytes() != pins:
             subprocess.run(NPM, cwd=FOLDER, check=True, timeout=300, stdout=subprocess.DEVNULL)
             stamp.write_bytes(pins)

@@ -1,0 +1,130 @@
+"""Logging in and out: what a browser is sent to, comes back to, and posts.
+
+Whatever goes wrong with a login is one and the same page; why is in the log, as one word or two that say nothing of the person.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+import structlog
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Request, Response
+from starlette.types import Scope
+
+from adapter.console.frame import page
+from adapter.console.html import tag
+from adapter.security.login import SECONDS, Login, NotLoggedIn
+from adapter.security.sessions import Sessions, cookie_of, from_our_form
+
+AT_ONCE: Final = 4  # calls to the issuer: when it is slow, pages and messages must still find a thread
+log = structlog.get_logger()
+
+
+def router(login: Login, sessions: Sessions, *, public_base: str, prefix: str) -> APIRouter:
+    """The routes. They need nobody to be logged in, and look at the session by themselves."""
+    routes, public, limiter = APIRouter(include_in_schema=False), public_base.rstrip("/"), CapacityLimiter(AT_ONCE)
+
+    @routes.get("/login", response_class=Response)
+    async def begin(back: str = "/") -> Response:
+        try:
+            address, cookie = await to_thread.run_sync(login.begin, back, limiter=limiter)
+        except NotLoggedIn as fault:
+            return _failed(prefix, fault, 503)
+        return _on(address, sessions.set(sessions.login_cookie, cookie, SECONDS))
+
+    @routes.get("/login/callback", response_class=Response)
+    async def finish(request: Request) -> Response:
+        given, kept = request.query_params.multi_items(), cookie_of(request.headers, sessions.login_cookie)
+        gone = sessions.set(sessions.login_cookie, "", 0)  # a login is finished once
+        try:
+            claims, back = await to_thread.run_sync(login.finish, kept, _once(given), limiter=limiter)
+        except NotLoggedIn as fault:
+            return _failed(prefix, fault, 400, gone)
+        if not sessions.may_enter(claims):
+            return _unknown(prefix, claims["sub"], gone)
+        id = await to_thread.run_sync(sessions.begin, claims, request.headers)
+        log.info("logged in")
+        return _on(public + back, sessions.set(sessions.cookie, id), gone)
+
+    @routes.post("/logout", response_class=Response)
+    async def end(request: Request, everywhere: bool = False) -> Response:
+        found = await to_thread.run_sync(sessions.find, request.headers)
+        if found:
+            await from_our_form(found, request.scope, request.receive)
+            await to_thread.run_sync(lambda: sessions.end(found, everywhere=everywhere))
+            log.info("logged out", everywhere=everywhere)
+        return _out(prefix, login.end_address(), sessions.set(sessions.cookie, "", 0))
+
+    return routes
+
+
+def to_login(scope: Scope, prefix: str) -> Response | None:
+    """Where a browser that shows a page to nobody in particular is sent; None for programs, which are told by status."""
+    headers = dict(scope["headers"])
+    if scope["method"] not in ("GET", "HEAD") or b"text/html" not in headers.get(b"accept", b""):
+        return None
+    query = scope["query_string"].decode("ascii", "replace")
+    back = scope["path"].removeprefix(prefix) + (f"?{query}" if query else "")
+    return Response(status_code=303, headers={"Location": f"{prefix}/login?back={quote(back)}", "Cache-Control": "no-store"})
+
+
+def _once(given: list[tuple[str, str]]) -> Mapping[str, str]:
+    """The parameters; none at all where one is there twice (RFC 6749 3.1)."""
+    return dict(given) if max(Counter(name for name, _ in given).values(), default=0) <= 1 else {}
+
+
+def _on(address: str, *cookies: str) -> Response:
+    response = Response(status_code=303, headers={"Location": address, "Cache-Control": "no-store"})
+    return _with(response, *cookies)
+
+
+def _with(response: Response, *cookies: str) -> Response:
+    for cookie in cookies:
+        response.headers.append("set-cookie", cookie)
+    return response
+
+
+def _failed(prefix: str, fault: NotLoggedIn, status: int, *cookies: str) -> Response:
+    log.warning("login failed", why=fault.why)
+    told = page(
+        prefix,
+        "Not logged in",
+        tag("h1", "You are not logged in"),
+        tag("p", "The login came to nothing. Try again; if it goes on, tell the operator of this service when it happened."),
+        tag("p", "Innloggingen lyktes ikke. Prøv igjen; fortsetter det, si fra til driften når det skjedde.", lang="nb"),
+        tag("p", tag("a", "Log in", href=f"{prefix}/login")),
+        status=status,
+    )
+    return _with(told, *cookies)
+
+
+def _unknown(prefix: str, subject: str, *cookies: str) -> Response:
+    """Who is known to the issuer and not to us. They are shown their own subject, since whoever lets them in needs it."""
+    log.warning("login failed", why="nobody we know")
+    told = page(
+        prefix,
+        "Not for you",
+        tag("h1", "You may not use this service"),
+        tag("p", "You are logged in, but nobody has let you in here. Give your subject to the operator of this service:"),
+        tag("p", "Du er innlogget, men ingen har gitt deg tilgang her. Gi din subject til driften av tjenesten:", lang="nb"),
+        tag("p", tag("code", subject)),
+        status=403,
+    )
+    return _with(told, *cookies)
+
+
+def _out(prefix: str, elsewhere: str, *cookies: str) -> Response:
+    there = tag("a", "End the login at the login service too", href=elsewhere)
+    told = page(
+        prefix,
+        "Logged out",
+        tag("h1", "You are logged out"),
+        tag("p", "Du er logget ut.", lang="nb"),
+        tag("p", there, "; until then it may let in whoever sits here.") if elsewhere else None,
+        tag("p", tag("a", "Log in again", href=f"{prefix}/login")),
+    )
+    return _with(told, *cookies)
