@@ -373,7 +373,8 @@ class Unit(Protocol):
         """Change the kept bodies of a resource's versions in place; how many differed. Versions and search stay as they are."""
         ...
 
-    def messages_about(self, tenant: str, type: str, id: str) -> list[str]: ...  # ids of messages that made versions of it
+    def resources_of(self, tenant: str, patient: str) -> list[tuple[str, str]]: ...  # type and id, by `Stored.patient`
+    def messages_of(self, tenant: str, patient: str) -> list[str]: ...  # ids of the messages that made some of these
     def rewrite_message(self, id: str, change: Callable[[bytes], bytes]) -> None: ...  # the kept XML, in place
 
     # outbox
@@ -469,6 +470,15 @@ class Store(Protocol):
 
     quick: bool
     """Whether `newest` answers within microseconds, so that it may be asked where nothing may wait (an event loop)."""
+
+    def seen_by(self, tenants: Sequence[str], who: Sequence[str]) -> Store:
+        """The same database without the record of any patient who blocks one of `who` in one of these spaces.
+
+        `who` are organisation, HPR and national numbers; a block is an active Consent (profile *patient-block*). What is in that
+        patient's record does not exist for `newest` and for the units (the Consent neither): not for counts, pages or figures.
+        Left whole is what only the service's own work asks for: what it receives, sends and shares.
+        """
+        ...
 
     def write(self) -> AbstractContextManager[Unit]: ...
     def read(self) -> AbstractContextManager[Unit]: ...

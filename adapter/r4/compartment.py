@@ -1,4 +1,4 @@
-"""Whose record a resource is, and where a reference leads. Pure.
+"""Whose record a resource is, whom its patient has blocked from it, and where a reference leads. Pure.
 
 A record is a patient's by the element that R4's patient compartment goes by (https://hl7.org/fhir/R4/compartmentdefinition-patient.html):
 what the search parameter *patient* of its type is taken from. A Task, which that compartment leaves out, is by it too; a Binary
@@ -14,11 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from adapter.r4.fhirpath.references import type_in
 from adapter.r4.parameters import PARAMETERS
 from adapter.r4.systems import canonical_system
+
+OPT_OUT: Final = {"OPTOUT", "OPTOUTE"}
+"""Policies (v3-ActCode) by which a patient does not share, or does but for exceptions."""
 
 
 def whose(resource: Mapping[str, Any], base: str = "") -> str:
@@ -53,13 +56,45 @@ def _patient(reference: Mapping[str, Any], resource: Mapping[str, Any], base: st
     if address and "/" not in address:
         return address
     local: str = reference.get("reference", "")
-    within = next((one for one in resource.get("contained", ()) if local == f"#{one.get('id')}"), {})
+    within: Mapping[str, Any] = next((one for one in resource.get("contained", ()) if local == f"#{one.get('id')}"), {})
     if within and within["resourceType"] != "Patient":
         return ""
     for identifier in (reference.get("identifier", {}), *within.get("identifier", ())):
         if "value" in identifier:
             return f"{canonical_system(identifier.get('system', ''))}|{identifier['value']}"
     return address
+
+
+def blocks(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """The organisation, HPR and national numbers that a Consent is a block against; none of any other resource.
+
+    A block is a Consent about privacy (https://hl7.org/fhir/R4/valueset-consent-scope.html) that denies: the profile
+    *patient-block*. It is in force while its status is active, which is not looked at here.
+    """
+    if resource["resourceType"] != "Consent" or not is_denial(resource):
+        return ()
+    actors = resource.get("provision", {}).get("actor", ())
+    return tuple(one["value"] for actor in actors if "value" in (one := actor.get("reference", {}).get("identifier", {})))
+
+
+def is_denial(consent: Mapping[str, Any]) -> bool:
+    """Whether a Consent about privacy says no, anywhere in its provisions or by its policy; also one with no form."""
+    about = _codings(consent.get("scope"))
+    if not any(one.get("code") == "patient-privacy" for one in about):
+        return False
+    return _denies(consent.get("provision")) or any(one.get("code") in OPT_OUT for one in _codings(consent.get("policyRule")))
+
+
+def _denies(provision: Any) -> bool:
+    if not isinstance(provision, Mapping):
+        return False
+    within = provision.get("provision")
+    return provision.get("type") == "deny" or any(_denies(one) for one in (within if isinstance(within, list) else ()))
+
+
+def _codings(concept: Any) -> list[Mapping[str, Any]]:
+    codings = concept.get("coding") if isinstance(concept, Mapping) else None
+    return [one for one in codings if isinstance(one, Mapping)] if isinstance(codings, list) else []
 
 
 def target(reference: Mapping[str, Any], base: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from adapter.domain.identity import BASE
 from adapter.r4 import definitions
-from adapter.r4.compartment import target, whose
+from adapter.r4.compartment import blocks, target, whose
 from adapter.r4.fhirpath import Item, selection
 from adapter.r4.intervals import interval, span, timing
 from adapter.r4.parameters import PARAMETERS, Parameter
@@ -27,6 +27,9 @@ from adapter.r4.systems import canonical_system
 from adapter.r4.words import fold, words
 
 __all__ = ["Entry", "Index", "canonical_system", "fold", "index", "interval"]
+
+BLOCKS: Final = "blocks"
+"""Under this name stands whom a patient's Consent blocks. It is no search parameter: the store asks it of every caller."""
 
 
 class Entry(NamedTuple):
@@ -72,6 +75,7 @@ def index(resource: Mapping[str, Any], *, base: str = "") -> Index:
                 break
     if "meta" in resource:
         _of_meta(resource["meta"], entries)
+    entries.extend([Entry(BLOCKS, "", value) for value in blocks(resource)])
     return Index(status if isinstance(status, str) else "", entries, whose(resource, base))
 
 

@@ -23,6 +23,9 @@ class Sql(NamedTuple):
     values: tuple[Any, ...] = ()
 
 
+ALL = Sql("")  # of a condition that leaves nothing out
+
+
 def asked(clause: Clause, postgresql: bool) -> Sql:
     """A clause as a condition on a candidate `r`."""
     if clause.parameter in OWN:

@@ -128,6 +128,14 @@ def _postgresql_connected(connection: Any, _record: object) -> None:
     connection.commit()
 
 
+OVERTAKEN = Finding(
+    "error",
+    Kind.CONFLICT,
+    "Another unit of work changed or made the same rows first. Run this one again from its start.",
+    "En annen transaksjon endret eller laget de samme radene først. Kjør denne på nytt fra starten.",
+)
+
+
 class Overtaken(Problem):
     """A unit that another one was faster than: run again from its start, it may well succeed."""
 
@@ -136,14 +144,7 @@ def explain(original: BaseException) -> Problem | None:
     """What a driver's error means, for all statements, commits and connections; None for what only a programmer can mend."""
     code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
     if code in CONFLICTS:
-        return Overtaken(
-            Finding(
-                "error",
-                Kind.CONFLICT,
-                "Another unit of work changed or made the same rows first. Run this one again from its start.",
-                "En annen transaksjon endret eller laget de samme radene først. Kjør denne på nytt fra starten.",
-            )
-        )
+        return Overtaken(OVERTAKEN)
     if code in STOPPED:
         return problem(
             Kind.TOO_COSTLY,

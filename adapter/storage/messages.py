@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, TextClause, bindparam, func, insert, literal, select, tuple_, update
 
 from adapter.ports import Message, MessageQuery, State
-from adapter.storage.rows import MESSAGE, Columns, Part, to_message, values
+from adapter.storage.blocking import Blocking
+from adapter.storage.rows import MESSAGE, Columns, to_message, values
 from adapter.storage.tables import Moment, message, message_xml
 
 # Statements that every message needs are made once: SQLAlchemy then compiles and compares them once.
@@ -21,11 +22,14 @@ WITH_KEY = ALL.where(*(message.c[name] == bindparam(name) for name in KEY)).orde
 FROM_HUB = ALL.where(*(message.c[name] == bindparam(name) for name in HUB_KEY)).order_by(message.c.hub_sighting).limit(1)
 
 
-class Messages(Part):
+class Messages(Blocking):
     def message(self, id: str) -> Message | None:
-        return next(iter(self._messages_of(ONE, id=id)), None)
+        found = next(iter(self._messages_of(ONE, id=id)), None)
+        return found if found and self.is_shown_message(found.tenant, id) else None
 
     def message_xml(self, id: str) -> bytes | None:
+        if self._view.who and self.message(id) is None:
+            return None
         return self.connection.scalar(select(message_xml.c.xml).where(message_xml.c.message_id == id))
 
     def messages_with_key(self, receiver: str, sender: str, msg_id: str) -> list[Message]:
@@ -36,7 +40,9 @@ class Messages(Part):
 
     def messages(self, tenants: Sequence[str], query: MessageQuery) -> list[Message]:
         newest_first = (message.c.received.desc(), message.c.id.desc())
-        return self._messages_of(ALL.where(*_conditions(tenants, query)).order_by(*newest_first).limit(query.limit))
+        return self._messages_of(
+            ALL.where(*_conditions(tenants, query), *self.message_shown(tenants)).order_by(*newest_first).limit(query.limit)
+        )
 
     def referral_messages(self, tenant: str, sender: str, document_id: str) -> list[Message]:
         key = (message.c.tenant == tenant, message.c.sender == sender, message.c.document_id == document_id)
@@ -47,7 +53,11 @@ class Messages(Part):
         return self._messages_of(ALL.where(*due).order_by(message.c.due, message.c.id).limit(limit))
 
     def count_messages(self, tenants: Sequence[str]) -> dict[State, int]:
-        counted = (message.c.tenant.in_(tenants), message.c.dismissed.is_(False))
+        counted: list[ColumnElement[bool] | TextClause] = [
+            message.c.tenant.in_(tenants),
+            message.c.dismissed.is_(False),
+            *self.message_shown(tenants),
+        ]
         rows = self.connection.execute(select(message.c.state, func.count()).where(*counted).group_by(message.c.state))
         return dict.fromkeys(State, 0) | {State(state): number for state, number in rows}
 

@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 
 from adapter.ports import Outgoing
-from adapter.storage.rows import OUTGOING, Columns, Part, to_outgoing, values
+from adapter.storage.blocking import Blocking
+from adapter.storage.rows import OUTGOING, Columns, to_outgoing, values
 from adapter.storage.tables import TO_PARTNERS, WAITING, key, micros, outbox
 
 COLUMNS = [outbox.c[name] for name in OUTGOING]
@@ -51,15 +52,19 @@ WAITING_ABOUT = (
 )
 
 
-class Outbox(Part):
+class Outbox(Blocking):
     def enqueue(self, row: Outgoing) -> None:
         self.connection.execute(ENQUEUE, values(row))
 
     def outgoing(self, id: str) -> Outgoing | None:
-        return next(iter(self._rows_of(outbox.c.id == id)), None)
+        return next(iter(self._shown(self._rows_of(outbox.c.id == id))), None)
 
     def outgoing_for(self, message_id: str) -> list[Outgoing]:
-        return self._rows_of(outbox.c.message_id == message_id)
+        return self._shown(self._rows_of(outbox.c.message_id == message_id))
+
+    def _shown(self, rows: list[Outgoing]) -> list[Outgoing]:
+        """Those about nobody who is hidden, be it by their resource or by their message."""
+        return [row for row in rows if self.is_shown(row.tenant, row.about) and self.is_shown_message(row.tenant, row.message_id)]
 
     def sent_with(self, msg_id: str) -> list[Outgoing]:
         return self._rows_of(outbox.c.kind == "message", outbox.c.msg_id == msg_id)
@@ -95,12 +100,17 @@ class Outbox(Part):
             wanted.append(outbox.c.position < select(last.c.position).where(last.c.id == after).scalar_subquery())
         newest = select(outbox.c.position, *COLUMNS).order_by(outbox.c.position.desc()).limit(limit)
         found = [
-            row for tenant in tenants for row in self.connection.execute(newest.where(outbox.c.tenant == tenant, *wanted)).all()
+            row
+            for tenant in tenants
+            for row in self.connection.execute(
+                newest.where(outbox.c.tenant == tenant, *wanted, *self.about_shown("outbox", [tenant]))
+            ).all()
         ]
         return [Outgoing(*row[1:]) for row in sorted(found, key=lambda row: -row[0])[:limit]]
 
     def count_deliveries(self, tenants: Sequence[str]) -> dict[tuple[str, str], int]:
-        counted = (IS_TO_PARTNERS, outbox.c.tenant.in_(tenants), outbox.c.state.in_(["waiting", "dead"]))
+        counted: list[ColumnElement[bool] | TextClause] = [IS_TO_PARTNERS, outbox.c.tenant.in_(tenants)]
+        counted += [outbox.c.state.in_(["waiting", "dead"]), *self.about_shown("outbox", tenants)]
         grouped = (outbox.c.hub, outbox.c.state)
         rows = self.connection.execute(select(*grouped, func.count()).where(*counted).group_by(*grouped))
         return {(hub, state): number for hub, state, number in rows}

@@ -27,6 +27,11 @@ CURRENT = (
 
 # The newest version, and the older ones that were kept before it was known of any version whose it is.
 OF_PATIENT = "UPDATE resource_version SET patient = ? WHERE tenant = ? AND id = ? AND type = ? AND (version = ? OR patient = '')"
+# Whom a message is about: whom its resources are about, most of which are one patient's.
+OF_MESSAGES = (
+    "UPDATE message SET patient = coalesce((SELECT max(r.patient) FROM message_resource m JOIN resource r ON r.tenant = m.tenant "
+    "AND r.id = m.id AND r.type = m.type WHERE m.tenant = message.tenant AND m.message_id = message.id), '') WHERE patient = ''"
+)
 
 decode = msgspec.json.Decoder().decode
 
@@ -60,5 +65,6 @@ def reindex(unit: Resources, base: str) -> None:
             owned = [(stored, key(index.patient)) for stored, index in changed if index.patient]
             unit.tell(OF_PATIENT, [(patient, key(tenant), key(s.id), key(s.type), s.version) for s, patient in owned])
         last = rows[-1][:3]
+    unit.tell(OF_MESSAGES, [()])
     for one in indexes:
         one.create(unit.connection)

@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from adapter.domain.problem import Problem
 from adapter.ports import Draft, Page, Query, Stored
 from adapter.r4.index import Index
-from adapter.storage.rows import Columns, Part, insertion
+from adapter.storage.blocking import Blocking
+from adapter.storage.conditions import ALL
+from adapter.storage.engines import OVERTAKEN
+from adapter.storage.rows import Columns, insertion
 from adapter.storage.search import Search
 from adapter.storage.tables import (
     HIGHEST,
@@ -47,18 +51,22 @@ SET_NEWEST = insertion(
     "ON CONFLICT (tenant, id, type) DO UPDATE SET version = excluded.version, updated = excluded.updated, "
     "status = excluded.status, patient = excluded.patient",
 )
+IS_ABOUT = "UPDATE message SET patient = ? WHERE id = ? AND tenant = ? AND patient = ''"
 FORGET = f"DELETE FROM resource_index WHERE {OF_KEY}"
+BLOCKED_BY = ("Consent", "Patient")  # types that say who is hidden from whom
+PATIENT = "(SELECT h.patient FROM resource h WHERE h.tenant = r.tenant AND h.id = r.id AND h.type = r.type)"  # of a candidate
 
 
-class Resources(Part):
+class Resources(Blocking):
     def read(self, tenant: str, type: str, id: str, version: int | None = None) -> Stored | None:
         named = (key(tenant), key(id), key(type))
         rows = self.ask(NEWEST, named) if version is None else self.ask(NAMED, (*named, version))
-        return stored_as(type, id, rows)
+        stored = stored_as(type, id, rows)
+        return None if stored and stored.patient and stored.patient in self.hidden(tenant) else stored
 
     def read_all(self, tenant: str, names: Sequence[Name]) -> list[Stored]:
-        newest = self._newest(tenant, names)
-        return [newest[name] for name in names if name in newest]
+        newest, hidden = self._newest(tenant, names), self.hidden(tenant)
+        return [newest[name] for name in names if name in newest and newest[name].patient not in hidden]
 
     def history(
         self, tenant: str, type: str, id: str | None, limit: int, after: Sequence[Any] | None = None, since: datetime | None = None
@@ -66,6 +74,8 @@ class Resources(Part):
         values: list[Any] = [key(tenant), key(type)] if id is None else [key(tenant), key(id), key(type)]
         sql = OF_TYPE if id is None else OF_ONE
         order = ("v.version",) if id is not None else ("v.updated", "v.id", "v.version")
+        if (shown := self.shown(tenant, "v.patient")) is not ALL:
+            sql, values = f"{sql} AND {shown.text}", [*values, *shown.values]
         if since is not None:
             sql, values = f"{sql} AND v.updated >= ?", [*values, micros(since)]
         if after is not None:
@@ -77,13 +87,18 @@ class Resources(Part):
         return Page([_stored(row) for row in found], last if len(rows) > limit else None)
 
     def search(self, tenant: str, query: Query) -> Page:
-        return Search(self.ask_in_time, self.postgresql, tenant, query).page()
+        return self._search(tenant, query).page()
 
     def count(self, tenant: str, query: Query, most: int | None = None) -> int:
-        return Search(self.ask_in_time, self.postgresql, tenant, query).count(most)
+        return self._search(tenant, query).count(most)
+
+    def _search(self, tenant: str, query: Query) -> Search:
+        return Search(self.ask_in_time, self.postgresql, tenant, query, self.shown(tenant, PATIENT))
 
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
         before = self._newest(tenant, [(draft.type, draft.id) for draft in drafts])
+        if any(stored.patient and stored.patient in self.hidden(tenant) for stored in before.values()):
+            raise Problem(OVERTAKEN)  # an id that we work out, of what the caller's work did not see: it is not to be laid over
         newest = dict(before)
         made: list[Stored] = []
         kept: list[Stored] = []
@@ -101,6 +116,8 @@ class Resources(Part):
             changed = [name for name in last if newest[name] is not before.get(name)]
             self.tell(FORGET, [(key(tenant), key(id), key(type)) for type, id in changed if (type, id) in before])
             self.find(tenant, [(newest[name], last[name].index) for name in changed])
+            if any(name[0] in BLOCKED_BY for name in last):
+                self._found.clear()
         if message_id and kept:
             self._record(tenant, message_id, kept)
         return kept
@@ -111,12 +128,14 @@ class Resources(Part):
         self.tell(ADD_ENTRY, [row for stored, index in changed for row in entries_of(tenant, stored, index)])
 
     def message_resources(self, tenant: str, message_id: str) -> list[Stored]:
-        return [_stored(row) for row in self.ask(OF_MESSAGE, (key(tenant), key(message_id)))]
+        found, hidden = self.ask(OF_MESSAGE, (key(tenant), key(message_id))), self.hidden(tenant)
+        return [_stored(row) for row in found if row[-1] not in hidden]
 
     def _newest(self, tenant: str, names: Sequence[Name]) -> dict[Name, Stored]:
         """What is stored under these names, in one question. Ids are rarely shared by types."""
         if len(names) == 1:
-            stored = self.read(tenant, *names[0])
+            ((type, id),) = names
+            stored = stored_as(type, id, self.ask(NEWEST, (key(tenant), key(id), key(type))))
             return {} if stored is None else {names[0]: stored}
         found: dict[Name, Stored] = {}
         ids = list(dict.fromkeys(key(id) for _, id in names))
@@ -132,6 +151,8 @@ class Resources(Part):
         names = dict.fromkeys((key(s.type), key(s.id), s.version) for s in kept)
         new = [name for name in names if name not in known]
         self.tell(ADD_RECORD, [(owner, message, at, *name) for at, name in enumerate(new, len(known))])
+        if patient := next((one.patient for one in kept if one.patient), ""):
+            self.tell(IS_ABOUT, [(key(patient), message, owner)])
 
 
 def version_of(tenant: str, stored: Stored) -> Columns:

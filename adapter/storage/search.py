@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from adapter.ports import Clause, Page, Query, Stored
 from adapter.storage.conditions import (
+    ALL,
     ENTRIES,
     OWN,
     Sql,
@@ -75,12 +76,13 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True)
 class Search:
-    """One query of one organisation; `ask` gives the rows of a statement."""
+    """One query of one organisation; `ask` gives the rows of a statement, `shown` is a condition that all candidates must meet."""
 
     ask: Callable[[str, Sequence[Any]], list[Columns]]
     postgresql: bool
     tenant: str
     query: Query
+    shown: Sql = ALL
 
     def page(self) -> Page:
         if self.query.limit < 1 or self._impossible:
@@ -93,7 +95,7 @@ class Search:
         else:
             orders = [self._order(*one) for one in sort]
             rows = self._rows(plan or self._largest(), orders)
-        found = [Stored(self.query.type, *row[-5:-3], moment(row[-3]), *row[-2:]) for row in rows[: self.query.limit]]
+        found = [Stored(self.query.type, row[-5], row[-4], moment(row[-3]), row[-2], row[-1]) for row in rows[: self.query.limit]]
         after = list(rows[self.query.limit - 1][:-4]) if len(rows) > self.query.limit else None
         return Page(found, after)
 
@@ -266,6 +268,8 @@ class Search:
     def _union(self, head: Sql, plan: Plan, cut: Sql | None = None) -> Sql:
         """What `head` selects of all candidates that the other clauses hold for, each once."""
         rest = [asked(clause, self.postgresql) for clause in self.query.clauses if clause not in plan.ensured]
+        if self.shown is not ALL:
+            rest.append(self.shown)
         parts = []
         for source in plan.sources:
             where = every(source.where, *rest, *([cut] if cut else []))

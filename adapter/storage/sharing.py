@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, TextClause, bindparam, delete, func, insert, select, text, update
 
 from adapter.ports import PartnerState, Shared, Trouble
-from adapter.storage.rows import NAMES, Columns, Part, insertion, values
+from adapter.storage.blocking import Blocking
+from adapter.storage.rows import NAMES, Columns, insertion, values
 from adapter.storage.tables import OPEN, key, micros, partner, shared, trouble
 
 # What every delivery and every look asks goes to the driver itself (`Part.ask`), the rest by SQLAlchemy.
@@ -25,7 +26,7 @@ STATE = select(*(partner.c[name] for name in NAMES[PartnerState])).where(partner
 IS_OPEN = text(f"trouble.{OPEN}")  # in the words of the partial indexes, or SQLite does not use them
 
 
-class Sharing(Part):
+class Sharing(Blocking):
     def shared(self, tenant: str, type: str, id: str) -> list[Shared]:
         return self._shared_of("tenant = ? AND type = ? AND id = ?", key(tenant), key(type), key(id))
 
@@ -75,14 +76,20 @@ class Sharing(Part):
         return len(self.ask(f"UPDATE trouble SET settled = ? WHERE {wanted} RETURNING 1", said))
 
     def troubles(self, tenants: Sequence[str], about: Sequence[str] = (), limit: int = 100) -> list[Trouble]:
-        wanted: list[ColumnElement[bool] | TextClause] = [IS_OPEN, trouble.c.tenant.in_(tenants)]
+        wanted: list[ColumnElement[bool] | TextClause] = [
+            IS_OPEN,
+            trouble.c.tenant.in_(tenants),
+            *self.about_shown("trouble", tenants),
+        ]
         if about:
             wanted.append(trouble.c.about.in_(about))
         rows = self.connection.execute(TROUBLE.where(*wanted).order_by(trouble.c.since, trouble.c.position).limit(limit))
         return [Trouble(*row) for row in rows]
 
     def count_troubles(self, tenants: Sequence[str]) -> dict[str, int]:
-        counted = select(trouble.c.partner, func.count()).where(IS_OPEN, trouble.c.tenant.in_(tenants)).group_by(trouble.c.partner)
+        wanted: list[ColumnElement[bool] | TextClause] = [IS_OPEN, trouble.c.tenant.in_(tenants)]
+        wanted += self.about_shown("trouble", tenants)
+        counted = select(trouble.c.partner, func.count()).where(*wanted).group_by(trouble.c.partner)
         return {name: int(number) for name, number in self.connection.execute(counted)}
 
     def _shared_of(self, wanted: str, *said: str, limit: int | None = None) -> list[Shared]:

@@ -1,4 +1,4 @@
-"""Whose record each version of a resource is; for what is there it is worked out with what resources are found by (`reindex`)."""
+"""Whose record each version of a resource and each message is. Of what is there, `reindex` finds it out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ key = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    for table in ("resource", "resource_version"):  # with a default neither engine writes the rows anew
+    for table in ("message", "resource", "resource_version"):  # with a default neither engine writes the rows anew
         op.add_column(table, sa.Column("patient", key, nullable=False, server_default=sa.text("''")))
     op.create_index("resource_of_patient", "resource", ["tenant", "patient", "type", "id"])

@@ -1,0 +1,134 @@
+"""What does not exist for a caller whom patients have blocked: all that is in the record of those patients, and nothing else.
+
+A block is an active Consent (`adapter.r4.compartment.blocks`) of a patient of the organisation. It is looked up with what is read,
+in the same snapshot: nothing is remembered beyond the unit. The record is what `Stored.patient` says: the Patient's id, and what
+names that Patient by identifier. The Consent itself is in it, so nobody sees or lifts a block against themselves.
+"""
+
+# ruff: noqa: S608 - statements are made of our own names alone; all values are marks
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import NamedTuple
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+
+from adapter.r4.index import BLOCKS
+from adapter.storage.conditions import ALL, Sql
+from adapter.storage.rows import Part
+from adapter.storage.tables import key
+
+
+class View(NamedTuple):
+    """The spaces in which a caller may be blocked, and by what: organisation numbers, a person's HPR and national numbers."""
+
+    tenants: frozenset[str] = frozenset()
+    who: tuple[str, ...] = ()
+
+
+EVERYTHING = View()
+NONE: frozenset[str] = frozenset()
+
+
+@cache
+def _hidden(number: int) -> str:
+    """The patients whose record is hidden from `number` names: by id, and by each identifier. Led by the entries of the blocks."""
+    marks = ", ".join("?" for _ in range(number))
+    block = (
+        f"b.tenant = ? AND b.type = 'Consent' AND b.parameter = '{BLOCKS}' AND b.low IS NULL "
+        f"AND b.value IN ({marks}) AND b.status = 'active' AND c.tenant = b.tenant AND c.id = b.id AND c.type = b.type"
+    )
+    return (
+        f"SELECT c.patient FROM resource_index b CROSS JOIN resource c WHERE {block} "
+        "UNION ALL SELECT i.system || '|' || i.value FROM resource_index b CROSS JOIN resource c CROSS JOIN resource_index i "
+        f"WHERE {block} AND i.tenant = c.tenant AND i.id = c.patient AND i.type = 'Patient' AND i.parameter = 'identifier'"
+    )
+
+
+def hidden(tenant: str, view: View) -> Sql:
+    """The question for the patients who are hidden in a space."""
+    values = (key(tenant), *map(key, view.who))
+    return Sql(_hidden(len(view.who)), values * 2)
+
+
+class Blocking(Part):
+    """What the parts of a unit leave out. Without a block in force a unit asks one short question more."""
+
+    def __init__(self, connection: Connection, view: View = EVERYTHING) -> None:
+        super().__init__(connection)
+        self._view = view if view.who else EVERYTHING
+        self._found: dict[str, frozenset[str]] = {}
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        try:
+            with super().savepoint():
+                yield
+        finally:
+            self._found.clear()  # a block may have been undone
+
+    def hidden(self, tenant: str) -> frozenset[str]:
+        """The patients (as `Stored.patient`) whose record does not exist for the caller in a space."""
+        if tenant not in self._view.tenants:
+            return NONE
+        if tenant not in self._found:
+            self._found[tenant] = frozenset(row[0] for row in self.ask(*hidden(tenant, self._view)))
+        return self._found[tenant]
+
+    def shown(self, tenant: str, patient: str) -> Sql:
+        """The condition that `patient`, a column or expression, is not hidden; `ALL` where nothing is."""
+        if not self.hidden(tenant):
+            return ALL
+        patients = hidden(tenant, self._view)
+        return Sql(f"{patient} NOT IN ({patients.text})", patients.values)
+
+    def about_shown(self, table: str, tenants: Sequence[str]) -> list[TextClause]:
+        """The conditions that rows of a table are not `about` a resource that is hidden in one of the spaces."""
+        names = "SELECT a.type || '/' || a.id FROM resource a WHERE a.tenant = ? AND a.patient IN ({})"
+        return self._unless(table, tenants, f"{table}.about IN ({names})", lambda tenant: (key(tenant),))
+
+    def message_shown(self, tenants: Sequence[str]) -> list[TextClause]:
+        """The conditions that messages are not about a patient who is hidden in one of the spaces."""
+        return self._unless("message", tenants, "message.patient IN ({})", lambda _: ())
+
+    def _unless(
+        self, table: str, tenants: Sequence[str], condition: str, values: Callable[[str], tuple[str, ...]]
+    ) -> list[TextClause]:
+        return [
+            _named(
+                Sql(
+                    f"NOT ({table}.tenant = ? AND {condition.format(patients.text)})",
+                    (key(tenant), *values(tenant), *patients.values),
+                ),
+                f"hidden_{number}",
+            )
+            for number, tenant in enumerate(dict.fromkeys(tenants))
+            if self.hidden(tenant)
+            for patients in [hidden(tenant, self._view)]
+        ]
+
+    def is_shown(self, tenant: str, about: str) -> bool:
+        """Whether a resource (`Task/id`) is not hidden; what is not there is not."""
+        if not self.hidden(tenant):
+            return True
+        type, _, id = about.partition("/")
+        asked = "SELECT patient FROM resource WHERE tenant = ? AND id = ? AND type = ?"
+        return not self._any(tenant, asked, (key(tenant), key(id), key(type)))
+
+    def is_shown_message(self, tenant: str, id: str) -> bool:
+        """Whether a message is not about a patient who is hidden."""
+        return not self.hidden(tenant) or not self._any(tenant, "SELECT patient FROM message WHERE id = ?", (key(id),))
+
+    def _any(self, tenant: str, asked: str, values: tuple[str, ...]) -> bool:
+        return any(row[0] in self.hidden(tenant) for row in self.ask(asked, values))
+
+
+def _named(condition: Sql, prefix: str) -> TextClause:
+    """A condition in SQLAlchemy's words."""
+    parts = condition.text.split("?")
+    names = [f"{prefix}_{number}" for number in range(len(condition.values))]
+    said: Mapping[str, str] = dict(zip(names, condition.values, strict=True))
+    whole = parts[0] + "".join(f":{name}{part}" for name, part in zip(names, parts[1:], strict=True))
+    return text(whole).bindparams(*(bindparam(name, value) for name, value in said.items()))
