@@ -10,6 +10,7 @@ translation.explanation()                             # where each element came 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -22,9 +23,21 @@ from adapter.domain.ruleset import Rulebook, RuleSet
 from mappings import data
 from mappings.messages import reading as messages
 from mappings.messages.reading import Reading
+from mappings.messages.redaction import redacted
 from mappings.messages.tree import Node, line_of, path_of
 from mappings.messages.xml import Limits
-from mappings.resources import clinical, document, organization, pathway, patient, people, practitioner, provenance, service_request
+from mappings.resources import (
+    clinical,
+    document,
+    organization,
+    pathway,
+    patient,
+    people,
+    practitioner,
+    protected,
+    provenance,
+    service_request,
+)
 from mappings.resources.writer import Resource, Writer, reference
 from mappings.rules import national
 from mappings.trail import origin, place
@@ -191,9 +204,16 @@ class Translator:
         self.week = working_days
         self.rulebook = rulebook or national()
 
-    def read(self, message: bytes) -> Reading:
-        """See `mappings.messages.reading.read`."""
-        return messages.read(message, self._limits)
+    def read(self, message: bytes, protection: str = "") -> Reading:
+        """See `mappings.messages.reading.read`. Of a patient whose address is confidential, as the message says or as it is known
+        (`protection`), nothing is read on that gives the place away.
+        """
+        reading = messages.read(message, self._limits)
+        level = protected.told(reading.referral.patient) or protection
+        if not level:
+            return reading
+        kept = redacted(message)
+        return replace(messages.read(kept, self._limits), case=reading.case, findings=reading.findings, protection=level, kept=kept)
 
     def patient_id(self, reading: Reading, organisation: str) -> str:
         """The id of the Patient at an organisation; empty where nothing identifies the person beyond this referral."""

@@ -41,5 +41,13 @@ def redelivery(message: Message, xml: bytes) -> Delivery:
     """The delivery that a kept message came with."""
     context = load(message)
     return Delivery(
-        xml, message.received, message.hub, message.hub_id, context.receiver, context.sender, context.msg_id, context.is_apprec
+        xml,
+        message.received,
+        message.hub,
+        message.hub_id,
+        context.receiver,
+        context.sender,
+        context.msg_id,
+        context.is_apprec,
+        digest=message.digest,
     )

@@ -27,6 +27,7 @@ from adapter.usecases.assignment_rules import guests_only, is_assignment, judged
 from adapter.usecases.assignments import Work, stand
 from adapter.usecases.end_assignments import end_assignments
 from adapter.usecases.pathways import Body, Gathered, Key, episodes, without_version
+from adapter.usecases.protect_address import admitted, cleanse, newly_protected
 from adapter.usecases.register_event import Taken, register
 from adapter.usecases.touched import Touched
 from adapter.usecases.writing import Change, Rules, Written, draft, is_event
@@ -41,6 +42,14 @@ _BORN: Final = ("birthDate", "identifier")
 
 def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now: datetime) -> list[Written]:
     """Keep all of the changes, and what they cause. Raises `Problem` where they may not be."""
+    changes = admitted(unit, tenant, changes)
+    written = _kept(unit, rules, tenant, changes, now)
+    for patient in newly_protected(changes):
+        cleanse(unit, tenant, patient, now, rules.base)
+    return written
+
+
+def _kept(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now: datetime) -> list[Written]:
     work = Work(unit, rules.sharing, now) if rules.sharing else None
     if work is None:
         return _in_pathways(unit, rules, tenant, changes, now, None)

@@ -21,8 +21,8 @@ from adapter.domain.opening import decide
 from adapter.domain.problem import Kind, Problem
 from adapter.domain.referral import Service
 from adapter.ports import Clock, Delivery, Message, State, Store, Unit
-from adapter.usecases import context, journal, operate_messages, receive_apprec, rows, verdict
-from adapter.usecases.arrival import Arrival, arrivals
+from adapter.usecases import context, journal, operate_messages, protect_address, receive_apprec, rows, verdict
+from adapter.usecases.arrival import Arrival, arrivals, read_as
 from adapter.usecases.pathways import Pathways
 from adapter.usecases.record_referral import duties, link, record
 from adapter.usecases.situation import Situation, look
@@ -145,6 +145,7 @@ class Reception:
         try:
             with self.store.read() as unit:
                 situation = look(unit, arrival, again)
+                arrival = self._protected(unit, arrival)
             if situation.known and again is None:
                 return Received(situation.known, _outcome(situation.known))
             judged = self._judge(arrival, situation, again)
@@ -154,6 +155,12 @@ class Reception:
                 raise
             failed = replace(arrival, error=type(error).__name__)
             return self._write(lambda unit: self._keep(unit, failed, again))
+
+    def _protected(self, unit: Unit, arrival: Arrival) -> Arrival:
+        """The arrival without what gives a place away, where the record knows the patient's address as confidential."""
+        known = arrival.reading is not None and not arrival.reading.protection
+        level = protect_address.level_of(unit, arrival.tenant, arrival.patient) if known else ""
+        return read_as(arrival, self.translator, level) if level else arrival
 
     def _judge(self, arrival: Arrival, situation: Situation, again: Message | None) -> Verdict:
         """What becomes of the message: from what was read and what the store knows, and nothing else."""
@@ -210,6 +217,8 @@ class Reception:
         self, unit: Unit, arrival: Arrival, again: Message | None, situation: Situation | None = None, judged: Verdict | None = None
     ) -> Received:
         """Write the verdict with all that follows, unless the message is known by now."""
+        read, arrival = arrival, self._protected(unit, arrival)
+        judged = judged if arrival is read else None
         standing = unit.message(again.id) if again else None
         if standing and standing != again:  # another took it through in between
             return Received(standing, "new")

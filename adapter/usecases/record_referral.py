@@ -18,11 +18,13 @@ from adapter.domain.referral import Decision, Duty
 from adapter.ports import Draft, Message, Unit
 from adapter.r4.index import index
 from adapter.usecases.pathways import Pathways
+from adapter.usecases.protect_address import as_kept, cleanse
 from adapter.usecases.situation import OPEN_EPISODES, PARTIES, Body, Key, Situation, decode, of_pathway
 from mappings import times
 from mappings.resources import cancel
 from mappings.resources.changes import changed
 from mappings.resources.merge import merge, overlay
+from mappings.resources.protected import level_of
 from mappings.resources.retire import retire
 from mappings.translation import Translation
 
@@ -84,12 +86,16 @@ def record(
     """Write all versions that the message makes."""
     tenant = message.tenant
     source = next((r.body["meta"]["source"] for r in translation.resources if "source" in r.body.get("meta", {})), "")
-    drafts = [_draft(body, old) for body, old in _versions(unit, tenant, translation, serv_type, situation)]
+    made = as_kept([*_versions(unit, tenant, translation, serv_type, situation)])
+    drafts = [_draft(body, old) for body, old in made]
     caused: list[tuple[Body, Body | None]] = list(_unsaid(translation, serv_type, situation))
     if serv_type == "C" and not situation.facts.copy:
         caused += _called_off(unit, tenant, now, situation, pathways)
     drafts += [_draft(_sourced(body, source), old) for body, old in caused]
     unit.put(tenant, drafts, now, message.id)
+    for body, old in made:
+        if body["resourceType"] == "Patient" and old and level_of(body) and not level_of(old):
+            cleanse(unit, tenant, body["id"], now, pathways.base)
 
 
 def link(unit: Unit, message: Message, now: datetime, pathway: str, translation: Translation) -> None:

@@ -18,6 +18,7 @@ from adapter.ports import Outgoing, State
 from adapter.usecases.arrival import Arrival, her_ids
 from adapter.usecases.situation import Situation
 from mappings.messages.apprec import AppRec
+from mappings.resources.protected import level_of_texts
 from mappings.translation import Translation
 
 UNREADABLE: Final = {
@@ -54,8 +55,12 @@ class Verdict:
 
 
 def keeps_bytes(arrival: Arrival, rules: GateRules) -> bool:
-    """Whether the message's bytes are kept. Not those of a bomb, of what is no XML, nor of a real person in a test environment."""
+    """Whether the message's bytes are kept. Not those of a bomb, of what is no XML, nor of a real person in a test environment;
+    nor of what cannot be read, so that nothing can be taken out of it, where it speaks of an address that is confidential.
+    """
     if arrival.delivery.fault or (arrival.fault and arrival.fault.kind in NOT_KEPT):
+        return False
+    if arrival.fault and level_of_texts([arrival.delivery.data.decode("latin-1")]):
         return False
     return not (arrival.reading and rules.test_environment and gate.not_synthetic(arrival.reading.case, rules.allowed_persons))
 

@@ -26,13 +26,19 @@ _EMERGENCY = "0"  # of 8304 and 8306
 
 @dataclass(slots=True)
 class Reading:
-    """A message that was read: who, what, and everything found on the way."""
+    """A message that was read: who, what, and everything found on the way.
+
+    `protection` is how the patient's address is confidential (`address_protection`); then `kept` are the bytes that may be kept,
+    and all else is what they say.
+    """
 
     envelope: Envelope
     referral: Referral
     case: Case
     tree: Tree
     findings: list[Finding]
+    protection: str = ""
+    kept: bytes = b""
 
     def party(self, key: str) -> Party:
         """The receiving party of that HER-id: the receiver, or a copy receiver."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adapter.domain import persons
 from adapter.domain.referral import Person, Referral
-from mappings.resources import elements
+from mappings.resources import elements, protected
 from mappings.resources.writer import Writer
 from mappings.trail import Build
 
@@ -45,7 +45,10 @@ def write(writer: Writer, id: str, assigner: str) -> None:
     gender(writer, build, person)
     elements.date(build, "birthDate", person.birth)
     elements.date_time(build, "deceasedDateTime", person.death)
-    elements.addresses(writer, build, person.addresses)
+    if level := protected.told(person):
+        protected.mark(build, person, level)
+    else:
+        elements.addresses(writer, build, person.addresses)
     _marital(writer, build)
     if person.nationality:
         nested = [{"url": "code", "valueCodeableConcept": writer.codeable(person.nationality)}]

@@ -1,0 +1,157 @@
+"""A patient's address is confidential: nothing that gives it away is kept, whoever sends it, and what was kept before is cleansed.
+
+    changes = admitted(unit, tenant, changes)      # as they may be kept; each says what was left out
+    cleanse(unit, tenant, patient, now, base)      # after the write that first says so: history, relatives, messages
+
+See `mappings.resources.protected` for how a resource says so. A label stays; a client takes it off by the label *lifted*, in a new
+version of the Patient. What was taken out meanwhile is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from adapter.domain.identity import BASE
+from adapter.domain.problem import Finding, Kind, Problem
+from adapter.ports import MessageQuery, State, Unit
+from adapter.usecases.pathways import Body, plain
+from adapter.usecases.situation import decode
+from adapter.usecases.writing import Change, draft
+from mappings.messages.redaction import OMITTED, redacted
+from mappings.messages.xml import Limits, parse
+from mappings.resources import protected
+
+_A_NUMBER: Final = 8  # signs of the shortest number that is looked for in messages
+RULE: Final = f"{BASE}/CodeSystem/address-protection"
+_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def level_of(unit: Unit, tenant: str, patient: str) -> str:
+    """How a patient of the organisation is protected; empty where not, or where there is no such patient."""
+    stored = unit.read(tenant, "Patient", patient) if patient else None
+    return protected.level_of(plain(stored)) if stored else ""
+
+
+def admitted(unit: Unit, tenant: str, changes: Sequence[Change]) -> list[Change]:
+    """What clients write, as it may be kept: of a protected patient without what gives the place away, and with a word about it."""
+    if not any(change.type in protected.TYPES for change in changes):
+        return list(changes)
+    changes = [_lifted(change) for change in changes]
+    levels = {change.id: protected.level_of(change.body) for change in changes if change.type == "Patient"}
+    return [_admitted(unit, tenant, change, levels) if change.type in protected.TYPES else change for change in changes]
+
+
+def _lifted(change: Change) -> Change:
+    is_lifted = change.type == "Patient" and protected.is_lifted(change.body)
+    return replace(change, body=protected.lifted(change.body)) if is_lifted else change
+
+
+def _admitted(unit: Unit, tenant: str, change: Change, levels: Mapping[str, str]) -> Change:
+    whose = change.id if change.type == "Patient" else patient_of(change.body)
+    level = levels[whose] if whose in levels else level_of(unit, tenant, whose)
+    body = protected.withheld(change.body, level)
+    if body is change.body:
+        return change
+    en = "The patient's address is confidential: it, and what else gives the place away, was not kept."
+    nb = "Pasientens adresse er sperret: den, og annet som røper stedet, er ikke tatt vare på."
+    told = Finding("warning", Kind.BUSINESS_RULE, en, nb, f"{change.type}.address", rule=RULE)
+    return replace(change, body=body, told=(*change.told, change.place(told)))
+
+
+def patient_of(relative: Mapping[str, Any]) -> str:
+    """The id of the patient whose RelatedPerson this is, where it is told by a link."""
+    return str(relative.get("patient", {}).get("reference", "")).rpartition("Patient/")[2]
+
+
+def newly_protected(changes: Sequence[Change]) -> Iterator[str]:
+    """The ids of patients whom these changes protect, and who were not before."""
+    for change in changes:
+        if change.type == "Patient" and change.before and protected.level_of(change.body) and not protected.level_of(change.before):
+            yield change.id
+
+
+def as_kept(bodies: Sequence[tuple[Body, Body | None]]) -> list[tuple[Body, Body | None]]:
+    """What a message makes of resources, each with what stands now, as it may be kept."""
+    level = next((level for body, _ in bodies if body["resourceType"] == "Patient" and (level := protected.level_of(body))), "")
+    return [(protected.withheld(body, level), old) for body, old in bodies] if level else list(bodies)
+
+
+def cleanse(unit: Unit, tenant: str, patient: str, now: datetime, base: str) -> None:
+    """Take out of everything that is kept of a protected patient what gives the place away: no version of it stays as it was.
+
+    Of the Patient and the RelatedPersons every version; the streets that these told, wherever else in the record; of the messages
+    that speak of the patient the XML. All in the unit that makes the patient protected.
+    """
+    level, of_record = level_of(unit, tenant, patient), _record(unit, tenant, patient)
+    parties = [(type, id) for type, id in of_record if type in protected.TYPES]
+    streets = {street for type, id in parties for street in _streets(unit, tenant, type, id)}
+    for one in unit.read_all(tenant, parties):
+        unit.put(tenant, [draft(one.type, one.id, protected.withheld(plain(one), level), base)], now)
+    for type, id in of_record:
+        unit.rewrite(tenant, type, id, partial(_cleansed, level=level if type in protected.TYPES else "", streets=streets))
+    for message in unit.messages_of(tenant, patient):
+        unit.rewrite_message(message, _message_cleansed)
+    if numbers := _numbers(unit, tenant, patient):
+        for message in _without_outcome(unit, tenant):
+            unit.rewrite_message(message, partial(_message_cleansed, numbers=numbers))
+
+
+def _record(unit: Unit, tenant: str, patient: str) -> list[tuple[str, str]]:
+    """Types and ids of the patient's record: by the Patient's id, and by number where that is all that is told."""
+    stored = unit.read(tenant, "Patient", patient)
+    said = plain(stored).get("identifier", []) if stored else []
+    names = [patient, *(f"{one.get('system', '')}|{one.get('value', '')}" for one in said)]
+    return list(dict.fromkeys([("Patient", patient), *(found for name in names for found in unit.resources_of(tenant, name))]))
+
+
+def _streets(unit: Unit, tenant: str, type: str, id: str) -> Iterator[bytes]:
+    """The streets in any version of a Patient or RelatedPerson, as they stand in JSON."""
+    after: Sequence[Any] | None = None
+    while True:
+        page = unit.history(tenant, type, id, 100, after)
+        for one in page.found:
+            yield from (_encode(street)[1:-1] for street in protected.streets(decode(one.body)))
+        after = page.next
+        if after is None:
+            return
+
+
+def _cleansed(body: bytes, level: str, streets: Collection[bytes]) -> bytes:
+    resource: Body = decode(body) if level else {}
+    made = protected.withheld(resource, level)
+    kept = body if made is resource else _encode(made)
+    for street in sorted(streets, key=len, reverse=True):
+        kept = kept.replace(street, OMITTED)
+    return kept
+
+
+def _without_outcome(unit: Unit, tenant: str) -> Iterator[str]:
+    """The messages that have made nothing of what they say, so that only their XML tells whom they speak of."""
+    for state in (State.RECEIVED, State.PARKED, State.QUARANTINED, State.REFUSED):
+        query = MessageQuery(state=state, limit=100)
+        while found := unit.messages([tenant], query):
+            yield from (one.id for one in found)
+            query = replace(query, after=(found[-1].received, found[-1].id))
+
+
+def _numbers(unit: Unit, tenant: str, patient: str) -> list[bytes]:
+    stored = unit.read(tenant, "Patient", patient)
+    said = plain(stored).get("identifier", []) if stored else []
+    return [value.encode() for one in said if len(value := str(one.get("value", ""))) >= _A_NUMBER]
+
+
+def _message_cleansed(xml: bytes, numbers: Sequence[bytes] = (b"",)) -> bytes:
+    """A kept message without the place, where it holds one of the numbers. Of what cannot be read nothing is kept."""
+    if not any(number in xml for number in numbers):
+        return xml
+    try:
+        parse(xml, Limits())
+    except Problem:
+        return b""
+    return redacted(xml)

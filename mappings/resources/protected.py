@@ -1,0 +1,178 @@
+"""A patient whose address is confidential: how a resource says so, and what of it is kept then.
+
+    level_of(patient)                 # "strictly-confidential", "confidential", "client-address" or nothing
+    withheld(resource, level)         # without what gives the place away, and saying that it is withheld
+
+A Patient says so by a security label of ours (code system address-protection), or by words in the place of an address
+(`codes/address-protection.toml`; no national code is known). What is taken out: addresses, fixed telephones, narratives, extensions
+that hold a place, names of units; of contained resources too. In the place of an address stands R4's data-absent-reason *masked*.
+All functions are total and `withheld` is idempotent. Source: Normen, faktaark 55;
+https://hl7.org/fhir/R4/extension-data-absent-reason.html, https://hl7.org/fhir/R4/security-labels.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from adapter.domain.address_protection import LEVELS, Word, landline, level_in, strictest
+from adapter.domain.referral import Address, Person, Said
+from mappings import data, terms
+from mappings.resources.normal import Body, items, obj, text
+from mappings.resources.writer import SYSTEM
+from mappings.trail import Build
+
+LABELS: Final = f"{SYSTEM}address-protection"
+LIFTED: Final = "lifted"
+"""The label by which a client says that the address is no longer protected: it takes the others away, and itself."""
+
+MASKED: Final[Mapping[str, Any]] = {
+    "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]
+}
+TYPES: Final = frozenset({"Patient", "RelatedPerson"})
+"""Types of which something is taken out."""
+
+_SHORTEST: Final = 6  # letters of a street and its number; shorter ones would be found in words
+_ADDRESS_PARTS: Final = ("text", "line", "city", "district", "state", "postalCode", "country")
+_UNITS: Final = frozenset({"generalPractitioner", "managingOrganization", "organization"})
+_PLACE: Final = re.compile("municipality|district|birthPlace|propertyinformation|geolocation|workplace", re.IGNORECASE)
+
+
+# --- words
+
+
+@cache
+def words() -> Sequence[Word]:
+    """The phrases that say how an address is protected."""
+    table, _ = data.toml_file("codes", "address-protection.toml")
+    return [Word(phrase.replace("_", " "), one["code"]) for one in table["level"] for phrase in (*one["high"], *one["medium"])]
+
+
+@cache
+def in_words(level: str) -> str:
+    """The phrase of a level: it is one that says so."""
+    return next(word.phrase for word in words() if word.level == level)
+
+
+def level_of_texts(texts: Iterable[str]) -> str:
+    return level_in(texts, words())
+
+
+# --- a message
+
+
+def told(person: Person) -> str:
+    """How the person's addresses in a message are said to be protected; empty where nothing says so."""
+    return level_of_texts(value for address in person.addresses for value in _values(address))
+
+
+def _values(address: Address) -> Iterator[str]:
+    for said in _parts(address):
+        yield from (said.value, *(said.attributes.get(name, "") for name in ("DN", "OT")))
+
+
+def _parts(address: Address) -> list[Said]:
+    plain = [address.use, address.street, address.postbox, address.postal_code, address.city]
+    coded = [address.county, address.country, address.district]
+    return [*filter(None, plain), *(one.said for one in coded if one)]
+
+
+def mark(build: Build, person: Person, level: str) -> None:
+    """The Patient of a message with its label, and with the address that is withheld. Its sources are all that was said there."""
+    sources = [said for address in person.addresses for said in _parts(address)]
+    build.push("address", dict(MASKED), *sources, rule="the address is confidential, and not kept")
+    build.object("meta").push("security", label(level), *sources)
+
+
+# --- resources
+
+
+def label(level: str) -> Body:
+    return {"system": LABELS, "code": level, "display": (terms.displays(LABELS) or {})[level]}
+
+
+def level_of(patient: Mapping[str, Any]) -> str:
+    """How a Patient is protected, by its labels or by the words in its addresses."""
+    codes = [text(one.get("code")) for one in _labels(patient)]
+    return strictest([*codes, level_of_texts(_texts(patient.get("address")))])
+
+
+def is_lifted(patient: Mapping[str, Any]) -> bool:
+    return any(one.get("code") == LIFTED for one in _labels(patient))
+
+
+def lifted(patient: Body) -> Body:
+    """The Patient without any label of protection."""
+    meta = obj(patient.get("meta"))
+    kept = [one for one in items(meta.get("security")) if one.get("system") != LABELS]
+    rest = {key: value for key, value in meta.items() if key != "security"}
+    return {**patient, "meta": {**rest, **({"security": kept} if kept else {})}}
+
+
+def _labels(resource: Mapping[str, Any]) -> list[Body]:
+    return [one for one in items(obj(resource.get("meta")).get("security")) if one.get("system") == LABELS]
+
+
+def _texts(addresses: Any) -> Iterator[str]:
+    for address in items(addresses):
+        for part in _ADDRESS_PARTS:
+            said = address.get(part)
+            yield from (one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str))
+
+
+def streets(resource: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of its addresses that are a street with its number, so that they can be found where else they are written."""
+    for address in items(resource.get("address")):
+        lines = address.get("line")
+        yield from (
+            line.strip() for line in (lines if isinstance(lines, list) else []) if isinstance(line, str) and is_street(line)
+        )
+
+
+def is_street(line: str) -> bool:
+    """Whether a line is long enough to be looked for in other texts, has a number in it, and is no word of being protected."""
+    said = line.strip()
+    numbered = any(sign.isdigit() for sign in said) and any(sign.isalpha() for sign in said)
+    return numbered and len(said) >= _SHORTEST and not level_of_texts([said])
+
+
+def withheld(resource: Body, level: str) -> Body:
+    """A Patient, or a RelatedPerson of one, without what gives the place away; the very same where nothing is to be taken out."""
+    if resource.get("resourceType") not in TYPES or level not in LEVELS:
+        return resource
+    made: Body = _without_places(resource)
+    if made.get("address"):
+        made["address"] = [dict(MASKED)]
+    if resource["resourceType"] == "Patient":
+        made = _labelled(made, level)
+    return resource if made == resource else made
+
+
+def _labelled(patient: Body, level: str) -> Body:
+    meta = obj(patient.get("meta"))
+    others = [one for one in items(meta.get("security")) if one.get("system") != LABELS]
+    said = [one for one in _labels(patient) if one.get("code") == level][:1] or [label(level)]
+    masked = patient if patient.get("address") else {**patient, "address": [dict(MASKED)]}
+    return {**masked, "meta": {**meta, "security": [*others, *said]}}
+
+
+def _without_places(value: Any, key: str = "") -> Any:
+    """Without places at any depth: nested addresses, fixed telephones, extensions of places, names of units, narratives."""
+    if isinstance(value, list):
+        return [left for one in value if (left := _without_places(one, key)) is not None]
+    if not isinstance(value, dict):
+        return value
+    if key == "telecom" and landline(text(value.get("value")).removeprefix("tel:")):
+        return None
+    if key in ("extension", "modifierExtension") and _is_place(value):
+        return None
+    gone = {"_address", "position", *(["display"] if key in _UNITS else []), *(["address"] if key else [])}
+    gone |= {"text"} if "div" in obj(value.get("text")) else set()
+    inner = {name: _without_places(one, name) for name, one in value.items() if name not in gone}
+    return {name: one for name, one in inner.items() if one not in ([], None) or one == value[name]}
+
+
+def _is_place(extension: Body) -> bool:
+    return any(name in extension for name in ("valueAddress", "valueGeopoint")) or bool(_PLACE.search(text(extension.get("url"))))
