@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import chain
 from typing import Final
 
 import msgspec
+from sqlalchemy import Table
 
 from adapter.domain.chain import START, seal
 from adapter.domain.identity import named
@@ -23,6 +26,7 @@ from adapter.storage.tables import HIGHEST, LOWEST, audit, audit_about, audit_aw
 CHAINING: Final = 0x61756474  # PostgreSQL's advisory lock of this name
 PATIENCE: Final = timedelta(seconds=60)  # for the answer of a request that has written, before its record is taken in without
 CHUNK: Final = 20_000  # records dropped in one transaction: others wait for it
+ROWS: Final = 100  # put in by one statement
 SWEEP: Final = 256  # records between two looks for proofs that need no longer be remembered
 MARK: Final = "audit-mark"
 UNREADABLE: Final = datetime.min.replace(tzinfo=UTC)
@@ -36,7 +40,6 @@ ABOUT: Final = (
     f"SELECT {LINK} FROM audit_about p JOIN audit a ON a.position = p.position "
     "WHERE p.tenant = ? AND p.patient = ? AND p.position > ? ORDER BY p.position LIMIT ?"
 )
-ADD_LINK, ADD_PATIENT = insertion(audit), insertion(audit_about)
 ADD_AWAITING: Final = insertion(
     audit_awaiting, "ON CONFLICT (id, tenant) DO UPDATE SET moment = excluded.moment, about = excluded.about, body = excluded.body"
 )
@@ -127,25 +130,34 @@ class Audit(Part):
             digest = seal(digest, position, id, record.moment, tenant, about, record.body)
             links.append((position, id, micros(record.moment), tenant, record.body, digest))
             patients += [(position, tenant, patient) for patient in about]
-        self.tell(ADD_LINK, links)
-        self.tell(ADD_PATIENT, patients)
+        self._insert(audit, links)
+        self._insert(audit_about, patients)
         return begin, position, digest
+
+    def _insert(self, table: Table, rows: Sequence[Columns]) -> None:
+        """Many rows by few statements: on PostgreSQL each takes a journey."""
+        for some in (rows[start : start + ROWS] for start in range(0, len(rows), ROWS)):
+            self.tell(_inserting(table, len(some)), [tuple(chain.from_iterable(some))])
 
     def _spend_all(self, proofs: Sequence[tuple[str, datetime]]) -> list[bool]:
         """Which were fresh; of one that is given twice, the first. In one order, so that no two appends wait for each other."""
         until = {key(hash): micros(end) for hash, end in proofs}
         if not until:
             return []
-        marks = ", ".join("(?, ?)" for _ in until)
-        values = [value for hash in sorted(until) for value in (hash, until[hash])]
-        sql = f"INSERT INTO proof (hash, until) VALUES {marks} ON CONFLICT (hash) DO NOTHING RETURNING hash"
-        fresh = {row[0] for row in self.ask(sql, values)}
+        sql = f"{_inserting(proof, len(until))} ON CONFLICT (hash) DO NOTHING RETURNING hash"
+        fresh = {row[0] for row in self.ask(sql, tuple(chain.from_iterable(sorted(until.items()))))}
         return [_taken(fresh, key(hash)) for hash, _ in proofs]
 
     def _forget(self, ids: set[str]) -> None:
         """Records that are in the chain wait no longer."""
         if ids:
             self.tell(f"DELETE FROM audit_awaiting WHERE id IN ({', '.join('?' for _ in ids)})", [tuple(ids)])
+
+
+@cache
+def _inserting(table: Table, rows: int) -> str:
+    marks = f"({', '.join('?' for _ in table.c)})"
+    return f"INSERT INTO {table.name} ({', '.join(table.c.keys())}) VALUES {', '.join([marks] * rows)}"
 
 
 def _taken(fresh: set[str], hash: str) -> bool:

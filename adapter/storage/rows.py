@@ -97,7 +97,10 @@ class Part:
         """Run a statement that gives no rows, once for each of `rows`."""
         if rows:
             try:
-                self._driver.cursor().executemany(_marked(sql, self.postgresql), rows)
+                if len(rows) == 1:  # PostgreSQL's driver would send a batch of one
+                    self._driver.execute(_marked(sql, self.postgresql), rows[0])
+                else:
+                    self._driver.cursor().executemany(_marked(sql, self.postgresql), rows)
             except ERRORS as error:
                 raise explain(error) or error from None
 
