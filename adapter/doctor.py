@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,12 +17,14 @@ from adapter.http_client import client
 from adapter.partners.check import examine as check_partner
 from adapter.partners.checks import CHECKS
 from adapter.ports import NOBODY, State
+from adapter.security.keys import keys_of
 from adapter.settings import HubSettings, Partner, Settings
 from adapter.storage import open_store
 from adapter.stored import OTHER_VERSION
 from adapter.wiring import KEY, SystemClock, make_hub
 
 SKEW = timedelta(seconds=60)
+OTHERS = stat.S_IRWXO | stat.S_IWGRP  # what nobody but the user may do with a secret; the group may read it
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -29,6 +32,7 @@ def examine(settings: Settings) -> list[Finding]:
     return [
         *_configuration(settings),
         *_database(settings),
+        *_keys(settings),
         *(f for hub in settings.hub for f in _hub(hub, settings)),
         *(f for partner in settings.partner for f in _partner(partner, settings)),
     ]
@@ -37,13 +41,9 @@ def examine(settings: Settings) -> list[Finding]:
 def _configuration(s: Settings) -> Iterator[Finding]:
     counts = f"{s.environment}, {len(s.organisation)} organisation, {len(s.receiver)} receiver, {len(s.hub)} hub"
     yield _say("information", "configuration", counts, counts)
-    if s.auth == "helseid":
-        yield _say(
-            "error",
-            "auth",
-            '"helseid" is not in this version: use "off" on loopback',
-            '"helseid" er ikke med i denne versjonen: bruk "off" på egen maskin',
-        )
+    if s.auth == "off":
+        en = "off: anybody on this machine is let in as any organisation; for test alone"
+        yield _say("information", "auth", en, "av: enhver på denne maskinen slippes inn som hvilken som helst organisasjon; bare for test")
     if not s.receiver:
         en = "no [[receiver]], so every message will wait for a person: add the services that are yours"
         yield _say("warning", "configuration", en, "ingen [[receiver]], så alle meldinger vil vente: legg til tjenestene deres")
@@ -96,6 +96,27 @@ def _waiting(quarantined: int, dead: int) -> Iterator[Finding]:
         yield _say("warning", "outbox", en, nb)
 
 
+def _keys(s: Settings) -> Iterator[Finding]:
+    """What proves to others who we are: whether it can be read, and by us alone."""
+    clients: list[tuple[str, HubSettings | Partner]] = [(f"hub {hub.label}", hub) for hub in s.hub]
+    for name, one in [*clients, *((f"partner {partner.name}", partner) for partner in s.partner)]:
+        place = f"key of {name}"
+        if one.auth == "helseid":
+            try:
+                told = ", ".join(f"{key.kid} ({key.algorithm})" for key in keys_of(one))
+                yield _say("information", place, f"read: {told}", f"lest: {told}")
+            except Problem as fault:
+                yield from (_say("error", place, f.en, f.nb) for f in fault.findings)
+        secret = one.key_file or (one.token_file if isinstance(one, Partner) else None)
+        if secret and secret.exists() and secret.stat().st_mode & OTHERS:
+            yield _say(
+                "warning",
+                place,
+                f"{secret} is open to more than this user and its group: chmod 640 {secret}",
+                f"{secret} er åpen for flere enn brukeren og gruppen dens: chmod 640 {secret}",
+            )
+
+
 def _hub(hub: HubSettings, settings: Settings) -> Iterator[Finding]:
     place = f"hub {hub.label}"
     if hub.path:
@@ -113,7 +134,7 @@ def _hub(hub: HubSettings, settings: Settings) -> Iterator[Finding]:
 def _partner(partner: Partner, settings: Settings) -> Iterator[Finding]:
     """Whether it is reached; what is red in order, with the command that tells the rest."""
     place = f"partner {partner.name}"
-    seen = check_partner(partner, organisation=settings.organisation[0].number, public_base=settings.public_base)
+    seen = check_partner(partner, organisations=settings.organisation, public_base=settings.public_base)
     for one in (one for one in seen if one.light == "red"):
         en, nb = CHECKS[one.check]
         see = f"stafett partner check {partner.name}"

@@ -216,17 +216,15 @@ class Operator(_Part):
     )
 
 
-class LoginSettings(_Part):
+class LoginSettings(Credentials):
     """How people at a browser log in with `auth = "helseid"`: OpenID Connect ([operating.md](operating.md#logging-in))."""
 
     issuer: str = Field(
         "",
         pattern=r"^(https?://[^\s?#]+)?$",
-        description="Login service, whose metadata is found below it. Empty: nobody logs in, and pages are for tokens alone.",
+        description="Login service, whose metadata is found below it. Empty: nobody logs in, and pages are for tokens alone. "
+        "What it sends people back to is `public_base` and `/login/callback`.",
     )
-    client_id: str = Field("", description="Our client's id there. Its redirect address is `public_base` and `/login/callback`.")
-    key_file: Path | None = Field(None, description="File with our private key there, PEM or JWK: RSA or EC P-256.")
-    key_id: str = Field("", description="Name (`kid`) of the key there. Empty: the JWK's own, else its thumbprint.")
     scope: str = Field("openid profile", description="Scopes to ask for, with a space between: those that the claims come with.")
     acr_values: str = Field("", description="Levels of assurance to ask for, with a space between. Empty: the issuer's own choice.")
     level_claim: str = Field(
@@ -345,7 +343,7 @@ def load(path: Path | None = None) -> Settings:
         raise Problem(*findings, *(_told(e, place) for e in fault.errors())) from fault
     except ValueError as fault:  # a list in the environment that is not JSON
         raise Problem(_finding(PREFIX + "*", f"{fault}: write lists as JSON", f"{fault}: skriv lister som JSON")) from fault
-    keys = {client.key_env for client in (*settings.hub, *settings.partner)}
+    keys = {client.key_env for client in (*settings.hub, *settings.partner, settings.login)}
     findings = [_unknown_variable(name) for name in sorted(unknown - keys)]
     beside = (named or FILE).parent / "rules"
     if settings.rules is None and beside.is_dir():
@@ -436,9 +434,11 @@ def _cross_checks(s: Settings, book: Rulebook) -> Iterator[Fault]:
 def _login(s: Settings, numbers: Sequence[str]) -> Iterator[Fault]:
     """Who logs in where, and sees what, must be known; and nobody's national number stands in a file."""
     login, address = s.login, urlsplit(s.login.issuer)
-    needs = {"client_id": login.client_id, "key_file": login.key_file, "an [[operator]]": s.operator}
-    for key in (name for name, given in needs.items() if login.issuer and not given):
-        yield ("login", "issuer"), f"[login] needs {key}: add it", f"[login] trenger {key.removeprefix('an ')}: legg den til"
+    key = bool(login.key_file) != bool(login.key_env)
+    needs = {"client_id": login.client_id, "one of key_file and key_env": key, "an [[operator]]": s.operator}
+    for name in (name for name, given in needs.items() if login.issuer and not given):
+        nb = name.replace("one of", "én av").replace(" and ", " og ").replace("an [", "en [")
+        yield ("login", "issuer"), f"[login] needs {name}: add it", f"[login] trenger {nb}: legg den til"
     if address.scheme == "http" and not on_loopback(address.hostname or ""):
         yield ("login", "issuer"), "http is for loopback: use https", "http er for egen maskin: bruk https"
     if login.issuer and s.auth == "off":

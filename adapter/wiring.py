@@ -27,8 +27,10 @@ from adapter.local_rules import rulebook
 from adapter.partners.hearing import Line
 from adapter.partners.server import HttpFhirServer
 from adapter.ports import Clock, Hub, Store
-from adapter.security.caller import by_header
+from adapter.security.admission import Tokens
+from adapter.security.caller import Admit, by_header, by_token
 from adapter.security.client_credentials import auth_of
+from adapter.security.journal import Journal
 from adapter.settings import HubSettings, Settings
 from adapter.settings import Partner as PartnerSettings
 from adapter.storage import open_store
@@ -67,6 +69,7 @@ class Services:
     store: Store
     hubs: Sequence[Hub]
     lines: Sequence[Line]
+    journal: Journal | None
     reception: Reception
     worker: Worker
     make_app: Callable[[], FastAPI]  # not made, nor its library loaded, where nobody asks
@@ -80,6 +83,8 @@ class Services:
             hub.close()
         for line in self.lines:
             line.server.close()
+        if self.journal:
+            self.journal.stop()
         self.store.close()
 
 
@@ -114,8 +119,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         watch=make_watch(settings, store, sharing),
         lines=lines,
     )
-    app = partial(make_app, settings, store, reception, clock, key, pathways, sharing, lines)
-    return Services(store, hubs, lines, reception, worker, app)
+    journal = Journal(store, clock) if settings.audit and hasattr(store, "append_audit") else None
+    app = partial(make_app, settings, store, journal, reception, clock, key, pathways, sharing, lines)
+    return Services(store, hubs, lines, journal, reception, worker, app)
 
 
 def make_watch(settings: Settings, store: Store, sharing: Sharing) -> Watch:
@@ -137,11 +143,17 @@ def make_line(partner: PartnerSettings, settings: Settings, store: Store, sharin
         return [*rules.check(resource, profiles=profiles), *persons_of(resource, rules)]
 
     courier = Courier(known, make_server(partner, settings), store, sharing, check, clock)
-    return Line(courier, poll_seconds=partner.poll_seconds, lease=settings.messages.lease_seconds, at_once=CALLS_AT_ONCE)
+    return Line(
+        courier,
+        poll_seconds=partner.poll_seconds,
+        lease=settings.messages.lease_seconds,
+        at_once=CALLS_AT_ONCE,
+        organisations=[o.number for o in settings.organisation] if partner.auth == "helseid" else (),
+    )
 
 
 def make_server(partner: PartnerSettings, settings: Settings) -> HttpFhirServer:
-    return HttpFhirServer(partner.name, partner.base_url, auth=auth_of(partner, settings.organisation[0].number))
+    return HttpFhirServer(partner.name, partner.base_url, auth=auth_of(partner, settings.organisation))
 
 
 def make_sharing(settings: Settings, key: bytes) -> Sharing:
@@ -171,6 +183,7 @@ def make_sharing(settings: Settings, key: bytes) -> Sharing:
 def make_app(
     settings: Settings,
     store: Store,
+    journal: Journal | None,
     reception: Reception,
     clock: Clock,
     key: bytes,
@@ -184,10 +197,13 @@ def make_app(
 
     f = settings.fhir
     numbers = [organisation.number for organisation in settings.organisation]
+    if journal:
+        journal.start()
     return app(
         store=store,
         reception=reception,
-        identify=by_header(numbers, [partner.organisation for partner in settings.partner]),
+        admit=make_admit(settings, clock),
+        journal=journal,
         clock=clock,
         key=key,
         organisations=numbers,
@@ -199,6 +215,15 @@ def make_app(
         limits=FhirLimits(f.max_bytes, f.max_entries, f.body_seconds, f.requests_at_once),
         cors_origins=f.cors_origins,
     )
+
+
+def make_admit(settings: Settings, clock: Clock) -> Admit:
+    """How callers are told apart."""
+    numbers, guests = [one.number for one in settings.organisation], [one.organisation for one in settings.partner]
+    if settings.auth == "off":
+        return by_header(numbers, guests)
+    tokens = Tokens(settings.helseid, public_base=settings.public_base, now=lambda: clock.now().timestamp())
+    return by_token(tokens, numbers, guests)
 
 
 def make_rules(settings: Settings, pathways: Pathways | None = None, sharing: Sharing | None = None) -> Rules:
@@ -250,8 +275,18 @@ def make_hub(hub: HubSettings, settings: Settings, clock: Clock) -> Hub:
     if hub.kind == "folder":
         assert hub.path  # noqa: S101 - the settings were checked
         return FolderHub(hub.path, clock=clock, name=hub.label, max_bytes=most)
-    her_ids = hub.her_ids or [receiver.her_id for receiver in settings.receiver]
-    return Edi2Hub(hub.base_url, her_ids, SOURCE_SYSTEM, clock=clock, name=hub.label, max_bytes=most)
+    ours = {receiver.her_id: receiver.organisation for receiver in settings.receiver}
+    auth = auth_of(hub, settings.organisation)
+    return Edi2Hub(
+        hub.base_url,
+        hub.her_ids or list(ours),
+        SOURCE_SYSTEM,
+        clock=clock,
+        name=hub.label,
+        auth=auth,
+        organisations=ours if auth else None,
+        max_bytes=most,
+    )
 
 
 def installation_key(store: Store) -> bytes:

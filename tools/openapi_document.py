@@ -24,7 +24,7 @@ def document() -> str:
     service = app(
         store=absent,
         reception=absent,
-        identify=absent,
+        admit=absent,
         clock=absent,
         key=b"",
         organisations=[],

@@ -1,6 +1,6 @@
 """The whole HTTP service: messages, FHIR, pages, health and figures behind one guard.
 
-    uvicorn.run(app(store=store, reception=reception, identify=by_header(numbers), …), access_log=False)
+    uvicorn.run(app(store=store, reception=reception, admit=by_header(numbers), …), access_log=False)
 
 Its own log names routes, never addresses; leave the server's access log off.
 """
@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 from adapter.console import delivery_routes, docs, health, notifications, openapi, pages, pathway_routes
 from adapter.console.compression import Compression
 from adapter.console.middleware import Guard
+from adapter.door import Door
 from adapter.failures import handlers
 from adapter.fhir.face import Face
 from adapter.fhir.limits import Limits
@@ -30,7 +31,8 @@ from adapter.hub import http
 from adapter.hub.reception import Reception
 from adapter.partners.hearing import Line
 from adapter.ports import NOBODY, Clock, Store
-from adapter.security.caller import Identify
+from adapter.security.caller import Admit
+from adapter.security.journal import Journal
 from adapter.usecases.writing import Rules
 
 SMALL: Final = 4096  # bytes below which an answer is not compressed: it leaves in the first few packets as it is
@@ -38,10 +40,19 @@ NO_TELEMETRY: Final[Any] = {"tracing": False, "metrics": False, "logs": False}  
 CORS: Final[dict[str, Any]] = {
     "allow_methods": ["GET", "HEAD", "POST", "PUT", "PATCH"],
     "allow_headers": [
-        *("Authorization", "DPoP", "X-Stafett-Organisation", "Prefer", "X-Request-Id", "nhn-event-id"),
+        *("Authorization", "DPoP", "X-Stafett-Organisation", "X-Stafett-Purpose", "Prefer", "X-Request-Id", "nhn-event-id"),
         *("If-Match", "If-Modified-Since", "If-None-Exist", "If-None-Match"),
     ],
-    "expose_headers": ["Content-Location", "ETag", "Last-Modified", "Location", "Retry-After", "X-Request-Id", "nhn-event-id"],
+    "expose_headers": [
+        "Content-Location",
+        "ETag",
+        "Last-Modified",
+        "Location",
+        "Retry-After",
+        "WWW-Authenticate",
+        "X-Request-Id",
+        "nhn-event-id",
+    ],
 }
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 DESCRIPTION: Final = """
@@ -62,7 +73,8 @@ def app(
     *,
     store: Store,
     reception: Reception,
-    identify: Identify,
+    admit: Admit,
+    journal: Journal | None = None,
     clock: Clock,
     key: bytes,
     organisations: Sequence[str],
@@ -80,16 +92,16 @@ def app(
 
     `key` signs page links (any secret of the installation); `organisations` are the configured numbers; `public_base` is
     the address that others reach the service under, without /fhir; `hub` is the channel that messages sent over HTTP are
-    said to come from. `lines` are those to partners, by name. `rules` are what clients' writes to /fhir go by, `limits` what
-    they may ask; pages of `cors_origins` may call the service. With `open_access` (no tokens, loopback only) the service answers to
-    its own host names alone.
+    said to come from. `admit` says who a request is from, and `journal` writes down what they were given. `lines` are those to
+    partners, by name. `rules` are what clients' writes to /fhir go by, `limits` what they may ask; pages of `cors_origins` may call
+    the service. With `open_access` (no tokens, loopback only) the service answers to its own host names alone.
     """
     public = public_base.rstrip("/")
     address = urlsplit(public)
     figures = health.Figures(store, (*organisations, NOBODY))
     hosts = frozenset({address.hostname or "", *LOOPBACK}) if open_access else None
     release = version("stafett")
-    face = Face(store, identify, clock, rules, key, f"{public}/fhir", release, open_access, limits)
+    face = Face(clock, rules, key, f"{public}/fhir", release, open_access, limits)
     service = FastAPI(
         title="Stafett",
         version=release,
@@ -111,20 +123,21 @@ def app(
                 secure=address.scheme == "https",
             ),
             *([Middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)] if cors_origins else []),
-            Middleware(QuickReads, face=face, small=SMALL),
+            Middleware(Door, admit=admit, store=store, clock=clock, journal=journal),
+            Middleware(QuickReads, small=SMALL),
             Middleware(Compression, small=SMALL),
         ],
     )
-    messages = http.router(reception, store, identify, clock, max_bytes=max_bytes, hub=hub, prefix=address.path)
+    messages = http.router(reception, clock, max_bytes=max_bytes, hub=hub, prefix=address.path)
     service.include_router(messages)
     pathways = rules.pathways if rules else None  # no rules where the document alone is made
     sharing = rules.sharing if rules else None
-    service.include_router(pathway_routes.router(store, identify, clock, pathways, sharing, prefix=address.path))
-    service.include_router(delivery_routes.router(store, identify, clock, sharing, prefix=address.path))
+    service.include_router(pathway_routes.router(clock, pathways, sharing, prefix=address.path))
+    service.include_router(delivery_routes.router(clock, sharing, prefix=address.path))
     service.include_router(notifications.router(lines))
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))
-    service.include_router(pages.router(reception, store, identify, prefix=address.path, open_access=open_access))
+    service.include_router(pages.router(reception, prefix=address.path, open_access=open_access))
     service.router.routes[:0] = mount(face)  # looked at first: most requests are for them
     service.openapi = lambda: openapi.complete(service)  # type: ignore[method-assign]
     return service

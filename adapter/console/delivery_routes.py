@@ -21,9 +21,9 @@ from adapter.http_client import plain
 from adapter.hub.described import answered
 from adapter.hub.examples import example
 from adapter.hub.shown import as_json
-from adapter.ports import Clock, Outgoing, Store
+from adapter.ports import Clock, Outgoing
 from adapter.r4 import json
-from adapter.security.caller import Caller, Identify
+from adapter.security.visit import Visit, visit_of
 from adapter.usecases.operate_deliveries import Remake, Standing, again, dismiss, find, partners, resend
 from adapter.usecases.push_assignment import remake
 from adapter.usecases.sharing import Sharing
@@ -77,29 +77,34 @@ DismissedId = Annotated[
 ]
 
 
-def router(store: Store, identify: Identify, clock: Clock, sharing: Sharing | None, *, prefix: str) -> APIRouter:
+def router(clock: Clock, sharing: Sharing | None, *, prefix: str) -> APIRouter:
     """The routes. `sharing` None: the service has no partners, and what was for one is sent again as it is."""
     routes = APIRouter(tags=["Partners"])
     anew: Remake = partial(remake, sharing, clock) if sharing else lambda _, row: row.body
-    looking(routes, store, identify, clock, sharing, prefix)
-    deciding(routes, store, identify, clock, anew)
+    looking(routes, clock, sharing, prefix)
+    deciding(routes, clock, anew)
     return routes
 
 
-def looking(routes: APIRouter, store: Store, identify: Identify, clock: Clock, sharing: Sharing | None, prefix: str) -> None:
+def looking(routes: APIRouter, clock: Clock, sharing: Sharing | None, prefix: str) -> None:
     """What stands in the store."""
 
-    def standings(caller: Caller) -> list[Standing]:
-        with store.read() as unit:
-            return partners(unit, sharing, caller.tenants) if sharing else []
+    def standings(visit: Visit) -> list[Standing]:
+        visit.require("operate")
+        with visit.store.read() as unit:
+            return partners(unit, sharing, visit.caller.tenants) if sharing else []
 
-    def listed(caller: Caller, asked: Mapping[str, str], limit: int) -> list[Outgoing]:
-        with store.read() as unit:
-            return unit.deliveries(caller.tenants, **asked, limit=limit)
+    def listed(visit: Visit, asked: Mapping[str, str], limit: int) -> list[Outgoing]:
+        visit.require("operate")
+        with visit.store.read() as unit:
+            return unit.deliveries(visit.caller.tenants, **asked, limit=limit)
 
-    def seen(caller: Caller, id: str) -> dict[str, Any]:
-        with store.read() as unit:
-            row = find(unit, caller.tenants, id)
+    def seen(visit: Visit, id: str) -> dict[str, Any]:
+        visit.require("operate")
+        with visit.store.read() as unit:
+            row = find(unit, visit.caller.tenants, id)
+            type, _, name = row.about.partition("/")
+            visit.trail.saw("R", unit.read_all(row.tenant, [(type, name)]), row.tenant)
             return whole(row, again(unit, row))
 
     @routes.get(
@@ -111,7 +116,7 @@ def looking(routes: APIRouter, store: Store, identify: Identify, clock: Clock, s
     async def list_partners(request: Request) -> Response:
         """Each partner's server: whether it answers, since when it does not, until when its changes are known, and what waits."""
         now = clock.now()
-        return as_json({"items": [standing(one, now) for one in await run_in_threadpool(standings, identify(request.headers))]})
+        return as_json({"items": [standing(one, now) for one in await run_in_threadpool(standings, visit_of(request))]})
 
     @routes.get(
         "/deliveries",
@@ -134,7 +139,7 @@ def looking(routes: APIRouter, store: Store, identify: Identify, clock: Clock, s
         """What goes to partners, newest first, with its state, the reason for it, and what to do."""
         most = min(limit, MOST)
         asked = {"hub": partner, "state": state or "", "about": about, "after": after}
-        found = await run_in_threadpool(listed, identify(request.headers), asked, most + 1)
+        found = await run_in_threadpool(listed, visit_of(request), asked, most + 1)
         following = None
         if len(found) > most:
             kept = {name: value for name, value in (("partner", partner), ("state", state), ("about", about)) if value}
@@ -149,10 +154,10 @@ def looking(routes: APIRouter, store: Store, identify: Identify, clock: Clock, s
     )
     async def read_delivery(request: Request, id: AnyId) -> Response:
         """State, the reason for it, what the partner said, and which delivery it was sent again as or for."""
-        return as_json(await run_in_threadpool(seen, identify(request.headers), id))
+        return as_json(await run_in_threadpool(seen, visit_of(request), id))
 
 
-def deciding(routes: APIRouter, store: Store, identify: Identify, clock: Clock, anew: Remake) -> None:
+def deciding(routes: APIRouter, clock: Clock, anew: Remake) -> None:
     """What an operator decides about a delivery."""
 
     @routes.post(
@@ -189,9 +194,10 @@ def deciding(routes: APIRouter, store: Store, identify: Identify, clock: Clock, 
         return await decide(partial(dismiss, now=clock.now()), request, id)
 
     async def decide(verb: Callable[..., Outgoing], request: Request, id: str) -> Response:
-        caller = identify(request.headers)
+        visit = visit_of(request)
+        visit.require("operate")
         try:
-            row = await run_in_threadpool(store.run, lambda unit: verb(unit, caller.tenants, id))
+            row = await run_in_threadpool(visit.store.run, lambda unit: verb(unit, visit.caller.tenants, id))
         except Problem as refusal:
             if refusal.kind is Kind.BUSINESS_RULE:
                 raise Refused(409, *refusal.findings) from refusal

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.domain.problem import Finding, Kind
+from adapter.door import template
 from adapter.failures import outcome_response, unexpected
 
 REQUEST_ID: Final = re.compile(r"(?!\d{6}[._-]?\d{5}$)[A-Za-z0-9._-]{1,64}")  # not a national number: it is logged
@@ -101,7 +102,7 @@ class Guard:
                 raise BrokenOff from None
             await unexpected(Request(scope), error)(scope, receive, send_on)
         finally:
-            route, seconds = _template(asked), time.perf_counter() - began
+            route, seconds = template(asked), time.perf_counter() - began
             self.observe(method, route, status, seconds)
             log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
             structlog.contextvars.reset_contextvars(**token)
@@ -143,11 +144,3 @@ def _name(host: str) -> str:
     """The host of a Host header, without its port; empty where it is none (`a:80, b`, `b@a`)."""
     found = HOST.fullmatch(host)
     return found[1].strip("[]").lower() if found else ""
-
-
-def _template(scope: Scope) -> str:
-    """The route's template, which holds no id; what matches no route is one thing."""
-    route: Any = scope.get("route")
-    path = getattr(route, "path", None)
-    inside = scope.get("root_path", "").removeprefix(scope.get("app_root_path", ""))
-    return f"{inside}{path}" if path is not None else "none"

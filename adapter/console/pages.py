@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -15,38 +15,36 @@ from adapter.console.explained import message_page
 from adapter.console.start import SHOWN, start_page
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.hub.reception import Reception
+from adapter.hub.seen import of_seen, one
 from adapter.hub.shown import ID
-from adapter.ports import Message, MessageQuery, State, Store
-from adapter.security.caller import Identify
+from adapter.ports import Message, MessageQuery, State
+from adapter.security.visit import Visit, visit_of
 
 OWN: Final = {"style.css": "text/css", "favicon.svg": "image/svg+xml", "docs.js": "text/javascript"}
 SWAGGER: Final = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 
 
-def router(reception: Reception, store: Store, identify: Identify, *, prefix: str, open_access: bool) -> APIRouter:
+def router(reception: Reception, *, prefix: str, open_access: bool) -> APIRouter:
     """The pages. `prefix` is the path that the service is reached under, usually empty."""
     routes = APIRouter(include_in_schema=False)
 
-    def newest(tenants: Sequence[str], query: MessageQuery) -> tuple[list[Message], Mapping[State, int]]:
-        with store.read() as unit:
-            return unit.messages(tenants, query), unit.count_messages(tenants)
+    def newest(visit: Visit, query: MessageQuery) -> tuple[list[Message], Mapping[State, int]]:
+        visit.require("messages")
+        with visit.store.read() as unit:
+            return unit.messages(visit.caller.tenants, query), unit.count_messages(visit.caller.tenants)
 
-    def whole(tenants: Sequence[str], id: str) -> tuple[Message, bytes, dict[str, Any]]:
-        with store.read() as unit:
-            message = unit.message(id) if ID.fullmatch(id) else None
-            if message is None or message.tenant not in tenants:
-                raise problem(Kind.NOT_FOUND, "There is no such message.", "Meldingen finnes ikke.")
-            xml = unit.message_xml(id) or b""
+    def whole(visit: Visit, id: str) -> tuple[Message, bytes, dict[str, Any]]:
+        message, xml = one(visit, id)
         try:
-            return message, xml, reception.explanation(tenants, id)
+            return message, xml or b"", reception.explanation(visit.caller.tenants, id)
         except Problem:  # it was not translated; its state says why
-            return message, xml, {}
+            return message, xml or b"", {}
 
     @routes.get("/", response_class=Response)
     async def start(request: Request, state: State | None = None, before: datetime | None = None, id: str = "") -> Response:
         after = (before, id) if before and before.tzinfo and ID.fullmatch(id) else None
         query = MessageQuery(state=state.value if state else "", after=after, limit=SHOWN + 1)
-        found, counts = await run_in_threadpool(newest, identify(request.headers).tenants, query)
+        found, counts = await run_in_threadpool(newest, visit_of(request), query)
         shown, older = found[:SHOWN], ""
         if len(found) > SHOWN:
             moment = shown[-1].received.isoformat().replace("+", "%2B")
@@ -55,12 +53,14 @@ def router(reception: Reception, store: Store, identify: Identify, *, prefix: st
 
     @routes.get("/console/messages/{id}", response_class=Response)
     async def message(request: Request, id: str) -> Response:
-        return message_page(prefix, *await run_in_threadpool(whole, identify(request.headers).tenants, id))
+        return message_page(prefix, *await run_in_threadpool(whole, visit_of(request), id))
 
     @routes.post("/console/messages/{id}/{verb}", response_class=Response)
     async def decide(request: Request, id: str, verb: Literal["retry", "dismiss"]) -> Response:
         decision = reception.retry if verb == "retry" else reception.dismiss
-        decided = await run_in_threadpool(decision, identify(request.headers).tenants, id)
+        visit = visit_of(request)
+        visit.require("operate")
+        decided = await run_in_threadpool(of_seen, decision, visit, id)
         return Response(status_code=303, headers={"Location": f"{prefix}/console/messages/{decided.id}"})
 
     @routes.get("/console/assets/{name}", response_class=Response)

@@ -18,8 +18,8 @@ from adapter.domain.problem import Finding, Kind
 from adapter.domain.state import State
 from adapter.hub import described as d
 from adapter.hub.examples import example
-from adapter.ports import Clock, Store
-from adapter.security.caller import Caller, Identify
+from adapter.ports import Clock
+from adapter.security.visit import Visit, visit_of
 from adapter.usecases.pathways import Gathered, Pathways
 from adapter.usecases.see_batons import Others, Relay
 from adapter.usecases.see_pathways import Seen, closed_pathways, open_pathways, see
@@ -50,34 +50,38 @@ PathwayId = Annotated[
 ]
 
 
-def router(
-    store: Store, identify: Identify, clock: Clock, pathways: Pathways | None, sharing: Sharing | None = None, *, prefix: str
-) -> APIRouter:
+def router(clock: Clock, pathways: Pathways | None, sharing: Sharing | None = None, *, prefix: str) -> APIRouter:
     """The routes under /pathways. `pathways` None: the service follows none, so that none is found."""
     routes = APIRouter(tags=["Pathways"])
     others = Others(sharing.partners, sharing.municipalities, sharing.names) if sharing else Others()
 
-    def listed(caller: Caller, today: date) -> tuple[list[Seen], list[Waiting], list[Seen]]:
+    def listed(visit: Visit, today: date) -> tuple[list[Seen], list[Waiting], list[Seen]]:
+        visit.require("operate")
         if not pathways:
             return [], [], []
-        with store.read() as unit:
-            seen = open_pathways(unit, others, caller.tenants, today)
-            closed = closed_pathways(unit, others, caller.tenants, today)
-            return seen, elsewhere(unit, others, caller.tenants, [*seen, *closed]), closed
+        tenants = visit.caller.tenants
+        with visit.store.read() as unit:
+            seen = open_pathways(unit, others, tenants, today)
+            closed = closed_pathways(unit, others, tenants, today)
+            return seen, elsewhere(unit, others, tenants, [*seen, *closed]), closed
 
-    def found(caller: Caller, id: str, today: date) -> tuple[Gathered, State, Relay]:
-        with store.read() as unit:
-            return see(pathways, unit, others, caller.tenants, id, today)
+    def found(visit: Visit, id: str, today: date) -> tuple[Gathered, State, Relay]:
+        visit.require("operate")
+        with visit.store.read() as unit:
+            gathered, state, relay = see(pathways, unit, others, visit.caller.tenants, id, today)
+            for tenant in visit.caller.tenants:
+                visit.trail.saw("R", filter(None, [unit.read(tenant, "EpisodeOfCare", id)]), tenant)
+            return gathered, state, relay
 
     @routes.get("/pathways", response_class=Response, include_in_schema=False)
     async def open_ones(request: Request) -> Response:
         today = times.local_day(clock.now())
-        return list_page(prefix, *await run_in_threadpool(listed, identify(request.headers), today), today)
+        return list_page(prefix, *await run_in_threadpool(listed, visit_of(request), today), today)
 
     @routes.get("/pathways/{id}", response_class=Response, include_in_schema=False)
     async def pathway(request: Request, id: str) -> Response:
         today = times.local_day(clock.now())
-        return pathway_page(prefix, *await run_in_threadpool(found, identify(request.headers), id, today), today)
+        return pathway_page(prefix, *await run_in_threadpool(found, visit_of(request), id, today), today)
 
     @routes.get(
         f"/pathways/{{id}}/{LINE}",
@@ -92,7 +96,7 @@ def router(
     )
     async def timeline(request: Request, id: PathwayId) -> Response:
         today = times.local_day(clock.now())
-        gathered, state, relay = await run_in_threadpool(found, identify(request.headers), id, today)
+        gathered, state, relay = await run_in_threadpool(found, visit_of(request), id, today)
         picture = svg(title_of(gathered.rules), gathered.course, state, today, lanes(relay))
         return Response(picture, media_type=SVG, headers=HEADERS)
 

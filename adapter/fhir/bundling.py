@@ -19,6 +19,7 @@ from adapter.fhir import history, reading
 from adapter.fhir.bundles import etag, instant
 from adapter.fhir.face import Answer, Asked, Face, outcome
 from adapter.fhir.negotiation import body_is_xml
+from adapter.fhir.rights import lawful, require_step
 from adapter.fhir.search import pairs_of
 from adapter.fhir.searching import search
 from adapter.fhir.types import TYPES
@@ -82,13 +83,20 @@ def carry_out_bundle(face: Face, asked: Asked, data: bytes) -> Answer:
 
 
 def _together(face: Face, asked: Asked, entries: Sequence[Step], room: _Room) -> list[Done]:
-    ready, now, tenant = prepare(entries, face.rules), face.clock.now(), asked.caller.tenant
+    for step in entries:
+        asked.trail.asked(step.type, step.id)
+        require_step(asked.caller, step)
+    ready, now, tenant = prepare(entries, lawful(face.rules, asked.caller)), face.clock.now(), asked.caller.tenant
 
     def job(unit: Unit) -> list[Any]:
         return carry_out(unit, face.rules, tenant, ready, now, lambda unit, step: room.held(lambda: _look(face, asked, unit, step)))
 
-    run = face.store.run if any(step.writes for step in entries) else lambda job: _reading(face, job)
-    return [_done(answer) for answer in run(job)]
+    run = asked.store.run if any(step.writes for step in entries) else lambda job: _reading(asked, job)
+    done = run(job)
+    for written in done:
+        if isinstance(written, Written):
+            asked.trail.saw("C" if written.created else "U", [written.stored])
+    return [_done(answer) for answer in done]
 
 
 def _alone(face: Face, asked: Asked, step: Step, room: _Room) -> Done:
@@ -101,8 +109,8 @@ def _alone(face: Face, asked: Asked, step: Step, room: _Room) -> Done:
         return Done(status(fault.findings), findings=fault.findings)
 
 
-def _reading(face: Face, job: Any) -> Any:
-    with face.store.read() as unit:
+def _reading(asked: Asked, job: Any) -> Any:
+    with asked.store.read() as unit:
         return job(unit)
 
 
@@ -120,7 +128,7 @@ def _look(face: Face, asked: Asked, unit: Unit, step: Step) -> Answer:
     match step.parts:
         case (type,):
             now, strict = face.clock.now(), asked.wish.strict
-            found = search(unit, mine.caller, type, mine.pairs, base=face.base, key=face.key, strict=strict, private=True, now=now)
+            found = search(unit, mine.visit, type, mine.pairs, base=face.base, key=face.key, strict=strict, private=True, now=now)
             return Answer(200, found)
         case (_, _, "_history", version):
             return reading.read(face, mine, unit, version)

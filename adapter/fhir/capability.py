@@ -51,6 +51,16 @@ SEARCHING: Final = (
     "be chained, three steps at most (patient.family, subject:Patient.identifier). A date without a time zone is Norwegian."
 )
 
+OPEN: Final = "Open: for test on this machine alone."
+GUARDED: Final = {
+    "service": [
+        {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}]}
+    ],
+    "description": "HelseID access tokens, bound by DPoP (RFC 9449); scopes as in .well-known/smart-configuration. The token's "
+    "organisation sees its own; what is another's, or closed to it by its patient, is not there.",
+}
+"""How a caller is let in (https://hl7.org/fhir/smart-app-launch/conformance.html)."""
+
 WRITING: Final = (
     "Every write is checked against all of R4 and the profiles that it claims. Ids are given here. Nothing is deleted: end by "
     f"status. A change of {', '.join(sorted(VERSIONED))} needs If-Match, and their identifiers are added to, never replaced. A "
@@ -65,11 +75,10 @@ WRITING: Final = (
 
 def capability_statement(base: str, version: str, *, open_access: bool) -> dict[str, Any]:
     """What the service at FHIR base `base` offers; `version` is the software's, `open_access` says that no token is asked for."""
-    security = "Open: for test on this machine alone." if open_access else "HelseID access tokens, bound by DPoP."
     rest = {
         "mode": "server",
         "documentation": f"{SEARCHING}\n\n{WRITING}",
-        "security": {"description": security},
+        "security": {"description": OPEN} if open_access else GUARDED,
         "resource": [_resource(type) for type in TYPES],
         "interaction": [{"code": code} for code in SYSTEM],
     }

@@ -62,6 +62,14 @@ def leaves(chain: Chain) -> Iterator[Clause]:
             yield target.step
 
 
+def types_of(chain: Chain) -> Iterator[str]:
+    """The types that are searched on the way."""
+    for target in chain.targets:
+        yield target.type
+        if isinstance(target.step, Chain):
+            yield from types_of(target.step)
+
+
 def followed(unit: Unit, tenant: str, chain: Chain) -> Clause:
     """The chain as a clause of its reference, by the resources that its targets are now. TOO_COSTLY where they are many."""
     found = list(_found(unit, tenant, chain))

@@ -23,18 +23,21 @@ from adapter.fhir.search import criteria, query_of
 from adapter.ports import Clock, Query, Store, Stored
 from adapter.r4 import json, xml
 from adapter.r4.outcome import operation_outcome, status
-from adapter.security.caller import Caller, Identify
+from adapter.security.caller import Caller
+from adapter.security.trail import Trail
+from adapter.security.visit import Visit
 from adapter.usecases.writing import Rules
 
-USUAL: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding, Authorization, X-Stafett-Organisation"}
+USUAL: Final = {
+    "Cache-Control": "private, no-cache",
+    "Vary": "Accept, Accept-Encoding, Authorization, DPoP, X-Stafett-Organisation",
+}
 
 
 @dataclass(frozen=True)
 class Face:
     """An installation's FHIR interface. `base` is what others see, without a slash at its end; `key` signs page links."""
 
-    store: Store
-    identify: Identify
     clock: Clock
     rules: Rules
     key: bytes
@@ -55,13 +58,26 @@ class Asked:
     `pairs` are of the address, or of a form (`private`), which alone may hold a person's number. Header names are lower case.
     """
 
-    caller: Caller
+    visit: Visit
     type: str = ""
     id: str = ""
     pairs: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     wish: Wish = PLAIN
     private: bool = False
+
+    @property
+    def caller(self) -> Caller:
+        return self.visit.caller
+
+    @property
+    def store(self) -> Store:
+        """The store as the caller sees it."""
+        return self.visit.store
+
+    @property
+    def trail(self) -> Trail:
+        return self.visit.trail
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,20 +31,22 @@ def history(face: Face, asked: Asked, unit: Unit) -> Answer:
         raise not_found()
     if "_at" in given:
         versions = _standing(unit, asked, given["_at"])
+        asked.trail.saw("R", versions)
         return Answer(200, bundles.history(face.base, versions, len(versions), [("self", _address(face, asked, given))]))
     count, since = min(int(given.get("_count", USUAL)), MOST), _since(given)
     now, of = face.clock.now(), f"history/{asked.id}"
     after: Sequence[object] | None = None
     if PAGE in given:
-        page = unseal(face.key, tenant, given[PAGE], now)
+        page = unseal(face.key, asked.caller.mark, given[PAGE], now)
         if (page["of"], page["type"]) != (of, type):
             raise invalid(PAGE, "This page link is of another history.", "Denne sidelenken hører til en annen historikk.")
         after, since = page["after"], datetime.fromisoformat(page["since"]) if page["since"] else None
     found = unit.history(tenant, type, id, count, after, since) if count else Page(())
+    asked.trail.saw("R", found.found)
     links = [("self", _address(face, asked, given))]
     if found.next is not None:
         content = {"of": of, "type": type, "after": list(found.next), "since": since.isoformat() if since else ""}
-        token = seal(face.key, tenant, content, now)
+        token = seal(face.key, asked.caller.mark, content, now)
         links.append(("next", _address(face, asked, {PAGE: token, "_count": str(count)})))
     total = newest.version if newest and since is None else None  # of a type nobody counted
     return Answer(200, bundles.history(face.base, found.found, total, links))

@@ -5,7 +5,7 @@ Only what the caller's own organisation has: a reference to another's is as one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from adapter.fhir.clauses import ID
@@ -22,9 +22,12 @@ Name = tuple[str, str]  # type and id
 
 
 def beside(
-    unit: Unit, tenant: str, found: Sequence[Stored], includes: Sequence[Include], *, base: str
+    unit: Unit, tenant: str, found: Sequence[Stored], includes: Sequence[Include], readable: Collection[str], *, base: str
 ) -> tuple[list[Stored], bool]:
-    """Each resource once and none of those found; and whether that is all: there are bounds, of resources and of rounds."""
+    """Each resource once and none of those found; and whether that is all: there are bounds, of resources and of rounds.
+
+    `readable` are the types that the caller may read at all: others are not given, nor what they lead to.
+    """
     given: dict[Name, Stored] = {}
     known = {(one.type, one.id) for one in found}
     last, wanted = list(found), list(includes)
@@ -35,7 +38,7 @@ def beside(
         for include in wanted:
             room = MOST_INCLUDED + 1 - len(given) + len(known)
             gathered = _pointing(unit, tenant, last, include, room) if include.reverse else _pointed(unit, tenant, entries, include)
-            new |= {(one.type, one.id): one for one in gathered if (one.type, one.id) not in known}
+            new |= {(one.type, one.id): one for one in gathered if one.type in readable and (one.type, one.id) not in known}
             if len(given) + len(new) > MOST_INCLUDED:
                 return [*given.values(), *new.values()][:MOST_INCLUDED], False
         given |= new

@@ -1,7 +1,7 @@
 """The opaque part of a page's link: what the next page must know, signed, for some time, and bound to who asked.
 
-    token = seal(key, tenant, {"after": ["2026-11-21T10:00:00+00:00", "id"]}, now)
-    unseal(key, tenant, token, now)      # the same; NOT_FOUND where it was changed, is another's, or of yesterday
+    token = seal(key, mark, {"after": ["2026-11-21T10:00:00+00:00", "id"]}, now)
+    unseal(key, mark, token, now)      # the same; NOT_FOUND where it was changed, is another's, or of yesterday
 
 It is signed, not encrypted: no person's number may be put into it.
 """
@@ -23,14 +23,14 @@ LONGEST: Final = 8_000
 LIFETIME: Final = timedelta(hours=24)  # who walks through pages does so at once; a link in a log is worth nothing tomorrow
 
 
-def seal(key: bytes, tenant: str, content: dict[str, Any], now: datetime) -> str:
+def seal(key: bytes, mark: str, content: dict[str, Any], now: datetime) -> str:
     """`content` as a token for a URL, good for `LIFETIME` from `now`."""
     body = msgspec.json.encode({**content, "until": int((now + LIFETIME).timestamp())})
-    return urlsafe_b64encode(_sign(key, tenant, body) + body).rstrip(b"=").decode()
+    return urlsafe_b64encode(_sign(key, mark, body) + body).rstrip(b"=").decode()
 
 
-def unseal(key: bytes, tenant: str, token: str, now: datetime) -> dict[str, Any]:
-    """The content of a token that `seal` made with the same key for the same organisation, not too long ago.
+def unseal(key: bytes, mark: str, token: str, now: datetime) -> dict[str, Any]:
+    """The content of a token that `seal` made with the same key for the same caller (`Caller.mark`), not too long ago.
 
     Raises `Problem` (NOT_FOUND) otherwise, in the same words for what was changed and what is another's.
     """
@@ -39,7 +39,7 @@ def unseal(key: bytes, tenant: str, token: str, now: datetime) -> dict[str, Any]
     except ValueError:
         raw = b""
     signature, body = raw[:SIGNATURE], raw[SIGNATURE:]
-    if not body or not hmac.compare_digest(signature, _sign(key, tenant, body)):
+    if not body or not hmac.compare_digest(signature, _sign(key, mark, body)):
         raise problem(
             Kind.NOT_FOUND,
             "This page link was not made here for you: search again from the start.",
@@ -57,5 +57,5 @@ def unseal(key: bytes, tenant: str, token: str, now: datetime) -> dict[str, Any]
     return content
 
 
-def _sign(key: bytes, tenant: str, body: bytes) -> bytes:
-    return hmac.new(key, b"page|" + tenant.encode() + b"|" + body, sha256).digest()[:SIGNATURE]
+def _sign(key: bytes, mark: str, body: bytes) -> bytes:
+    return hmac.new(key, b"page|" + mark.encode() + b"|" + body, sha256).digest()[:SIGNATURE]

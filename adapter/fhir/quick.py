@@ -1,6 +1,6 @@
 """The plain read of one resource by the shortest way: ready bytes from the store, before any router looks at the request.
 
-    app = QuickReads(app, face, small=4096)
+    app = QuickReads(app, small=4096)
 
 It answers `GET /fhir/[type]/[id]` in JSON without conditions or parameters, which is most of what is asked, and only where the
 store answers at once. All else, and whatever there is to say beside 200, is left to the routes, whose answer would be the same.
@@ -18,9 +18,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapter.domain.problem import Problem
 from adapter.failures import FHIR_JSON
-from adapter.fhir.face import USUAL, Face, of_version
+from adapter.fhir.face import USUAL, of_version
 from adapter.fhir.negotiation import takes_gzip
 from adapter.fhir.types import TYPES
+from adapter.security.visit import visit_of
 
 PATH: Final = re.compile(r"/fhir/([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 READY: Final = {"", "*/*", FHIR_JSON, "application/json"}
@@ -34,7 +35,6 @@ class QuickReads:
     """Answers plain reads; `small` is the number of bytes from which a body is compressed for who takes that."""
 
     app: ASGIApp
-    face: Face
     small: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,16 +50,21 @@ class QuickReads:
 
     def _ready(self, scope: Scope) -> tuple[dict[str, str], bytes] | None:
         named = None if scope["query_string"] else PATH.fullmatch(scope["path"])
-        if not named or named[1] not in PLAIN or not self.face.store.quick:
+        if not named or named[1] not in PLAIN:
+            return None
+        visit = visit_of(scope)
+        if not visit.store.quick or not visit.caller.access.allows(named[1], "r"):
             return None
         headers = Headers(scope=scope)
         if headers.get("accept", "") not in READY or any(name in headers for name in CONDITIONS):
             return None
         try:
-            stored = self.face.store.newest(self.face.identify(headers).tenant, named[1], named[2])
+            stored = visit.store.newest(visit.caller.tenant, named[1], named[2])
         except Problem:
             return None
         if stored is None or (len(stored.body) >= self.small and takes_gzip(headers)):
             return None
+        visit.trail.asked(named[1], named[2])
+        visit.trail.saw("R", [stored])
         length = {"Content-Type": FHIR_JSON, "Content-Length": str(len(stored.body))}
         return {**USUAL, **of_version(stored), **length}, stored.body

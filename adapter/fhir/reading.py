@@ -69,4 +69,5 @@ def _stored(asked: Asked, unit: Unit, version: str) -> Stored:
     stored = unit.read(asked.caller.tenant, asked.type, asked.id, int(version) if version else None)
     if stored is None:
         raise not_found()
+    asked.trail.saw("R", [stored])
     return stored

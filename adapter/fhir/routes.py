@@ -1,6 +1,6 @@
 """The FHIR REST interface as routes: https://hl7.org/fhir/R4/http.html.
 
-    app.router.routes[:0] = mount(Face(store, identify, clock, rules, key, base="https://a.example/fhir", …))
+    app.router.routes[:0] = mount(Face(clock, rules, key, base="https://a.example/fhir", …))
 
 A route turns a request into `Asked`, lets the interaction answer, and gives the answer in the format that was asked for. The
 interactions are synchronous, as the store is, and run in the thread pool.
@@ -28,11 +28,13 @@ from adapter.fhir.findings import TYPE as PATHWAYS
 from adapter.fhir.findings import findings
 from adapter.fhir.limits import bounded
 from adapter.fhir.negotiation import PLAIN, require_form, wish
+from adapter.fhir.rights import require
 from adapter.fhir.search import ID
 from adapter.fhir.searching import pairs_of, refuse_person, search
 from adapter.fhir.types import TYPES
 from adapter.fhir.validating import validate
 from adapter.r4.bundle import NO_DELETE
+from adapter.security.visit import visit_of
 
 FORM_BYTES: Final = 64 * 1024
 METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
@@ -95,21 +97,21 @@ class _Routes:
 
         def interaction(asked: Asked, _: bytes) -> Answer:
             refuse_person(asked.pairs)
-            with self.face.store.read() as unit:
+            with asked.store.read() as unit:
                 return answer(self.face, asked, unit, version)
 
-        return await self._answered(request, interaction, any_format=request.path_params["type"] == "Binary")
+        return await self._answered(request, "r", interaction, any_format=request.path_params["type"] == "Binary")
 
     async def history(self, request: Request) -> Response:
         def interaction(asked: Asked, _: bytes) -> Answer:
             refuse_person(asked.pairs)
-            with self.face.store.read() as unit:
+            with asked.store.read() as unit:
                 return history.history(self.face, asked, unit)
 
-        return await self._answered(request, interaction)
+        return await self._answered(request, "r" if request.path_params.get("id") else "s", interaction)
 
     async def search(self, request: Request) -> Response:
-        return await self._answered(request, self._found)
+        return await self._answered(request, "s", self._found)
 
     async def search_by_form(self, request: Request) -> Response:
         """POST _search: as search, and the only way for a person's number."""
@@ -120,30 +122,31 @@ class _Routes:
             wanted = wish(request.headers, pairs)
             return replace(self._found(replace(asked, pairs=pairs, wish=wanted, private=True), b""), wish=wanted)
 
-        return await self._answered(request, interaction, self._form)
+        return await self._answered(request, "s", interaction, self._form)
 
     async def create(self, request: Request) -> Response:
-        return await self._answered(request, lambda asked, data: writing.create(self.face, asked, data), self._body)
+        return await self._answered(request, "c", lambda asked, data: writing.create(self.face, asked, data), self._body)
 
     async def update(self, request: Request) -> Response:
-        return await self._answered(request, lambda asked, data: writing.update(self.face, asked, data), self._body)
+        return await self._answered(request, "u", lambda asked, data: writing.update(self.face, asked, data), self._body)
 
     async def patch(self, request: Request) -> Response:
-        return await self._answered(request, lambda asked, data: writing.patch(self.face, asked, data), self._body)
+        return await self._answered(request, "u", lambda asked, data: writing.patch(self.face, asked, data), self._body)
 
     async def bundle(self, request: Request) -> Response:
-        return await self._answered(request, lambda asked, data: carry_out_bundle(self.face, asked, data), self._body)
+        return await self._answered(request, "", lambda asked, data: carry_out_bundle(self.face, asked, data), self._body)
 
     async def validate(self, request: Request) -> Response:
-        return await self._answered(request, lambda asked, data: validate(self.face, asked, data), self._body)
+        return await self._answered(request, "", lambda asked, data: validate(self.face, asked, data), self._body)
 
     async def findings(self, request: Request) -> Response:
         def interaction(asked: Asked, _: bytes) -> Answer:
             refuse_person(asked.pairs)
-            with self.face.store.read() as unit:
+            require(asked.caller, PATHWAYS, "r")
+            with asked.store.read() as unit:
                 return findings(self.face, replace(asked, type=PATHWAYS), unit)
 
-        return await self._answered(request, interaction)
+        return await self._answered(request, "", interaction)
 
     async def nowhere(self, request: Request) -> Response:
         """What no route answers: another method than the address has, or no address of ours."""
@@ -162,10 +165,10 @@ class _Routes:
 
     def _found(self, asked: Asked, _: bytes) -> Answer:
         face, private = self.face, asked.private
-        with face.store.read() as unit:
+        with asked.store.read() as unit:
             body = search(
                 unit,
-                asked.caller,
+                asked.visit,
                 asked.type,
                 asked.pairs,
                 base=face.base,
@@ -179,20 +182,27 @@ class _Routes:
     async def _answered(
         self,
         request: Request,
+        needs: str,
         interaction: Interaction,
         take: Callable[[Request], Awaitable[bytes]] | None = None,
         *,
         any_format: bool = False,
     ) -> Response:
-        """What the interaction answers to the request, or why it does not. `take` reads the body, where one is looked at."""
+        """What the interaction answers to the request, or why it does not.
+
+        `needs` are the letters of the scopes that it takes; `take` reads the body, where one is looked at.
+        """
         wanted = PLAIN
         try:
             pairs = pairs_of(request.url.query)
             wanted = PLAIN if any_format else wish(request.headers, pairs)
             type, id = _named(request)
-            caller = self.face.identify(request.headers)
-            asked = Asked(caller, type, id, pairs, request.headers, wanted)
-            with self.face.turns.taken(caller.tenant):
+            visit = visit_of(request)
+            if type:
+                visit.trail.asked(type, id)
+            require(visit.caller, type, needs)
+            asked = Asked(visit, type, id, pairs, request.headers, wanted)
+            with self.face.turns.taken(visit.caller.tenant):
                 data = await take(request) if take else b""
                 return await run_in_threadpool(_response, interaction, asked, data)
         except Problem as fault:

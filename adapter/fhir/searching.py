@@ -1,7 +1,7 @@
 """Search, from a request's parameters to the Bundle that answers it (https://hl7.org/fhir/R4/http.html#search).
 
     with store.read() as unit:
-        body = search(unit, caller, "Task", [("status", "requested")], base=base, key=key, strict=False, private=False, now=now)
+        body = search(unit, visit, "Task", [("status", "requested")], base=base, key=key, strict=False, private=False, now=now)
 
 `query_of` and `criteria` are the same for conditional interactions.
 """
@@ -16,14 +16,16 @@ from urllib.parse import urlencode
 
 from adapter.domain.problem import Finding, Kind, problem
 from adapter.fhir import bundles
-from adapter.fhir.chains import followed
+from adapter.fhir.chains import followed, types_of
 from adapter.fhir.includes import MOST_INCLUDED, ROUNDS, beside
 from adapter.fhir.links import LONGEST, seal, unseal
 from adapter.fhir.results import MOST, Pairs
+from adapter.fhir.rights import require
 from adapter.fhir.search import PAGE, Search, criteria, names_person, pairs_of, parse, query_of, refuse_person
 from adapter.fhir.shaping import shape
+from adapter.fhir.types import TYPES
 from adapter.ports import Page, Query, Stored, Unit
-from adapter.security.caller import Caller
+from adapter.security.visit import Visit
 
 __all__ = ["criteria", "pairs_of", "query_of", "refuse_person", "search"]
 
@@ -33,7 +35,7 @@ PRIVATE: Final = 100  # resources that a search by a person's number gives at mo
 
 def search(
     unit: Unit,
-    caller: Caller,
+    visit: Visit,
     type: str,
     pairs: Pairs,
     *,
@@ -51,23 +53,30 @@ def search(
     """
     if not private:
         refuse_person(pairs)
+    caller, tenant = visit.caller, visit.caller.tenant
+    visit.trail.query(pairs)
     token = next((value for name, value in pairs if name == PAGE), "")
-    here = _opened(unseal(key, caller.tenant, token, now), type) if token else None
+    here = _opened(unseal(key, caller.mark, token, now), type) if token else None
     wanted = parse(type, here.kept, base=base) if here else parse(type, pairs, base=base, strict=strict)
-    met = tuple(followed(unit, caller.tenant, chain) for chain in wanted.chains)
+    for chain in wanted.chains:
+        for through in types_of(chain):
+            require(caller, through, "s")
+    met = tuple(followed(unit, tenant, chain) for chain in wanted.chains)
     query = replace(wanted.query, clauses=(*wanted.query.clauses, *met))
     count = wanted.result.count
     page = Page(())
     if count:
         limit = PRIVATE if wanted.private else count
-        page = unit.search(caller.tenant, replace(query, after=here.after if here else None, limit=limit))
-    total = here.total if here else _total(unit, caller.tenant, query, wanted, page)
+        page = unit.search(tenant, replace(query, after=here.after if here else None, limit=limit))
+    total = here.total if here else _total(unit, tenant, query, wanted, page)
     links = [("self", _address(f"{base}/{type}", [(PAGE, token)] if here else _shown(wanted)))]
     if rest := _rest(wanted, page, total):
-        sealed = _sealed(key, caller.tenant, type, rest, now)
+        sealed = _sealed(key, caller.mark, type, rest, now)
         links.append(("next", _address(f"{base}/{type}", [(PAGE, sealed), *_form(wanted)])))
     found = page.found[:count]
-    included, whole = beside(unit, caller.tenant, found, wanted.result.includes, base=base)
+    readable = [type for type in TYPES if caller.access.allows(type, "r")]
+    included, whole = beside(unit, tenant, found, wanted.result.includes, readable, base=base)
+    visit.trail.saw("R", [*found, *included])
     told = [*wanted.ignored, *_cut_short(matches=wanted.private and page.next is not None, included=not whole)]
     elements = wanted.result.elements
     return bundles.searchset(
@@ -104,8 +113,8 @@ def _rest(wanted: Search, page: Page, total: int | None) -> _Place | None:
     return _Place(wanted.kept, page.next, total) if page.next is not None else None
 
 
-def _sealed(key: bytes, tenant: str, type: str, place: _Place, now: datetime) -> str:
-    token = seal(key, tenant, {"of": "search", "type": type, **place._asdict()}, now)
+def _sealed(key: bytes, mark: str, type: str, place: _Place, now: datetime) -> str:
+    token = seal(key, mark, {"of": "search", "type": type, **place._asdict()}, now)
     if len(token) > LONGEST:
         raise problem(
             Kind.INVALID,

@@ -12,6 +12,7 @@ from typing import Any, Final
 from adapter.domain.problem import Finding, Kind, problem
 from adapter.fhir.face import Answer, Asked, Face, invalid, not_found, outcome
 from adapter.fhir.negotiation import body_is_xml
+from adapter.fhir.rights import require
 from adapter.fhir.types import TYPES
 from adapter.fhir.writing import of_type, other_id
 from adapter.ports import Stored
@@ -41,7 +42,7 @@ def validate(face: Face, asked: Asked, data: bytes) -> Answer:
         raise invalid("mode", "mode is create, update, delete or profile.", "mode er create, update, delete eller profile.", RULE)
     if mode == "profile" and not profiles:
         raise invalid("profile", "mode=profile needs a profile.", "mode=profile trenger en profile.", RULE)
-    stored = _stored(face, asked)
+    stored = _stored(asked)
     if mode == "delete":
         return Answer(200, outcome([Finding("error", Kind.NOT_ALLOWED, *NO_DELETE)]))
     if body is None and stored:
@@ -69,7 +70,7 @@ def _not_allowed(face: Face, asked: Asked, resource: dict[str, Any], mode: str, 
         return no_such().findings
     if resource.get("id") != asked.id:
         return [other_id(asked.type)]
-    with face.store.read() as unit:
+    with asked.store.read() as unit:
         return faults_of_change(unit, asked.caller.tenant, body_of(stored), resource, face.rules)
 
 
@@ -81,13 +82,15 @@ def _located(document: Document, findings: Sequence[Finding], place: str) -> Seq
     return [replace(finding, line=one.line, column=one.column) for finding, one in zip(findings, whole, strict=True)]
 
 
-def _stored(face: Face, asked: Asked) -> Stored | None:
+def _stored(asked: Asked) -> Stored | None:
     if not asked.id:
         return None
-    with face.store.read() as unit:
+    require(asked.caller, asked.type, "r")
+    with asked.store.read() as unit:
         found = unit.read(asked.caller.tenant, asked.type, asked.id)
     if found is None:
         raise not_found()
+    asked.trail.saw("R", [found])
     return found
 
 

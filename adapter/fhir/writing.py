@@ -12,6 +12,7 @@ from typing import Any
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.fhir.face import Answer, Asked, Face, invalid, matching, of_version, outcome
 from adapter.fhir.negotiation import body_is_xml, require_patch
+from adapter.fhir.rights import require
 from adapter.fhir.search import criteria, names_person, query_of
 from adapter.ports import Query, Unit
 from adapter.r4 import json
@@ -33,7 +34,7 @@ def create(face: Face, asked: Asked, data: bytes) -> Answer:
     unless = _unless(face, asked)
     with checked_body(face, asked, data) as (resource, told):
         id, now = face.rules.new_id(), face.clock.now()
-        written = face.store.run(
+        written = asked.store.run(
             lambda unit: create_resource(unit, face.rules, asked.caller.tenant, resource, now, id=id, unless=unless)
         )
     return answered(face, asked, written, told, location=True)
@@ -48,10 +49,10 @@ def update(face: Face, asked: Asked, data: bytes) -> Answer:
         if isinstance(which, str):
             if resource.get("id") != which:
                 raise Problem(other_id(asked.type))
-            written = face.store.run(lambda unit: update_resource(unit, face.rules, tenant, resource, now, id=which, when=when))
+            written = asked.store.run(lambda unit: update_resource(unit, face.rules, tenant, resource, now, id=which, when=when))
         else:
             id = face.rules.new_id()
-            written = face.store.run(
+            written = asked.store.run(
                 lambda unit: update_matching(unit, face.rules, tenant, resource, now, query=which, new_id=id, when=when)
             )
     return answered(face, asked, written, told)
@@ -66,12 +67,13 @@ def patch(face: Face, asked: Asked, data: bytes) -> Answer:
     def job(unit: Unit) -> Written:
         return patch_resource(unit, rules, asked.caller.tenant, operations, now, type=asked.type, which=which, when=when)
 
-    return answered(face, asked, face.store.run(job))
+    return answered(face, asked, asked.store.run(job))
 
 
 def answered(face: Face, asked: Asked, written: Written, told: Sequence[Finding] = (), *, location: bool = False) -> Answer:
     """What a write answers, as Prefer says (https://hl7.org/fhir/R4/http.html#ops): the resource, where it says nothing."""
     stored, findings = written.stored, (*told, *written.findings)
+    asked.trail.saw("C" if written.created else "U", [stored])
     here = f"{face.base}/{stored.type}/{stored.id}/_history/{stored.version}"
     # A client that wants no body back (HAPI asks for none) learns from the address which version now stands.
     headers = {**of_version(stored), "Location" if location or written.created else "Content-Location": here}
@@ -135,6 +137,7 @@ def _unless(face: Face, asked: Asked) -> Query | None:
     text = asked.headers.get("if-none-exist")
     if text is None:
         return None
+    require(asked.caller, asked.type, "s")
     _refuse_person("If-None-Exist", criteria(text, asked.type, base=face.base))
     return matching(face.base, asked.type, text)
 
@@ -143,6 +146,7 @@ def _which(face: Face, asked: Asked) -> str | Query:
     """The id in the address, or what its criteria mean."""
     if asked.id:
         return asked.id
+    require(asked.caller, asked.type, "s")
     pairs = conditions(asked)
     _refuse_person(pairs[0][0] if pairs else "", pairs)
     return query_of(asked.type, pairs, base=face.base)

@@ -1,6 +1,6 @@
 """Messages over HTTP: sent as if from the hub, looked up, explained, tried again. For testers and operators.
 
-    app.include_router(router(reception, store, identify, clock, max_bytes=settings.messages.max_bytes))
+    app.include_router(router(reception, clock, max_bytes=settings.messages.max_bytes))
 
 The contract is the project's own (README, /docs). Errors are raised as `Problem` and answered as OperationOutcomes.
 """
@@ -12,14 +12,11 @@ from fastapi import APIRouter
 from adapter.hub.looking import following, looking
 from adapter.hub.reception import Reception
 from adapter.hub.sending import deciding, sending
-from adapter.ports import Clock, Store
-from adapter.security.caller import Identify
+from adapter.ports import Clock
 
 
 def router(
     reception: Reception,
-    store: Store,
-    identify: Identify,
     clock: Clock,
     *,
     max_bytes: int,
@@ -31,8 +28,8 @@ def router(
     `hub` is the channel that messages sent here are said to come from; `prefix` is the path that the service is reached under.
     """
     routes = APIRouter(tags=["Messages"])
-    sending(routes, reception, identify, clock, max_bytes=max_bytes, hub=hub, prefix=prefix)
-    looking(routes, store, identify, prefix)
-    following(routes, reception, identify)
-    deciding(routes, reception, identify)
+    sending(routes, reception, clock, max_bytes=max_bytes, hub=hub, prefix=prefix)
+    looking(routes, prefix)
+    following(routes, reception)
+    deciding(routes, reception)
     return routes

@@ -13,9 +13,10 @@ from adapter.domain.problem import Kind, problem
 from adapter.hub import described as d
 from adapter.hub.examples import FIRST_ID, example
 from adapter.hub.reception import Reception
-from adapter.hub.shown import ID, Time, as_json, known, no_message, none, shown, zoned
-from adapter.ports import Message, MessageQuery, State, Store
-from adapter.security.caller import Caller, Identify
+from adapter.hub.seen import find, of_seen, one
+from adapter.hub.shown import ID, Time, as_json, known, none, shown, zoned
+from adapter.ports import MessageQuery, State
+from adapter.security.visit import visit_of
 
 MOST: Final = 100  # messages on a page
 # A message may hold markup that a browser would run, and a stylesheet that it would fetch.
@@ -44,19 +45,8 @@ StateAsked = Annotated[
 ]
 
 
-def looking(routes: APIRouter, store: Store, identify: Identify, prefix: str) -> None:
+def looking(routes: APIRouter, prefix: str) -> None:
     """What stands in the store: messages and their bytes."""
-
-    def find(caller: Caller, query: MessageQuery) -> list[Message]:
-        with store.read() as unit:
-            return unit.messages(caller.tenants, query)
-
-    def one(caller: Caller, id: str) -> tuple[Message, bytes | None]:
-        with store.read() as unit:
-            message = unit.message(id) if ID.fullmatch(id) else None
-            if message is None or message.tenant not in caller.tenants:
-                no_message()
-            return message, unit.message_xml(id)
 
     @routes.get(
         "/messages",
@@ -86,7 +76,7 @@ def looking(routes: APIRouter, store: Store, identify: Identify, prefix: str) ->
             if any(ord(character) < 32 for character in value):
                 raise problem(Kind.INVALID, "Holds a control character.", "Inneholder et kontrolltegn.", where=f"http.{name}")
         query = MessageQuery(msg_id, sender, receiver, type, asked["state"], zoned(since), _cursor(after), most + 1)
-        found = await run_in_threadpool(find, identify(request.headers), query)
+        found = await run_in_threadpool(find, visit_of(request), query)
         following = None
         if len(found) > most:
             last = found[most - 1]
@@ -105,7 +95,7 @@ def looking(routes: APIRouter, store: Store, identify: Identify, prefix: str) ->
     )
     async def read_message(request: Request, id: MessageId) -> Response:
         """State, the reason for it, what to do, and everything found in the message."""
-        message, _ = await run_in_threadpool(one, identify(request.headers), id)
+        message, _ = await run_in_threadpool(one, visit_of(request), id)
         return as_json(shown(message))
 
     @routes.get(
@@ -116,13 +106,13 @@ def looking(routes: APIRouter, store: Store, identify: Identify, prefix: str) ->
     )
     async def read_xml(request: Request, id: MessageId) -> Response:
         """The very bytes that were received. 404 where they were too dangerous or too large to keep."""
-        _, xml = await run_in_threadpool(one, identify(request.headers), id)
+        _, xml = await run_in_threadpool(one, visit_of(request), id)
         if not xml:
             none("No document is kept of this message.", "Det er ikke tatt vare på noe dokument for meldingen.")
         return Response(xml, headers=INERT, media_type="application/xml")
 
 
-def following(routes: APIRouter, reception: Reception, identify: Identify) -> None:
+def following(routes: APIRouter, reception: Reception) -> None:
     """What followed from a message: receipt, statuses, Bundle and explanation."""
 
     @routes.get(
@@ -136,7 +126,7 @@ def following(routes: APIRouter, reception: Reception, identify: Identify) -> No
     )
     async def read_apprec(request: Request, id: MessageId) -> Response:
         """The bytes that were sent, or wait to be sent. 404 while there are none."""
-        found = await run_in_threadpool(reception.apprec, identify(request.headers).tenants, known(id))
+        found = await run_in_threadpool(of_seen, reception.apprec, visit_of(request), known(id))
         if found is None:
             none("No receipt has been made for this message.", "Det er ikke laget kvittering for meldingen.")
         body, media = found
@@ -153,7 +143,7 @@ def following(routes: APIRouter, reception: Reception, identify: Identify) -> No
     )
     async def read_statuses(request: Request, id: MessageId) -> Response:
         """Each *Status på henvisning* (Dialogmelding 1.1) that answers the message, and whether its receiver took it."""
-        return as_json({"items": await run_in_threadpool(reception.statuses, identify(request.headers).tenants, known(id))})
+        return as_json({"items": await run_in_threadpool(of_seen, reception.statuses, visit_of(request), known(id))})
 
     @routes.get(
         "/messages/{id}/bundle",
@@ -166,7 +156,7 @@ def following(routes: APIRouter, reception: Reception, identify: Identify) -> No
     )
     async def read_bundle(request: Request, id: MessageId) -> Response:
         """What the message became. 404 while it has become nothing."""
-        body = await run_in_threadpool(reception.bundle, identify(request.headers).tenants, known(id))
+        body = await run_in_threadpool(of_seen, reception.bundle, visit_of(request), known(id))
         if body is None:
             none("This message was not translated: its state says why.", "Meldingen er ikke oversatt: tilstanden sier hvorfor.")
         return Response(body, media_type=d.FHIR_JSON)
@@ -179,7 +169,7 @@ def following(routes: APIRouter, reception: Reception, identify: Identify) -> No
     )
     async def read_explanation(request: Request, id: MessageId) -> Response:
         """For every element its nodes in the message, with line; for every node what became of it, and why."""
-        return as_json(await run_in_threadpool(reception.explanation, identify(request.headers).tenants, known(id)))
+        return as_json(await run_in_threadpool(of_seen, reception.explanation, visit_of(request), known(id)))
 
 
 def _cursor(after: str) -> tuple[datetime, str] | None:

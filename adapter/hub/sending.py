@@ -14,9 +14,10 @@ from adapter.failures import Refused
 from adapter.hub import described as d
 from adapter.hub.examples import FIRST_ID, OTHER_ID, example
 from adapter.hub.reception import Reception
+from adapter.hub.seen import of_seen
 from adapter.hub.shown import Time, as_json, known, shown, zoned
 from adapter.ports import Clock, Delivery, Message, State
-from adapter.security.caller import Identify
+from adapter.security.visit import visit_of
 from mappings.rules import national
 
 WaitingId = Annotated[
@@ -45,9 +46,7 @@ Pathway = Annotated[
 ReceivedAt = Annotated[Time | None, Query(description="When it is taken to be received; default the message's GenDate.")]
 
 
-def sending(
-    routes: APIRouter, reception: Reception, identify: Identify, clock: Clock, *, max_bytes: int, hub: str, prefix: str
-) -> None:
+def sending(routes: APIRouter, reception: Reception, clock: Clock, *, max_bytes: int, hub: str, prefix: str) -> None:
     """Messages come in, to be kept or to be translated only."""
 
     @routes.post(
@@ -82,7 +81,7 @@ def sending(
         201 says that it is kept, not that it is good: `state` tells. Sending the same bytes again has no further effect and
         answers 200; the sandbox has received the example messages already. For a new one, change `MsgId`.
         """
-        identify(request.headers)
+        visit_of(request).require("messages")
         delivery = Delivery(await _xml(request, max_bytes), clock.now(), hub)
         received = await run_in_threadpool(reception.receive, delivery)
         status = {"new": 201, "duplicate": 200, "conflict": 409}[received.outcome]
@@ -109,7 +108,7 @@ def sending(
 
         The same message with the same `received` gives the same bytes.
         """
-        identify(request.headers)
+        visit_of(request).require("messages")
         moment = zoned(received)
         data = await _xml(request, max_bytes)
         try:
@@ -122,7 +121,7 @@ def sending(
         return as_json({"bundle": bundle, "apprec": done.apprec.decode("utf-8"), "explanation": done.explanation})
 
 
-def deciding(routes: APIRouter, reception: Reception, identify: Identify) -> None:
+def deciding(routes: APIRouter, reception: Reception) -> None:
     """What an operator decides about a message."""
 
     @routes.post(
@@ -157,7 +156,9 @@ def deciding(routes: APIRouter, reception: Reception, identify: Identify) -> Non
 
     async def decide(verb: Callable[[Sequence[str], str], Message], request: Request, id: str) -> Response:
         try:
-            message = await run_in_threadpool(verb, identify(request.headers).tenants, known(id))
+            visit = visit_of(request)
+            visit.require("operate")
+            message = await run_in_threadpool(of_seen, verb, visit, known(id))
         except Problem as refusal:
             if refusal.kind is Kind.BUSINESS_RULE:
                 raise Refused(409, *refusal.findings) from refusal

@@ -25,6 +25,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adapter.door import Door
 from adapter.fhir.face import Face, matching
 from adapter.fhir.limits import Limits
 from adapter.fhir.routes import mount
@@ -34,7 +35,7 @@ from adapter.sandbox.clock import MovedClock
 from adapter.sandbox.partner_faults import Faults
 from adapter.sandbox.partner_notices import Notices
 from adapter.sandbox.partner_page import Shown, pages
-from adapter.security.caller import Caller
+from adapter.security.caller import Admitted, Caller
 from adapter.storage import open_store
 from adapter.usecases.writing import Rules
 
@@ -47,10 +48,10 @@ def make_app(store: Store, clock: Clock, *, name: str, organisation: str, base: 
     # Whoever a tester invents is let in: what persons are allowed is the service's rule, not its partners'.
     rules = Rules(check, partial(matching, fhir), lambda: str(uuid.uuid4()), test_environment=False, base=fhir)
     caller, key = Caller(organisation, (organisation,)), secrets.token_bytes(32)
-    face = Face(store, lambda _: caller, clock, rules, key, fhir, version("stafett"), open_access=True, limits=Limits())
+    face = Face(clock, rules, key, fhir, version("stafett"), open_access=True, limits=Limits())
     notices = Notices(store, clock, organisation, fhir, notify)
     app = Starlette(routes=mount(face))
-    server = Faults(Telling(app, notices))
+    server = Faults(Telling(Door(app, lambda *_, **__: Admitted(caller), store, clock), notices))
     app.router.routes.extend(pages(Shown(name, organisation, store, rules, clock, server, notices)))
     return server
 

@@ -35,6 +35,9 @@ class BrokenStore:
 
     write = check = newest = read
 
+    def seen_by(self, *_: object) -> BrokenStore:
+        return self
+
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "localhost.evil.example:8000"])
 def test_another_hosts_name_is_refused(here: Service, host: str) -> None:
@@ -72,7 +75,7 @@ def over(store: Any) -> Callable[[str], FastAPI]:
         return app(
             store=store,
             reception=FakeReception(store, HOSPITAL),
-            identify=by_header([HOSPITAL]),
+            admit=by_header([HOSPITAL]),
             clock=StillClock(),
             key=b"k",
             organisations=[HOSPITAL],

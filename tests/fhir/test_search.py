@@ -195,7 +195,7 @@ def test_a_page_is_a_bundle_of_the_bytes_that_were_stored(store: Store) -> None:
 
         stored = unit.read(HOSPITAL, "Task", "t0")
         body = search(
-            unit, world.CALLERS[HOSPITAL], "Task", [("_id", "t0")], base=BASE, key=world.KEY, strict=True, private=False, now=BEGAN
+            unit, world.visit(store), "Task", [("_id", "t0")], base=BASE, key=world.KEY, strict=True, private=False, now=BEGAN
         )
 
     assert stored is not None

@@ -16,10 +16,11 @@ from adapter.fhir.searching import search
 from adapter.ports import Draft, Store
 from adapter.r4.index import index
 from adapter.security.caller import Caller
+from adapter.security.trail import Trail
+from adapter.security.visit import Visit
 from adapter.storage import open_store
 
 HOSPITAL, MUNICIPALITY = "999977774", "312232324"
-CALLERS = {one: Caller(one, (one,)) for one in (HOSPITAL, MUNICIPALITY)}
 BASE = "https://stafett.example/fhir"
 KEY = b"a key for tests"
 BEGAN = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
@@ -28,6 +29,10 @@ KIND = f"{OURS}/CodeSystem/pathway-task"
 EVENT = "urn:oid:2.16.578.1.12.4.1.1.9322"
 
 Json = dict[str, Any]
+
+
+def visit(store: Store, tenant: str = HOSPITAL) -> Visit:
+    return Visit(Caller(tenant, (tenant,)), store, Trail("id", "GET", BEGAN))
 
 
 def draft(type: str, id: str, body: Json) -> Draft:
@@ -154,7 +159,7 @@ def found(
     """The Bundle of a search."""
     with store.read() as unit:
         asked = {"strict": True, "private": False, **given}
-        body = search(unit, CALLERS[tenant], type, pairs, base=BASE, key=KEY, now=now, **asked)
+        body = search(unit, visit(store, tenant), type, pairs, base=BASE, key=KEY, now=now, **asked)
     bundle: Json = msgspec.json.decode(body)
     return bundle
 

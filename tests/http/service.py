@@ -47,7 +47,7 @@ def service(folder: Path, path: str = "", limits: Limits = LIMITS) -> Iterator[S
         return app(
             store=store,
             reception=FakeReception(store, HOSPITAL),
-            identify=by_header([HOSPITAL, MUNICIPALITY]),
+            admit=by_header([HOSPITAL, MUNICIPALITY]),
             clock=clock,
             key=KEY,
             organisations=[HOSPITAL, MUNICIPALITY],

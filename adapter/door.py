@@ -1,0 +1,241 @@
+"""The one way in: who asks is found out before anything else is looked at; what they were given is written down before they get it.
+
+    app = Door(app, admit, store, clock, journal)
+
+Closed unless said otherwise: an address is open to all only where `OPEN` names it. To all others a request comes in with its
+`Visit`, and its answer leaves when the record of it, and the proof that let it in, are safely stored. A proof that was spent before
+turns the answer into a refusal (RFC 9449 11.1); a write never happens with one, since it spends the proof in its own unit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapter.domain.problem import Finding, Kind, Problem
+from adapter.failures import Refused, outcome_response
+from adapter.ports import Clock, Store, Unit
+from adapter.r4.outcome import http_status
+from adapter.security.admission import KeysNeeded, Proof, Unadmitted
+from adapter.security.caller import Admit, Admitted
+from adapter.security.journal import Journal
+from adapter.security.sessions import Sessions, SignedIn, from_our_form, signed_in
+from adapter.security.trail import Trail
+from adapter.security.visit import Visit, let_in
+
+OPEN: Final = re.compile(
+    r"/health/(live|ready)|/metrics|/fhir/metadata|/fhir/\.well-known/smart-configuration|/openapi\.json|/docs"
+    r"|/console/assets/[\w.-]+|/login|/login/callback|/logout|/partners/[^/]+/notifications"
+)
+"""What tells nothing of any patient: figures, what is offered, the console's own files, the way to a login, and the hint that
+something is to be read elsewhere (`adapter.console.notifications` says why anybody may give it). A logout looks for itself."""
+
+SAFE: Final = {"GET", "HEAD", "OPTIONS"}
+IN_UNITS: Final = "/fhir"  # where writes go through the visit's own store, which spends the proof with them
+STRANGERS: Final = 60  # refused requests of nobody known that are written down in a minute: more would fill the disk for them
+T = TypeVar("T")
+
+REPLAYED: Final = Finding(
+    "error",
+    Kind.INVALID,
+    "This DPoP proof was used before: make a new one for each request.",
+    "Dette DPoP-beviset er brukt før: lag et nytt for hver forespørsel.",
+    "http.DPoP",
+    rule="RFC 9449 11.1",
+)
+
+
+def replayed() -> Refused:
+    """A proof that was spent before."""
+    return Refused(401, REPLAYED, headers={"WWW-Authenticate": 'DPoP error="invalid_dpop_proof"'})
+
+
+@dataclass(slots=True)
+class Witnessed:
+    """The store as a visitor sees it. What is written by it says in the same unit who did it, and spends the proof of that."""
+
+    store: Store
+    trail: Trail
+    proof: Proof | None = None
+    audited: bool = True
+    quick: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.quick = self.store.quick
+
+    def run(self, job: Callable[[Unit], T]) -> T:
+        def witnessed(unit: Unit) -> T:
+            self._begin(unit)
+            return job(unit)
+
+        done = self.store.run(witnessed)
+        self.proof = None
+        return done
+
+    @contextmanager
+    def _write(self) -> Any:
+        with self.store.write() as unit:
+            self._begin(unit)
+            yield unit
+        self.proof = None
+
+    def write(self) -> AbstractContextManager[Unit]:
+        return self._write()
+
+    def _begin(self, unit: Unit) -> None:
+        if self.proof and not unit.spend(self.proof.jti, self.proof.until):
+            raise replayed()
+        if self.audited:
+            for record in self.trail.records():
+                unit.await_audit(record)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+@dataclass
+class Door:
+    """`journal` None: nothing is written down, which only an installation without authentication may choose.
+
+    `sessions` are of people at a browser; `welcome` says where one of them who is not logged in is sent.
+    """
+
+    app: ASGIApp
+    admit: Admit
+    store: Store
+    clock: Clock
+    journal: Journal | None = None
+    sessions: Sessions | None = None
+    welcome: Callable[[Scope], Response | None] = lambda _: None
+    _strangers: deque[float] = field(default_factory=lambda: deque(maxlen=STRANGERS))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or OPEN.fullmatch(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        trail = Trail(str(uuid4()), scope["method"], self.clock.now(), state.get("request_id", ""))
+        try:
+            headers = Headers(scope=scope)
+            person = await self._logged_in(headers)
+            if person:
+                receive = await from_our_form(person, scope, receive)
+            admitted = Admitted(person.caller) if person else await self._admitted(scope, headers)
+        except Problem as refusal:
+            await self._turned_away(refusal, trail)
+            await (self.welcome(scope) or _refusal(refusal))(scope, receive, send)
+            return
+        caller = trail.caller = admitted.caller
+        trail.scope = caller.scope
+        seen = (
+            self.store.seen_by(caller.tenants, caller.blocked_as)
+            if caller.blocked_as and hasattr(self.store, "seen_by")
+            else self.store
+        )
+        witnessed = Witnessed(seen, trail, admitted.proof, audited=self.journal is not None)
+        let_in(scope, Visit(caller, witnessed, trail))
+        with signed_in(person):
+            await self._attend(scope, receive, send, witnessed)
+
+    async def _logged_in(self, headers: Headers) -> SignedIn | None:
+        """Who sits at the browser that this is from. A token goes before a cookie, which browsers send unasked."""
+        if self.sessions is None or "cookie" not in headers or "authorization" in headers:
+            return None
+        return await run_in_threadpool(self.sessions.find, headers)
+
+    async def _admitted(self, scope: Scope, headers: Headers) -> Admitted:
+        """Who it is: worked out at once, but where the issuer must be asked for its keys, which nobody else waits for."""
+        path = scope.get("raw_path", b"").decode("ascii", "replace")
+        try:
+            return self.admit(scope["method"], path, headers, wait=False)
+        except KeysNeeded:
+            return await run_in_threadpool(partial(self.admit, scope["method"], path, headers))
+
+    async def _attend(self, scope: Scope, receive: Receive, send: Send, witnessed: Witnessed) -> None:
+        """Let the request be answered, and the answer go once it is written down."""
+        gone = replaced = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal gone, replaced
+            if message["type"] == "http.response.start":
+                instead = await self._written_down(scope, witnessed, message["status"])
+                gone = True
+                if instead is not None:
+                    replaced = True
+                    await _refusal(instead)(scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        try:
+            if witnessed.proof and scope["method"] not in SAFE and not scope["path"].startswith(IN_UNITS):
+                await self._spend(witnessed)
+            await self.app(scope, receive, send_on)
+        except Problem as refusal:
+            if gone:
+                raise
+            await self._written_down(scope, witnessed, http_status(refusal.kind))
+            await _refusal(refusal)(scope, receive, send)
+        except Exception:
+            if not gone:
+                await self._written_down(scope, witnessed, 500)
+            raise
+
+    async def _written_down(self, scope: Scope, witnessed: Witnessed, status: int) -> Problem | None:
+        """Keep the record of an answer with this status. What is to be answered instead, where it may not leave."""
+        proof, trail = witnessed.proof, witnessed.trail
+        trail.route = template(scope)
+        try:
+            if self.journal is None:
+                return None
+            fresh = await asyncio.wrap_future(self.journal.keep(trail.records(status), [(proof.jti, proof.until)] if proof else []))
+        except Problem as fault:
+            return fault
+        return None if all(fresh) else replayed()
+
+    async def _spend(self, witnessed: Witnessed) -> None:
+        """Use up the proof before anything is done: what follows does not go through the visit's own store."""
+        proof = witnessed.proof
+        if proof and self.journal:
+            (fresh,) = await asyncio.wrap_future(self.journal.keep([], [(proof.jti, proof.until)]))
+            if not fresh:
+                raise replayed()
+            witnessed.proof = None
+
+    async def _turned_away(self, refusal: Problem, trail: Trail) -> None:
+        """Write down that somebody unknown was refused, so many times a minute; the request log has all of them."""
+        now = time.monotonic()
+        if self.journal is None or (len(self._strangers) == STRANGERS and now - self._strangers[0] < 60):
+            return
+        self._strangers.append(now)
+        with suppress(Problem):  # nothing was given away
+            await asyncio.wrap_future(self.journal.keep(trail.records(_refusal(refusal).status_code)))
+
+
+def template(scope: Scope) -> str:
+    """The route's template, which holds no id; what matches no route is one thing."""
+    route: Any = scope.get("route")
+    path = getattr(route, "path", None)
+    inside = scope.get("root_path", "").removeprefix(scope.get("app_root_path", ""))
+    return f"{inside}{path}" if path is not None else "none"
+
+
+def _refusal(error: Problem) -> Response:
+    if isinstance(error, Refused):
+        return outcome_response(error.status, *error.findings, headers=error.headers)
+    if isinstance(error, Unadmitted):
+        return outcome_response(error.status, *error.findings, headers={"WWW-Authenticate": error.challenge})
+    retry = {"Retry-After": str(round(error.retry_after or 5))} if error.kind is Kind.TRANSIENT else {}
+    return outcome_response(http_status(error.kind), *error.findings, headers=retry)

@@ -1,0 +1,58 @@
+"""What a caller's scopes let it do with which type (https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#fhir-resource-scopes-syntax).
+
+A letter an interaction: `c`reate, `r`ead (vread, history of one), `u`pdate (patch), `s`earch (history of a type). What is asked
+for by criteria takes `s` of the type that they are of, wherever they stand, since their answer tells what there is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from adapter.domain.problem import Finding, Kind
+from adapter.failures import Refused
+from adapter.ports import Query
+from adapter.r4.bundle import Step
+from adapter.security.caller import Caller
+from adapter.usecases.writing import Rules
+
+RULE: Final = "RFC 6750 3.1"
+METHODS: Final = {"POST": "c", "PUT": "u", "PATCH": "u"}
+
+
+def require(caller: Caller, type: str, letters: str) -> None:
+    """Raises `Refused` (403) where the caller's scopes lack one of the letters for the type."""
+    if all(caller.access.allows(type, letter) for letter in letters):
+        return
+    needed = f"system/{type}.{letters}"
+    raise Refused(
+        403,
+        Finding(
+            "error",
+            Kind.FORBIDDEN,
+            f"The token's scopes do not give this: it takes {needed}.",
+            f"Tokenets scope gir ikke dette: det krever {needed}.",
+            rule=RULE,
+        ),
+        headers={"WWW-Authenticate": f'DPoP error="insufficient_scope", scope="{needed}"'},
+    )
+
+
+def require_step(caller: Caller, step: Step) -> None:
+    """The same of an entry of a Bundle."""
+    if step.faults or not step.type:
+        return  # answered as what it is: nothing that can be done
+    if step.writes:
+        require(caller, step.type, METHODS[step.method] + ("s" if step.if_none_exist or (step.criteria and not step.id) else ""))
+    else:
+        require(caller, step.type, "r" if step.name else "s")
+
+
+def lawful(rules: Rules, caller: Caller) -> Rules:
+    """The rules with criteria that the caller may search by: of references, of If-None-Exist, of conditional updates."""
+
+    def query_of(type: str, criteria: str) -> Query:
+        require(caller, type, "s")
+        return rules.query_of(type, criteria)
+
+    return replace(rules, query_of=query_of)

@@ -1,0 +1,53 @@
+"""A request that has been let in: who asks, the store as they see it, and what they are seen to do.
+
+    visit = visit_of(request)
+    with visit.store.read() as unit:
+        visit.trail.saw("R", [stored])
+
+The door makes it (`adapter.security.door`); routes take caller and store from nowhere else, so that none can forget the one or the
+other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from adapter.domain.problem import Kind, problem
+from adapter.ports import Store
+from adapter.security.caller import Caller
+from adapter.security.trail import Trail
+
+_KEY: Final = "visit"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    caller: Caller
+    store: Store
+    trail: Trail
+
+    def require(self, what: str) -> None:
+        """Raises `Problem` (FORBIDDEN) unless the caller may do this: `messages`, `operate`."""
+        if not self.caller.access.other(what):
+            raise problem(
+                Kind.FORBIDDEN,
+                f"The token's scopes do not give this ({what}): ask for a token with them.",
+                f"Tokenets scope gir ikke dette ({what}): be om et token som har det.",
+                rule="RFC 6750 3.1",
+            )
+
+
+def visit_of(request: HTTPConnection | Scope) -> Visit:
+    """The visit of a request, or of its scope, that came through the door."""
+    scope = request.scope if isinstance(request, HTTPConnection) else request
+    visit: Visit = scope["state"][_KEY]
+    return visit
+
+
+def let_in(scope: Scope, visit: Visit) -> None:
+    """Leave the visit for the routes."""
+    scope.setdefault("state", {})[_KEY] = visit
