@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.types import Scope
 
 from adapter.console.frame import page
-from adapter.console.html import tag
+from adapter.console.html import Html, tag
 from adapter.security.login import SECONDS, Login, NotLoggedIn
 from adapter.security.sessions import Sessions, cookie_of, from_our_form
 
@@ -45,7 +45,7 @@ def router(login: Login, sessions: Sessions, *, public_base: str, prefix: str) -
         except NotLoggedIn as fault:
             return _failed(prefix, fault, 400, gone)
         if not sessions.may_enter(claims):
-            return _unknown(prefix, claims["sub"], gone)
+            return _unknown(prefix, claims["sub"], login.end_address(), gone)
         id = await to_thread.run_sync(sessions.begin, claims, request.headers)
         log.info("logged in")
         return _on(public + back, sessions.set(sessions.cookie, id), gone)
@@ -102,7 +102,7 @@ def _failed(prefix: str, fault: NotLoggedIn, status: int, *cookies: str) -> Resp
     return _with(told, *cookies)
 
 
-def _unknown(prefix: str, subject: str, *cookies: str) -> Response:
+def _unknown(prefix: str, subject: str, elsewhere: str, *cookies: str) -> Response:
     """Who is known to the issuer and not to us. They are shown their own subject, since whoever lets them in needs it."""
     log.warning("login failed", why="nobody we know")
     told = page(
@@ -112,19 +112,25 @@ def _unknown(prefix: str, subject: str, *cookies: str) -> Response:
         tag("p", "You are logged in, but nobody has let you in here. Give your subject to the operator of this service:"),
         tag("p", "Du er innlogget, men ingen har gitt deg tilgang her. Gi din subject til driften av tjenesten:", lang="nb"),
         tag("p", tag("code", subject)),
+        _end_there(elsewhere),
         status=403,
     )
     return _with(told, *cookies)
 
 
 def _out(prefix: str, elsewhere: str, *cookies: str) -> Response:
-    there = tag("a", "End the login at the login service too", href=elsewhere)
     told = page(
         prefix,
         "Logged out",
         tag("h1", "You are logged out"),
         tag("p", "Du er logget ut.", lang="nb"),
-        tag("p", there, "; until then it may let in whoever sits here.") if elsewhere else None,
+        _end_there(elsewhere),
         tag("p", tag("a", "Log in again", href=f"{prefix}/login")),
     )
     return _with(told, *cookies)
+
+
+def _end_there(elsewhere: str) -> Html | None:
+    """What lets somebody else log in at the same browser, or nobody."""
+    there = tag("a", "End the login at the login service too", href=elsewhere)
+    return tag("p", there, "; until then it may let in whoever sits here.") if elsewhere else None

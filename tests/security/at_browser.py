@@ -20,9 +20,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from adapter.console.frame import button, page
 from adapter.console.html import tag
 from adapter.console.login_routes import router, to_login
-from adapter.domain.problem import Kind, Problem
+from adapter.domain.problem import Problem
 from adapter.failures import handlers, outcome_response
 from adapter.ports import Store
+from adapter.r4.outcome import http_status
 from adapter.security.caller import Caller
 from adapter.security.login import Login
 from adapter.security.sessions import Sessions, from_our_form, signed_in
@@ -71,8 +72,7 @@ class Behind:
         try:
             receive = await from_our_form(found, scope, receive)
         except Problem as fault:
-            assert fault.kind is Kind.FORBIDDEN
-            await outcome_response(403, *fault.findings)(scope, receive, send)
+            await outcome_response(http_status(fault.kind), *fault.findings)(scope, receive, send)
             return
         with signed_in(found):
             scope.setdefault("state", {})["caller"] = found.caller
