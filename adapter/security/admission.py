@@ -139,14 +139,6 @@ class Tokens:
                 401, "invalid_dpop_proof", f"The proof {fault.en}.", f"Beviset {fault.nb}.", "RFC 9449 4.3"
             ) from None
 
-    def spent(self) -> Unadmitted:
-        """To raise where a proof was used before."""
-        en, nb = (
-            "The proof was used before (jti): make a new one for each request.",
-            "Beviset er brukt før (jti): lag et nytt hver gang.",
-        )
-        return self._refused(401, "invalid_dpop_proof", en, nb, "RFC 9449 11.1")
-
     def _refused(self, status: int, error: str, en: str, nb: str, rule: str = "RFC 6750 3.1") -> Unadmitted:
         said = [f'error="{error}"'] if error else []
         if self._scheme == "DPoP":

@@ -67,9 +67,10 @@ class IssuerKeys:
         self._asking = threading.Lock()
         self._waiting = threading.BoundedSemaphore(WAITING)
 
-    @property
     def token_endpoint(self) -> str:
-        """Where the issuer gives tokens; empty as long as it has not been asked."""
+        """Where the issuer gives tokens, as it says itself; empty where it cannot be asked."""
+        if not self._known.token_endpoint and self._may_ask(self._now()):
+            self._ask(urgent=True)
         return self._known.token_endpoint
 
     def find(self, kid: object, *, wait: bool = True) -> PublicKey | None:

@@ -1,4 +1,4 @@
-"""What a token's scopes let its bearer do, and which letters an interaction takes.
+"""What a token's scopes let its bearer do.
 
     access = access_of(["system/Task.rs", "nhn:pakkeforlop/messages"], {"nhn:pakkeforlop/messages": ["messages"]})
     access.allows("Task", "r"), access.other("messages")
@@ -27,31 +27,6 @@ OTHERS: Final = frozenset({"messages", "operate", "emergency"})
 """Beside FHIR: to send and see messages; to operate the service; to lift a patient's blocks where a life is at stake."""
 
 _SMART: Final = re.compile(r"(?:system|user)/(\*|[A-Z][A-Za-z]{1,63})\.(?=[cruds])(c?r?u?d?s?)", re.ASCII)
-
-NEEDS: Final[Mapping[str, str]] = {
-    "read": "r",
-    "vread": "r",
-    "history-instance": "r",
-    "history-type": "s",
-    "history-system": "s",
-    "search-type": "s",
-    "search-system": "s",
-    "create": "c",
-    "update": "u",
-    "patch": "u",
-    "delete": "d",
-    # Criteria tell whether there is such a resource, as a search does; what they do not find, an update makes.
-    "conditional-create": "cs",
-    "conditional-update": "cus",
-    "conditional-patch": "us",
-    # $validate reads what is stored, or says of a content what the interaction would.
-    "validate": "r",
-    "validate-create": "c",
-    "validate-update": "u",
-    "validate-delete": "d",
-    "findings": "r",  # of an EpisodeOfCare
-}
-"""The letters that each interaction takes on its type, on `*` where it has none. Names as in R4's *restful-interaction* codes."""
 
 
 @dataclass(frozen=True, slots=True)

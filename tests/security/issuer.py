@@ -38,7 +38,6 @@ AUDIENCE = "nhn:pakkeforlop"
 BASE = "https://fhir.example"
 PARENT, CHILD = "999977774", "999977775"  # fictitious organisations of HelseID's test environment
 CLAIMS = "helseid://claims/"
-EVERY = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "HS256", "HS384", "HS512", "none")
 Key = RSAKey | ECKey
 
 
@@ -51,10 +50,9 @@ def key(kind: str = "RSA", name: str = "1") -> Key:
 
 def signed(header: dict[str, Any], claims: dict[str, Any] | bytes, by: Any) -> str:
     """Any header, over any claims, by any key: also what nobody should sign."""
-    rules = jws.JWSRegistry(algorithms=list(EVERY), strict_check_header=False)
-    rules.check_header = lambda header: None  # type: ignore[method-assign]
     payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
-    return jws.serialize_compact(header, payload, by, registry=rules)
+    body = f"{encoded(json.dumps(header).encode())}.{encoded(payload)}"
+    return f"{body}.{encoded(jws.JWSRegistry.algorithms[header['alg']].sign(body.encode(), by))}"
 
 
 def encoded(data: bytes) -> str:
