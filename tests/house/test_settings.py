@@ -10,6 +10,7 @@ import pytest
 from adapter.domain.problem import Problem
 from adapter.settings import HubSettings, Organisation, Partner, Receiver, Settings, load, on_loopback
 
+TOKENS = 'auth = "helseid"\n[helseid]\nissuer = "https://sts.example"\naudience = "nhn:x"\n'
 PARTNER = '[[partner]]\nname = "kommune"\nbase_url = "http://127.0.0.1:1"\norganisation = "111111111"\n'
 
 
@@ -152,6 +153,14 @@ def test_a_file_that_is_not_there_is_told() -> None:
             "the rules of 2025 have no D07",
         ),
         ('[[hub]]\nkind = "edi2"\n', "stafett.toml:2", 'a hub of kind "edi2" needs base_url'),
+        ('auth = "helseid"\n', "stafett.toml:1", 'auth = "helseid" needs issuer in [helseid]'),
+        (TOKENS.replace("audience", "attest_claim"), "stafett.toml:1", 'auth = "helseid" needs audience in [helseid]'),
+        (TOKENS.replace("https://sts", "http://sts"), "stafett.toml:3", "http is for loopback: use https"),
+        ('public_base = "http://stafett.example"\n' + TOKENS, "stafett.toml:1", "http is for loopback: use https"),
+        (TOKENS + 'algorithms = ["RS256", "HS256"]\n', "stafett.toml:5", "algorithms"),
+        (TOKENS + "algorithms = []\n", "stafett.toml:5", "algorithms"),
+        (TOKENS + 'scheme = "both"\n', "stafett.toml:5", "scheme"),
+        (TOKENS + '[helseid.scopes]\n"nhn:x/read" = ["system/Task.sr"]\n', "stafett.toml:5", "scopes"),
         (
             '[[hub]]\nkind = "folder"\npath = "a"\n[[hub]]\nkind = "folder"\npath = "b"\n',
             "stafett.toml:4",
