@@ -39,12 +39,16 @@ TELLING: Final = frozenset(
 _encode: Final = msgspec.json.Encoder().encode
 
 
+Seen = tuple[Action, str, str, int]
+"""What was done with a version: type, id and number."""
+
+
 @dataclass(slots=True)
 class Space:
     """What was seen of one organisation's data."""
 
     patients: dict[str, None] = field(default_factory=dict)
-    seen: dict[tuple[Action, str, str, int], None] = field(default_factory=dict)
+    seen: dict[Seen, str] = field(default_factory=dict)  # and whose it is
     more: int = 0
 
 
@@ -86,7 +90,7 @@ class Trail:
                 space.patients[stored.patient] = None
             what = (action, stored.type, stored.id, stored.version)
             if len(space.seen) < MOST:
-                space.seen[what] = None
+                space.seen[what] = stored.patient
             elif what not in space.seen:
                 space.more += 1
 
@@ -102,7 +106,9 @@ class Trail:
         own = self.caller.tenant if self.caller else NOBODY
         shared = self._shared(status)
         return [
-            AuditRecord(self.id, self.moment, tenant, tuple(sorted(space.patients)), self._body(tenant, space, shared))
+            AuditRecord(
+                self.id, self.moment, tenant, tuple(sorted(space.patients)), _encode({**shared, "tenant": tenant, **_told(space)})
+            )
             for tenant, space in (self._spaces or {own: Space()}).items()
         ]
 
@@ -127,11 +133,6 @@ class Trail:
         }
         return {name: value for name, value in shared.items() if value not in ("", None, [], {}, 0)}
 
-    def _body(self, tenant: str, space: Space, shared: Mapping[str, Any]) -> bytes:
-        seen = {"seen": list(space.seen)} if space.seen else {}
-        more = {"more": space.more} if space.more else {}
-        return _encode({**shared, "tenant": tenant, "action": _action(space.seen), **seen, **more})
-
 
 def outcome_of(status: int) -> str | None:
     """The code of http://hl7.org/fhir/audit-event-outcome for an HTTP status: it went well, it was refused, it failed.
@@ -143,10 +144,14 @@ def outcome_of(status: int) -> str | None:
     return "0" if status < 400 else "4" if status < 500 else "8"
 
 
-def _action(seen: Iterable[tuple[Action, str, str, int]]) -> Action:
-    """The one thing that was done; E where several were."""
-    actions = {what[0] for what in seen}
-    return actions.pop() if len(actions) == 1 else "E"
+def _told(space: Space) -> dict[str, Any]:
+    """What was seen of one organisation's data. Each version has the number of its patient behind it, from 0, if it has one."""
+    patients = sorted(space.patients)
+    numbers = {patient: (number,) for number, patient in enumerate(patients)}
+    seen = [(*what, *numbers.get(patient, ())) for what, patient in space.seen.items()]
+    actions = {what[0] for what in space.seen}
+    told = {"action": actions.pop() if len(actions) == 1 else "E", "patients": patients, "seen": seen, "more": space.more}
+    return {name: value for name, value in told.items() if value}
 
 
 def _who(caller: Caller) -> dict[str, Any]:

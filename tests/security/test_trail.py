@@ -54,7 +54,8 @@ def test_a_read_is_told_with_who_when_what_about_whom_on_which_ground_and_with_w
         "asked": ["Task/t1"],
         "ground": {"purpose": "TREAT", "scope": "system/Task.rs"},
         "action": "R",
-        "seen": [["R", "Task", "t1", 3]],
+        "patients": ["p1"],
+        "seen": [["R", "Task", "t1", 3, 0]],
         "status": 200,
         "outcome": "0",
     }
@@ -75,7 +76,7 @@ def test_a_person_and_the_attest_are_told() -> None:
     assert said["who"]["practitioner"] == attest["practitioner"]
     assert said["ground"]["care"] == attest["care_relation"]
     assert said["ground"]["toa"] == 1762000000
-    assert "patients" not in said
+    assert "patients" not in said  # those of the attest are the caller's word; who was seen is told by what was seen
 
 
 def test_a_denied_request_of_somebody_unknown_is_told_too() -> None:
@@ -100,7 +101,7 @@ def test_a_write_says_before_its_answer_that_it_happens() -> None:
     said = body(trail.records()[0])
 
     assert "outcome" not in said
-    assert said["seen"] == [["U", "Task", "t1", 3]]
+    assert said["seen"] == [["U", "Task", "t1", 3, 0]]
 
 
 def test_no_value_that_may_tell_of_a_person_is_told() -> None:
@@ -119,6 +120,16 @@ def test_no_value_that_may_tell_of_a_person_is_told() -> None:
     ]
     assert said["asked"] == ["Patient/***"]
     assert said["request"] == "***"
+
+
+def test_each_version_is_told_with_the_patient_whose_it_is() -> None:
+    trail = a_trail()
+    trail.saw("S", [a_version("t1", patient="p2"), a_version("t2", patient=""), a_version("t3", patient="p1")])
+
+    said = body(trail.records(200)[0])
+
+    assert said["patients"] == ["p1", "p2"]
+    assert said["seen"] == [["S", "Task", "t1", 3, 1], ["S", "Task", "t2", 3], ["S", "Task", "t3", 3, 0]]
 
 
 def test_no_content_of_a_resource_is_told() -> None:
