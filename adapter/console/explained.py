@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from adapter.console.frame import message_links, moment, page, state_badge, table
+from adapter.console.frame import button, message_links, moment, page, state_badge, table
 from adapter.console.html import Html, join, tag
 from adapter.ports import Message, State
 
@@ -72,15 +72,12 @@ def _facts(prefix: str, message: Message) -> Html:
 
 
 def _decide(prefix: str, message: Message) -> Html | None:
-    """What an operator can do from here; forms, so that no script is needed."""
+    """What an operator can do from here."""
     if message.dismissed:
         return None
-
-    def button(verb: str, label: str) -> Html:
-        return tag("form", tag("button", label), method="post", action=f"{prefix}/console/messages/{message.id}/{verb}")
-
-    retry = button("retry", "Try again") if message.state in RETRIED else None
-    dismiss = button("dismiss", "Put aside") if message.state in DISMISSED else None
+    address = f"{prefix}/console/messages/{message.id}"
+    retry = button("Try again", f"{address}/retry") if message.state in RETRIED else None
+    dismiss = button("Put aside", f"{address}/dismiss") if message.state in DISMISSED else None
     return tag("div", retry, dismiss, class_="decide") if retry or dismiss else None
 
 

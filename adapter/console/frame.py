@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from adapter.console.html import Child, Html, join, tag
 from adapter.ports import Message, State
+from adapter.security.sessions import TOKEN, here
 
 OSLO: Final = ZoneInfo("Europe/Oslo")
 POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -35,7 +36,7 @@ def page(prefix: str, title: str, *content: Child, status: int = 200) -> Respons
         tag("link", rel="stylesheet", href=f"{prefix}/console/assets/style.css"),
     )
     name = tag("a", tag("span", aria_hidden="true", class_="baton"), "Stafett", href=f"{prefix}/", class_="name")
-    banner = tag("header", name, navigation(prefix))
+    banner = tag("header", name, navigation(prefix), _who(prefix))
     skip = tag("a", "Skip to content", href="#content", class_="skip")
     body = tag("body", skip, banner, tag("main", *content, id="content"))
     document = "<!doctype html>\n" + tag("html", head, body, lang="en")
@@ -53,6 +54,22 @@ def navigation(prefix: str) -> Html:
         ("Health", "/health/ready"),
     )
     return tag("nav", [tag("a", name, href=prefix + path) for name, path in links], aria_label="Main")
+
+
+def button(label: str, action: str) -> Html:
+    """A form that is a button, so that no script is needed; with the token of whoever is logged in."""
+    found = here()
+    token = tag("input", type="hidden", name=TOKEN, value=found.token) if found else None
+    return tag("form", token, tag("button", label), method="post", action=action)
+
+
+def _who(prefix: str) -> Html | None:
+    """Who is logged in, and the ways out."""
+    found = here()
+    if found is None:
+        return None
+    outs = button("Log out", f"{prefix}/logout"), button("everywhere", f"{prefix}/logout?everywhere=true")
+    return tag("div", tag("span", found.name), *outs, class_="who")
 
 
 def state_badge(state: State) -> Html:
