@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from adapter.cli_indicators import indicators
+from adapter.cli_keys import keys
 from adapter.cli_partner import partner
 from adapter.cli_refold import refold
 from adapter.cli_timeline import timeline
@@ -139,6 +140,7 @@ def _version(rule_set: str) -> str:
     return rule_set
 
 
+app.add_typer(keys)
 app.add_typer(partner)
 app.command()(indicators)
 app.command()(refold)

@@ -56,7 +56,7 @@ def check(
         print(f"No [[partner]] is called {name[:64]!r}. There are: {names}", file=sys.stderr)
         print(f"  Ingen [[partner]] heter {name[:64]!r}. Disse finnes: {names}", file=sys.stderr)
         raise typer.Exit(NO_SUCH)
-    seen = examine(found, organisation=settings.organisation[0].number, public_base=settings.public_base, write=write)
+    seen = examine(found, organisations=settings.organisation, public_base=settings.public_base, write=write)
     if as_json:
         _print_json(name, seen)
     else:

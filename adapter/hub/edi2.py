@@ -6,8 +6,8 @@ What the hub refuses for good is a `Problem` of another kind than TRANSIENT; eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import count
+from collections.abc import Mapping, Sequence
+from itertools import count, zip_longest
 from typing import Literal
 
 import httpx
@@ -17,6 +17,7 @@ from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.http_client import client
 from adapter.hub.edi2_v2 import Edi2V2, Unread
 from adapter.ports import Clock, Delivery, Outgoing
+from adapter.security.acting import acting_for
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,8 @@ ABSENT = {
 class Edi2Hub:
     """A channel to EDI 2.0 for the services `her_ids` (those that are HER-ids: others cannot be addressed here).
 
-    `auth` lays access tokens on every request. `timeout` bounds each step of a request, `deadline` a whole answer.
+    `auth` lays access tokens on every request; `organisations` says of each service whose it is, for those tokens: then each
+    organisation's messages are asked for by themselves. `timeout` bounds each step of a request, `deadline` a whole answer.
     """
 
     apprec_format: Literal["xml", "edi2"] = "edi2"
@@ -46,6 +48,7 @@ class Edi2Hub:
         clock: Clock,
         name: str = "edi2",
         auth: httpx.Auth | None = None,
+        organisations: Mapping[str, str] | None = None,
         transport: httpx.BaseTransport | None = None,
         max_bytes: int = 35 * 1024 * 1024,
         timeout: float = 30.0,
@@ -55,6 +58,7 @@ class Edi2Hub:
         self._client = client(base_url, timeout=timeout, auth=auth, transport=transport)
         self._api = Edi2V2(self._client, source_system, deadline=deadline)
         self._her_ids = tuple(dict.fromkeys(h for h in her_ids if h.isdecimal()))
+        self._organisations = organisations or {}
         self._clock = clock
         self._max_bytes = max_bytes
         self._tries = count(1)
@@ -69,7 +73,7 @@ class Edi2Hub:
         """
         if not self._her_ids:
             return []
-        rows = self._api.unread(self._her_ids)
+        rows = self._unread()
         listed = set(rows)
         self._tried = {row: turn for row, turn in self._tried.items() if row in listed}
         deliveries: list[Delivery] = []
@@ -79,7 +83,8 @@ class Edi2Hub:
                 break
             self._tried[row] = next(self._tries)
             try:
-                deliveries.append(self._delivery(row))
+                with acting_for(self._organisation(row.receiver)):
+                    deliveries.append(self._delivery(row))
             except Problem as fault:
                 log.warning("hub.document_not_fetched", hub=self.name, hub_id=row.id, reason=str(fault))
                 faults.append(fault)
@@ -91,7 +96,8 @@ class Edi2Hub:
         """Mark as read. A message that the hub no longer has is read enough."""
         for her_id in (receiver,) if receiver.isdecimal() else self._her_ids:
             try:
-                self._api.mark_read(hub_id, her_id)
+                with acting_for(self._organisation(her_id)):
+                    self._api.mark_read(hub_id, her_id)
             except Problem as fault:
                 if fault.kind is not Kind.NOT_FOUND:
                     raise
@@ -102,6 +108,10 @@ class Edi2Hub:
         A repeated message is told apart by its MsgId at the receiver (HIS 80415). An AppRec has none that we choose, so
         before a repeated one the hub is asked; the id of one that is there already is not told, and "" is returned.
         """
+        with acting_for(row.tenant):
+            return self._deliver(row)
+
+    def _deliver(self, row: Outgoing) -> str:
         if row.kind == "message":
             return self._api.post_message(row.body)
         if not row.hub_id or not row.sender.isdecimal():
@@ -124,6 +134,26 @@ class Edi2Hub:
 
     def close(self) -> None:
         self._client.close()
+
+    def _organisation(self, her_id: str | None) -> str:
+        return self._organisations.get(her_id or "", "")
+
+    def _unread(self) -> list[Unread]:
+        """What is listed, each organisation's in turn. Raises where nobody's is: one without a token holds up no other."""
+        listed: list[list[Unread]] = []
+        faults: dict[str, Problem] = {}
+        organisations = list(dict.fromkeys(map(self._organisation, self._her_ids)))
+        for organisation in organisations:
+            try:
+                with acting_for(organisation):
+                    listed.append(self._api.unread([h for h in self._her_ids if self._organisation(h) == organisation]))
+            except Problem as fault:
+                faults[organisation] = fault
+        if len(faults) == len(organisations):
+            raise faults[organisations[-1]]
+        for organisation, reason in faults.items():
+            log.warning("hub.not_listed", hub=self.name, organisation=organisation, reason=str(reason))
+        return [row for turn in zip_longest(*listed) for row in turn if row]
 
     def _answered(self, row: Outgoing, hub_id: str) -> bool:
         """Whether our AppRec is there. An AppRec is final: where another is there, ours must not follow it."""

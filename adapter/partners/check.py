@@ -1,6 +1,6 @@
 """`stafett partner check`: what is well and what is not between us and one partner, in the order in which to mend it.
 
-    for seen in examine(partner, organisation="999999999", public_base="https://stafett.example"):
+    for seen in examine(partner, organisations=settings.organisation, public_base="https://stafett.example"):
         print(seen.light, seen.check, seen.en, seen.do_en)
 
 Reads only, and leaves nothing there, unless `write`: then one assignment of a synthetic patient, `entered-in-error` from the first.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,8 +28,9 @@ from adapter.partners.check_task import searched, validated, written
 from adapter.partners.checks import CHECKS, WITH_WRITE, Seen, failed, green, not_tried, red, yellow
 from adapter.partners.server import NOT_THERE, HttpFhirServer
 from adapter.partners.wire import MAX_BYTES, Wire
+from adapter.security.acting import acting_for
 from adapter.security.client_credentials import ClientCredentials, TokenFile, auth_of
-from adapter.settings import Partner
+from adapter.settings import Organisation, Partner
 from mappings.municipal_rules import rules_for
 
 SECONDS = 10.0
@@ -37,9 +38,9 @@ CERTIFICATE_DAYS = 30
 SKEW_RED, SKEW_YELLOW = 60.0, 5.0
 
 
-def examine(partner: Partner, *, organisation: str, public_base: str, write: bool = False) -> list[Seen]:
-    """What was seen, in the order of `CHECKS`; `organisation` is who we are to the partner."""
-    seen = {one.check: one for one in (*_known(partner, public_base), *_reached(partner, organisation, write))}
+def examine(partner: Partner, *, organisations: Sequence[Organisation], public_base: str, write: bool = False) -> list[Seen]:
+    """What was seen, in the order of `CHECKS`; `organisations` are who we are to the partner: each is to have a token."""
+    seen = {one.check: one for one in (*_known(partner, public_base), *_reached(partner, organisations, write))}
     return [seen.get(check) or not_tried(check) for check in CHECKS if write or check not in WITH_WRITE]
 
 
@@ -107,21 +108,21 @@ def _back(partner: Partner, public_base: str) -> Seen:
     )
 
 
-def _reached(partner: Partner, organisation: str, write: bool) -> Iterator[Seen]:
+def _reached(partner: Partner, organisations: Sequence[Organisation], write: bool) -> Iterator[Seen]:
     """What only the network tells, until something is red that all the rest needs."""
     for seen in _line(partner.base_url):
         yield seen
         if seen.light == "red":
             return
     try:
-        auth = auth_of(partner, organisation)
-        yield _token(auth)
+        auth = auth_of(partner, organisations)
+        yield _token(auth, organisations)
     except Problem as fault:
         yield failed("token", fault)
         return
     server = HttpFhirServer(partner.name, partner.base_url, auth=auth, timeout=SECONDS)
     with closing(server), client(partner.base_url, timeout=SECONDS, auth=auth, max_bytes=MAX_BYTES) as http:
-        yield from _asked(Wire(partner.name, http, 2 * SECONDS), server, partner, organisation, write)
+        yield from _asked(Wire(partner.name, http, 2 * SECONDS), server, partner, organisations[0].number, write)
 
 
 def _asked(wire: Wire, server: HttpFhirServer, partner: Partner, organisation: str, write: bool) -> Iterator[Seen]:
@@ -207,11 +208,18 @@ def _no_tls(host: str) -> Seen:
     return yellow("tls", "none: for tests only", "ingen: bare for test", "ask for an https address", "be om en https-adresse")
 
 
-def _token(auth: httpx.Auth | None) -> Seen:
+def _token(auth: httpx.Auth | None, organisations: Sequence[Organisation]) -> Seen:
     """Raises `Problem` where there is none to be had."""
     if isinstance(auth, ClientCredentials):
-        auth.token()
-        return green("token", "given by the issuer, bound by DPoP", "gitt av utstederen, bundet med DPoP")
+        for organisation in organisations:
+            with acting_for(organisation.number):
+                auth.token()
+        count = len(organisations)
+        return green(
+            "token",
+            f"given by the issuer for {count} organisation(s), bound by DPoP",
+            f"gitt av utstederen for {count} organisasjon(er), bundet med DPoP",
+        )
     if isinstance(auth, TokenFile):
         auth.token()
         return green("token", "read from its file", "lest fra filen")

@@ -5,7 +5,8 @@
     line.told(ids)        # a notification named these Tasks: they are read at once
 
 Pull is the guarantee, a notification only makes it sooner. Looks overlap, since clocks differ and a server may show a change late;
-what is known already (its ETag) costs nothing but the look. While the circuit breaker is open nothing is called.
+what is known already (its ETag) costs nothing but the look. While the circuit breaker is open nothing is called. A partner that
+knows each of our organisations by its token is asked for each, since it shows none what is another's.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from adapter.domain.problem import Kind, Problem
 from adapter.partners.habits import updated
 from adapter.ports import Outgoing, PartnerState, Refusal, Remote, Shared, Unit
 from adapter.r4 import json
+from adapter.security.acting import acting, acting_for
 from adapter.usecases.assignments import Work, change, creation, level, seen_of, send, view
 from adapter.usecases.breaker import OPENS_AFTER, after_failure, after_success, held, may_call
-from adapter.usecases.deliver import PARTNERS, deliver
+from adapter.usecases.deliver import PARTNERS, Keep, deliver
 from adapter.usecases.follow_assignment import as_seen, missing, take_in, unreadable
 from adapter.usecases.push_assignment import Courier
 from mappings import times
@@ -46,8 +48,17 @@ GIVEN_UP: Final = ("dead", "dismissed")  # a person decides, or has decided
 class Line:
     """Everything that passes between us and one partner."""
 
-    def __init__(self, courier: Courier, *, poll_seconds: float = 60.0, lease: float = 120.0, at_once: int = 1) -> None:
+    def __init__(
+        self,
+        courier: Courier,
+        *,
+        poll_seconds: float = 60.0,
+        lease: float = 120.0,
+        at_once: int = 1,
+        organisations: Sequence[str] = (),
+    ) -> None:
         self.courier = courier
+        self.organisations = organisations or ("",)
         self.name = courier.name
         self.store, self.clock, self.server = courier.store, courier.clock, courier.server
         self.poll = timedelta(seconds=poll_seconds)
@@ -101,7 +112,7 @@ class Line:
         """A partner that failed is tried with one row, so that thousands do not wait for its time-outs."""
         self._carried = self.clock.now()
         limit = 1 if state.failures else AT_ONCE
-        rows = deliver(self.store, self.courier, self.clock, limit=limit, lease=self.lease, ladder=PARTNERS, at_once=self.at_once)
+        rows = deliver(self.store, self, self.clock, limit=limit, lease=self.lease, ladder=PARTNERS, at_once=self.at_once)
         for row in rows:
             told = {"id": row.id, "partner": self.name, "kind": row.kind, "about": row.about, "attempts": row.attempts}
             if row.state == "sent":
@@ -114,6 +125,11 @@ class Line:
             if row.kind == "change" and row.state != "waiting":
                 self.store.run(partial(self._answered, row=row))
         return rows
+
+    def deliver(self, row: Outgoing) -> str | Keep:
+        """Carry one row, for the organisation whose it is."""
+        with acting_for(row.tenant):
+            return self.courier.deliver(row)
 
     def _answered(self, unit: Unit, row: Outgoing) -> None:
         """The home has answered, and its row is marked so: copies that were left alone until then come to stand as ours."""
@@ -134,33 +150,39 @@ class Line:
 
     def _listen(self, heard: datetime | None) -> int:
         """What changed since the last look, by the partner's own clock."""
-        newest, new = heard, 0
-        for remote in self.server.changed(heard - OVERLAP if heard else None):
-            new += self._take(remote)
-            newest = max(filter(None, (newest, updated(remote.body))), default=None)
-        if newest != heard:
+        new, _, newest = self._seen(heard - OVERLAP if heard else None)
+        if newest and (heard is None or newest > heard):
             self._remember(lambda state: replace(state, heard=self._until(newest)))
         return new
 
     def _compare(self) -> int:
         """All that is shared, one by one: what was never told is found here."""
-        new, there, newest = 0, set[str](), None
-        for remote in self.server.changed(None):
-            there.add(remote.id)
-            new += self._take(remote, whole=True)
-            newest = max(filter(None, (newest, updated(remote.body))), default=None)
-            self._carry_meanwhile()
+        new, there, newest = self._seen(None, whole=True)
         self._learn()
         after = ""
         while page := self._shared(after):
             for shared in self._doubtful(page, there):
-                new += self._matched(shared, there)
+                with acting_for(shared.tenant):
+                    new += self._matched(shared, there)
                 self._carry_meanwhile()
             last = page[-1]
             after = f"{last.tenant} {last.type} {last.id}"
         now = self.clock.now()
         self._remember(lambda state: replace(state, compared=now, heard=self._until(newest) or state.heard))
         return new
+
+    def _seen(self, since: datetime | None, *, whole: bool = False) -> tuple[int, set[str], datetime | None]:
+        """Take in what the partner shows each of our organisations: how much was new, what is there, and when the last changed."""
+        new, there, newest = 0, set[str](), None
+        for organisation in self.organisations:
+            with acting_for(organisation):
+                for remote in self.server.changed(since):
+                    there.add(remote.id)
+                    new += self._take(remote, whole=whole)
+                    newest = max(filter(None, (newest, updated(remote.body))), default=None)
+                    if whole:
+                        self._carry_meanwhile()
+        return new, there, newest
 
     def _carry_meanwhile(self) -> None:
         """To compare thousands takes minutes: what is due does not wait for the end of it."""
@@ -172,10 +194,11 @@ class Line:
             self._carry(state)
 
     def _until(self, newest: datetime | None) -> datetime | None:
-        """Until when all is heard: not beyond now, or a partner whose clock once ran ahead would not be heard until then; nor
-        in the year 1, which some servers write where they know no time, and before which there is none to look back to.
+        """Until when all is heard: not beyond the start of the look, after which one organisation may have been asked before a
+        change and another after it, and a partner whose clock once ran ahead would not be heard until then; nor in the year 1,
+        which some servers write where they know no time, and before which there is none to look back to.
         """
-        return newest and min(max(newest, EARLIEST), self.clock.now())
+        return newest and min(max(newest, EARLIEST), self._looked or self.clock.now())
 
     def _shared(self, after: str) -> list[Shared]:
         with self.store.read() as unit:
@@ -253,16 +276,21 @@ class Line:
 
     def _read(self, id: str, known: Sequence[str] | None = None) -> int:
         """Read a Task and take it in: a list of many may be old by now, what is read after `known` was noted is not."""
-        told = known is None
+        told, whose = known is None, [acting()]
         if known is None:
             with self.store.read() as unit:
-                known = _etags(unit, self.name, id)
-        try:
-            remote = self.server.read("Task", id)
-        except Problem as fault:
-            if fault.kind is Kind.TRANSIENT:
-                raise
-            log.warning("assignment.not_read", partner=self.name, why=str(fault))
+                rows = unit.shared_there(self.name, "Task", id)
+            known, whose = [one.etag for one in rows], [one.tenant for one in rows] or list(self.organisations)
+        for organisation in whose:
+            try:
+                with acting_for(organisation):
+                    remote = self.server.read("Task", id)
+                break
+            except Problem as fault:
+                if fault.kind is Kind.TRANSIENT:
+                    raise
+                log.warning("assignment.not_read", partner=self.name, why=str(fault))
+        else:
             return 0
         if told and remote.etag and known == [remote.etag]:
             return 0  # what we wrote ourselves is told to us too

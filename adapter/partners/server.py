@@ -26,6 +26,7 @@ from adapter.partners import habits
 from adapter.partners.wire import MAX_BYTES, Answer, Wire, says
 from adapter.ports import Refusal, Remote
 from adapter.r4 import json
+from adapter.security.acting import acting
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +78,7 @@ class HttpFhirServer:
         self._wire = Wire(name, self._client, deadline)
         self._rung = 0  # of `habits.searches`: the first that this server takes
         self._pages_by_link = False  # whether it has ever given a next page
-        self._last_page: tuple[str, str, Any] = ("", "", None)  # address, ETag, body
+        self._last_page: dict[str, tuple[str, str, Any]] = {}  # by the organisation that asks: address, ETag, body
 
     def mode(self) -> Literal["push", "wait"]:
         """As its CapabilityStatement says; a Refusal where it has none, and the configuration has to say it."""
@@ -292,13 +293,13 @@ class HttpFhirServer:
 
     def _pages(self, url: str, type: str) -> Iterator[tuple[Any, list[Mapping[str, Any]]]]:
         """Each page and its matches. The first is asked for conditionally where it is the one asked for last."""
-        address, etag, bundle = self._last_page
+        address, etag, bundle = self._last_page.get(acting(), ("", "", None))
         known = url == address
         answer = self._wire.call("GET", url, headers={"if-none-match": etag} if known else {})
         if answer.status != httpx.codes.NOT_MODIFIED:
             bundle = answer.body
             if tag := habits.sane(answer.headers.get("etag")):
-                self._last_page = (url, tag, bundle)
+                self._last_page[acting()] = (url, tag, bundle)
         for _ in range(MOST_PAGES):
             rows = habits.entries(bundle, type)
             if rows is None:

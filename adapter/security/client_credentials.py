@@ -1,12 +1,13 @@
 """Tokens that we show to others: from a file, or from HelseID by client credentials and a signed assertion.
 
-    auth = auth_of(partner, organisation="999999999")
-    httpx.Client(auth=auth)
+    http = httpx.Client(auth=auth_of(partner, settings.organisation))
+    with acting_for("999999999"):
+        http.get(…)
 
 HelseID's security profile: client credentials (RFC 6749 4.4) with `private_key_jwt` (RFC 7523) and DPoP (RFC 9449). The
-assertion's audience is the issuer, it lives for seconds and is used once; the organisation that we act for stands inside it
-(https://utviklerportal.nhn.no, HelseID, "Organisasjonsnumre"). A token is used until it is about to end, the issuer's metadata
-for a day.
+assertion's audience is the issuer, it lives for seconds and is used once; the organisation that we act for stands inside it, so
+each has tokens of its own. A token is used until it is about to end, the issuer's metadata for a day. A key that the issuer does
+not take is followed by the next one at once. For one client one token is asked for at a time, whoever is in need of it.
 
 Every failure is `Problem(TRANSIENT)`: what is wrong with a token people mend, and nothing that waits is given up for it. No
 token, key or assertion is ever in a message or a log, nor what an issuer says beyond its error code.
@@ -18,20 +19,24 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from joserfc import jwk, jwt
-from joserfc.errors import InvalidKeyTypeError, JoseError
+import structlog
+from joserfc import jwt
 
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.http_client import TooLong, client, read, retry_after
 from adapter.r4 import json
+from adapter.security.acting import acting, claim
 from adapter.security.dpop import Proofs
-from adapter.settings import Partner
+from adapter.security.keys import Keys, SigningKey
+from adapter.settings import Credentials, HubSettings, Organisation, Partner
+
+log = structlog.get_logger(__name__)
 
 METADATA_SECONDS: Final = 24 * 3600
 ASSERTION_SECONDS: Final = 30  # HelseID takes at most 60
@@ -41,19 +46,15 @@ ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 RULE: Final = "RFC 6749 5.2"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # RFC 6750 2.1
 _ERROR: Final = re.compile(r"[a-z_]{1,40}")
+_TURNS: Final[dict[tuple[str, str], threading.Lock]] = {}
+"""By issuer and client: who holds it asks for a token. Several hubs and partners may know us as the same client."""
 
-SigningKey = jwk.RSAKey | jwk.ECKey
 
-
-def auth_of(partner: Partner, organisation: str) -> httpx.Auth | None:
-    """What lays tokens on calls to a partner, for the organisation that we are there. Raises `Problem` for a key it cannot read."""
-    if partner.auth == "bearer" and partner.token_file:
-        return TokenFile(partner.token_file)
-    if partner.auth == "helseid" and partner.key_file:
-        key, kid, algorithm = read_key(partner.key_file, partner.key_id)
-        signer = Signer(key, kid, algorithm, partner.client_id, partner.issuer, organisation, partner.details)
-        return ClientCredentials(signer, partner.scope)
-    return None
+def auth_of(client: Partner | HubSettings, organisations: Sequence[Organisation]) -> httpx.Auth | None:
+    """What lays tokens on calls to a hub or partner, for any of our organisations. Raises `Problem` for a key it cannot read."""
+    if isinstance(client, Partner) and client.token_file and client.auth == "bearer":
+        return TokenFile(client.token_file)
+    return ClientCredentials(client, organisations) if client.auth == "helseid" else None
 
 
 class TokenFile(httpx.Auth):
@@ -92,15 +93,14 @@ class TokenFile(httpx.Auth):
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who we are to an issuer, and the key that says so. `details` is the claim that the organisation number goes in."""
+    """Who we are to an issuer, the key that says so, and its claims beside the usual ones."""
 
     key: SigningKey
     kid: str
     algorithm: str
     client_id: str
     issuer: str
-    organisation: str
-    details: str = "assertion_details"
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
     def assertion(self, now: float) -> str:
         """A client assertion (RFC 7523 3), good for one request. `now` is seconds since 1970."""
@@ -114,7 +114,7 @@ class Signer:
             "nbf": at,
             "exp": at + ASSERTION_SECONDS,
             "jti": str(uuid.uuid4()),
-            self.details: [_acting_for(self.organisation)],
+            **self.claims,
         }
         return jwt.encode(header, claims, self.key, algorithms=[self.algorithm])
 
@@ -122,89 +122,124 @@ class Signer:
 class ClientCredentials(httpx.Auth):
     """DPoP-bound tokens on every call. A 401 gets a new token once, and `use_dpop_nonce` a new proof once.
 
+    A call is for the organisation that it is made for (`acting_for`), or the first of ours where that is none of them.
     `now` is seconds since 1970; `transport` replaces the network to the issuer in tests.
     """
 
     def __init__(
         self,
-        signer: Signer,
-        scope: str,
+        client: Credentials,
+        organisations: Sequence[Organisation],
         *,
         now: Callable[[], float] = time.time,
         transport: httpx.BaseTransport | None = None,
         timeout: float = 10.0,
     ) -> None:
-        self._signer, self._scope, self._now = signer, scope, now
+        self._client, self._now = client, now
+        self._claims = {organisation.number: claim(client, organisation) for organisation in organisations}
+        self._first = organisations[0].number
         self._timeout, self._transport = timeout, transport
-        self._proofs = Proofs(now)
-        self._one_at_a_time = threading.Lock()
-        self._token, self._until = "", 0.0
+        self._keys, self._proofs = Keys(client), Proofs(now)
+        self._turn = _TURNS.setdefault((client.issuer, client.client_id), threading.Lock())
+        self._tokens: dict[str, tuple[str, float]] = {}  # by organisation: the token, and until when it is used
+        self._failed: dict[str, tuple[float, Problem]] = {}
         self._endpoint, self._endpoint_until = "", 0.0
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        organisation = self._acting()
         renewed = reproved = False
         while True:
-            token = self.token()
+            token = self._token(organisation)
             request.headers["authorization"] = f"DPoP {token}"
             request.headers["dpop"] = self._proofs.make(request.method, request.url, token=token)
             answer = yield request
-            fresh_nonce = self._proofs.keep(answer)
+            self._proofs.keep(answer)
             if answer.status_code != httpx.codes.UNAUTHORIZED:
                 return
-            if fresh_nonce and not reproved and "use_dpop_nonce" in answer.headers.get("www-authenticate", ""):
+            if not reproved and "use_dpop_nonce" in answer.headers.get("www-authenticate", ""):
                 reproved = True
             elif not renewed:
                 renewed = True
-                self._drop(token)
+                self._drop(organisation, token)
             else:
                 return
 
     def token(self) -> str:
-        """The token, a new one where the last is about to end; who comes while one is asked for waits for that one."""
-        with self._one_at_a_time:
-            if not self._token or self._now() >= self._until:
-                self._token, self._until = self._new_token()
-            return self._token
+        """The token of the organisation that is acted for, a new one where the last is about to end."""
+        return self._token(self._acting())
 
-    def _drop(self, token: str) -> None:
-        with self._one_at_a_time:
-            if self._token == token:
-                self._token = ""
+    def _acting(self) -> str:
+        return acting() if acting() in self._claims else self._first
 
-    def _new_token(self) -> tuple[str, float]:
+    def _token(self, organisation: str) -> str:
+        """Who comes while one is asked for waits for that one, and for what becomes of it."""
+        came = time.monotonic()
+        if token := self._held(organisation):
+            return token
+        with self._turn:
+            if token := self._held(organisation):
+                return token
+            failed, fault = self._failed.get(organisation, (0.0, None))
+            if fault and failed > came:
+                raise Problem(*fault.findings, retry_after=fault.retry_after)
+            try:
+                self._tokens[organisation] = self._new_token(self._claims[organisation])
+            except Problem as fault:
+                self._failed[organisation] = (time.monotonic(), fault)
+                raise
+            return self._tokens[organisation][0]
+
+    def _held(self, organisation: str) -> str:
+        token, until = self._tokens.get(organisation, ("", 0.0))
+        return token if self._now() < until else ""
+
+    def _drop(self, organisation: str, token: str) -> None:
+        with self._turn:
+            if self._tokens.get(organisation, ("",))[0] == token:
+                del self._tokens[organisation]
+
+    def _new_token(self, claims: Mapping[str, Any]) -> tuple[str, float]:
         endpoint, asked = self._token_endpoint(), self._now()
-        status, said, again = self._ask(endpoint)
-        if status == httpx.codes.BAD_REQUEST and said.get("error") == "use_dpop_nonce" and again:
-            status, said, _ = self._ask(endpoint)
+        for key in self._keys.in_order():
+            status, said = self._ask(endpoint, Signer(*key, self._client.client_id, self._client.issuer, claims))
+            if said.get("error") != "invalid_client":
+                break
+            log.warning("key.not_taken", client=self._client.client_id, kid=key.kid)
         if status != httpx.codes.OK:
             raise self._refused(status, said)
+        self._keys.took(key)
         token, kind, seconds = said.get("access_token"), said.get("token_type"), said.get("expires_in", 60)
         if not isinstance(token, str) or not _TOKEN.fullmatch(token) or str(kind).lower() != "dpop" or not isinstance(seconds, int):
-            raise self._failed("answered without a DPoP token", "svarte uten noe DPoP-token")
+            raise self._failure("answered without a DPoP token", "svarte uten noe DPoP-token")
         return token, asked + max(seconds - MARGIN_SECONDS, seconds / 2)
 
-    def _ask(self, endpoint: str) -> tuple[int, Mapping[str, Any], bool]:
-        """Status and body of a token request, each with an assertion and a proof of its own; and whether it gave a new nonce."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self._signer.client_id,
-            "scope": self._scope,
-            "client_assertion_type": ASSERTION,
-            "client_assertion": self._signer.assertion(self._now()),
-        }
-        return self._call("POST", endpoint, data=form, headers={"dpop": self._proofs.make("POST", endpoint)})
+    def _ask(self, endpoint: str, signer: Signer) -> tuple[int, Mapping[str, Any]]:
+        """Status and body of a token request; where the issuer wants its nonce, of a second one. Each is signed anew."""
+        for _ in range(2):
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": self._client.client_id,
+                "scope": self._client.scope,
+                "client_assertion_type": ASSERTION,
+                "client_assertion": signer.assertion(self._now()),
+            }
+            proof = self._proofs.make("POST", endpoint)
+            status, said, fresh_nonce = self._call("POST", endpoint, data=form, headers={"dpop": proof})
+            if not (status == httpx.codes.BAD_REQUEST and said.get("error") == "use_dpop_nonce" and fresh_nonce):
+                break
+        return status, said
 
     def _token_endpoint(self) -> str:
         """From the issuer's metadata (OpenID Connect Discovery 4; RFC 8414 3.3: it must name itself as we do)."""
         if self._now() < self._endpoint_until:
             return self._endpoint
-        issuer = self._signer.issuer
+        issuer = self._client.issuer
         status, said, _ = self._call("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         endpoint = said.get("token_endpoint")
         if status != httpx.codes.OK or said.get("issuer") != issuer or not isinstance(endpoint, str):
-            raise self._failed("has no metadata under its own name", "har ingen metadata under eget navn")
+            raise self._failure("has no metadata under its own name", "har ingen metadata under eget navn")
         if httpx.URL(issuer).scheme == "https" and not endpoint.startswith("https://"):
-            raise self._failed("has a token endpoint without TLS", "har et token-endepunkt uten TLS")
+            raise self._failure("has a token endpoint without TLS", "har et token-endepunkt uten TLS")
         self._endpoint, self._endpoint_until = endpoint, self._now() + METADATA_SECONDS
         return endpoint
 
@@ -216,69 +251,29 @@ class ClientCredentials(httpx.Auth):
             ):
                 data = read(answer, LONGEST, self._timeout)
             if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error or answer.is_redirect:
-                raise self._failed(
+                raise self._failure(
                     f"answered {answer.status_code}", f"svarte {answer.status_code}", wait=answer.headers.get("retry-after", "")
                 )
             body = json.parse(data)
         except (httpx.HTTPError, httpx.InvalidURL, TooLong) as fault:  # their text may quote the request
             name = type(fault).__name__
-            raise self._failed(f"did not answer ({name})", f"svarte ikke ({name})") from None
+            raise self._failure(f"did not answer ({name})", f"svarte ikke ({name})") from None
         except Problem as fault:
             if fault.kind is Kind.TRANSIENT:
                 raise
-            raise self._failed("answered no JSON", "svarte ikke med JSON") from None
+            raise self._failure("answered no JSON", "svarte ikke med JSON") from None
         return answer.status_code, body if isinstance(body, dict) else {}, self._proofs.keep(answer)
 
     def _refused(self, status: int, said: Mapping[str, Any]) -> Problem:
         code = said.get("error")
         told = code if isinstance(code, str) and _ERROR.fullmatch(code) else str(status)
-        return self._failed(
+        return self._failure(
             f"refused us ({told}): check client_id, key and scope there, and this machine's clock",
             f"avviste oss ({told}): kontroller client_id, nøkkel og scope der, og klokken på denne maskinen",
         )
 
-    def _failed(self, en: str, nb: str, *, wait: str = "") -> Problem:
-        host = httpx.URL(self._signer.issuer).host
+    def _failure(self, en: str, nb: str, *, wait: str = "") -> Problem:
+        host = httpx.URL(self._client.issuer).host
         made = problem(Kind.TRANSIENT, f"The token issuer {host} {en}.", f"Tokenutstederen {host} {nb}.", rule=RULE)
         made.retry_after = retry_after(wait)
         return made
-
-
-def read_key(path: Path, key_id: str = "") -> tuple[SigningKey, str, str]:
-    """A private key from PEM or JWK, its `kid` and its algorithm: the JWK's own, else RS256 for RSA and ES256 for P-256."""
-    try:
-        data = path.read_bytes()
-        key = _jwk(json.parse(data)) if data.lstrip().startswith(b"{") else _pem(data)
-    except (OSError, JoseError, Problem, ValueError, TypeError, KeyError):  # without the cause, which may quote the key
-        raise _bad_key(path, "cannot be read", "kan ikke leses") from None
-    own = key.as_dict(private=False)
-    rsa = isinstance(key, jwk.RSAKey)
-    algorithm = str(own.get("alg") or ("RS256" if rsa else "ES256"))
-    if not key.is_private or algorithm not in (("RS256", "PS256") if rsa else ("ES256",)) or own.get("crv", "P-256") != "P-256":
-        raise _bad_key(path, "is no private RSA or P-256 key", "er ingen privat RSA- eller P-256-nøkkel")
-    return key, key_id or str(own.get("kid") or key.thumbprint()), algorithm
-
-
-def _jwk(body: Any) -> SigningKey:
-    return jwk.RSAKey.import_key(body) if body["kty"] == "RSA" else jwk.ECKey.import_key(body)
-
-
-def _pem(data: bytes) -> SigningKey:
-    try:
-        return jwk.RSAKey.import_key(data)
-    except InvalidKeyTypeError:
-        return jwk.ECKey.import_key(data)
-
-
-def _bad_key(path: Path, en: str, nb: str) -> Problem:
-    return problem(
-        Kind.INVALID,
-        f"{path} {en}: give key_file a private key, PEM without password or JWK, RSA or EC P-256.",
-        f"{path} {nb}: gi key_file en privat nøkkel, PEM uten passord eller JWK, RSA eller EC P-256.",
-    )
-
-
-def _acting_for(organisation: str) -> dict[str, Any]:
-    """The organisation, as HelseID's multi-tenant clients tell it: parent, a colon, and a child where there is one."""
-    identifier = {"system": "urn:oid:1.0.6523", "type": "ENH", "value": f"NO:ORGNR:{organisation}:"}
-    return {"type": "helseid_authorization", "practitioner_role": {"organization": {"identifier": identifier}}}

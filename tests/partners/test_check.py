@@ -26,10 +26,11 @@ from adapter.cli import app
 from adapter.partners.check import examine
 from adapter.partners.checks import CHECKS, WITH_WRITE
 from adapter.r4.checker import check
-from adapter.settings import Partner
+from adapter.settings import Organisation, Partner
 
 OURS, THEIRS = "319900101", "319900306"
 PUBLIC = "http://127.0.0.1:8000"
+OUR_ORGANISATIONS = [Organisation(number=OURS, name="Fjordheim sykehus HF")]
 TASK = {
     "interaction": [{"code": c} for c in ("create", "update", "search-type")],
     "conditionalCreate": True,
@@ -105,7 +106,7 @@ def partner(base: str, **changes: Any) -> Partner:
 
 
 def lights(checked: Partner, *, public: str = PUBLIC, write: bool = False) -> dict[str, str]:
-    return {seen.check: seen.light for seen in examine(checked, organisation=OURS, public_base=public, write=write)}
+    return {seen.check: seen.light for seen in examine(checked, organisations=OUR_ORGANISATIONS, public_base=public, write=write)}
 
 
 def not_green(checked: Partner, **more: Any) -> dict[str, str]:
@@ -358,7 +359,10 @@ def test_a_certificate_is_judged_as_our_calls_judge_it(
         if trusted:
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         Server(net, f"https://localhost:{port}/fhir")
-        seen = {one.check: one for one in examine(partner(f"https://localhost:{port}/fhir"), organisation=OURS, public_base=PUBLIC)}
+        seen = {
+            one.check: one
+            for one in examine(partner(f"https://localhost:{port}/fhir"), organisations=OUR_ORGANISATIONS, public_base=PUBLIC)
+        }
 
     assert seen["tls"].light == light
     assert told in seen["tls"].en.replace("self signed", "self-signed")
@@ -369,7 +373,9 @@ def test_what_is_not_green_says_what_to_do_in_both_languages(net: respx.MockRout
     server.statement = {"resourceType": "CapabilityStatement"}
     server.search.mock(return_value=httpx.Response(400))
     server.date -= timedelta(hours=1)
-    seen = examine(partner(base, mode="push", municipality="0301", notify_url=""), organisation=OURS, public_base=PUBLIC)
+    seen = examine(
+        partner(base, mode="push", municipality="0301", notify_url=""), organisations=OUR_ORGANISATIONS, public_base=PUBLIC
+    )
 
     assert sum(one.light in ("yellow", "red") for one in seen) > 8
     assert [one.check for one in seen if one.light in ("yellow", "red") and not (one.do_en and one.do_nb)] == []

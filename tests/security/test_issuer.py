@@ -16,7 +16,7 @@ from adapter.security.client_credentials import ClientCredentials, auth_of
 from adapter.settings import Partner
 from tests.house.processes import free_ports, running, wait_for
 from tests.security.oidc import installed
-from tests.security.test_tokens_out import CLOCK, parts, proof_of
+from tests.security.test_tokens_out import CLOCK, OURS, parts, proof_of
 
 pytestmark = pytest.mark.slow
 ORGANISATION = "999977774"
@@ -51,7 +51,7 @@ def credentials(issuer: str, folder: Path, alg: str, *, client: str = "") -> Cli
         client_id=client or alg,
         scope="nhn:fhir/all",
     )
-    auth = auth_of(partner, ORGANISATION)
+    auth = auth_of(partner, OURS)
     assert isinstance(auth, ClientCredentials)
     return auth
 

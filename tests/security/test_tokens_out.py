@@ -21,13 +21,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from adapter.domain.problem import Kind, Problem
-from adapter.security.client_credentials import ClientCredentials, Signer, TokenFile, auth_of, read_key
-from adapter.settings import Partner
+from adapter.security.client_credentials import ClientCredentials, TokenFile, auth_of
+from adapter.settings import Credentials, Organisation, Partner
 
 ISSUER = "https://sts.example"
 ENDPOINT = f"{ISSUER}/connect/token"
 RESOURCE = "https://fhir.example/r4/Task?code=x"
 ORGANISATION = "999977774"
+OURS = [Organisation(number=ORGANISATION, name="Granfjelldal kommune")]
 KEY = rsa.generate_private_key(65537, 2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -133,9 +134,13 @@ def pem(path: Path, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = KEY) -
     return file
 
 
+def settings(key_file: Path | None, **changes: Any) -> Credentials:
+    said = {"issuer": ISSUER, "client_id": "stafett", "scope": "nhn:fhir/all", "key_file": key_file, "key_id": "ours"}
+    return Credentials(**{**said, **changes})
+
+
 def credentials(path: Path) -> ClientCredentials:
-    key, kid, algorithm = read_key(pem(path), "ours")
-    return ClientCredentials(Signer(key, kid, algorithm, "stafett", ISSUER, ORGANISATION), "nhn:fhir/all", now=CLOCK)
+    return ClientCredentials(settings(pem(path)), OURS, now=CLOCK)
 
 
 def test_a_token_is_bound_to_a_proof_on_every_call_and_reused_until_it_is_about_to_end(
@@ -296,74 +301,6 @@ def test_the_metadata_is_asked_for_once_a_day(net: respx.MockRouter, tmp_path: P
     assert net.get(f"{ISSUER}/.well-known/openid-configuration").call_count == 2
 
 
-def test_a_key_may_be_pem_or_jwk_and_says_its_algorithm(tmp_path: Path) -> None:
-    private = EC_KEY.private_numbers()
-    point = private.public_numbers
-
-    def text(number: int) -> str:
-        return urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode()
-
-    jwk = {"kty": "EC", "crv": "P-256", "x": text(point.x), "y": text(point.y), "d": text(private.private_value), "kid": "k7"}
-    (tmp_path / "key.jwk").write_text(json.dumps(jwk))
-
-    assert read_key(tmp_path / "key.jwk")[1:] == ("k7", "ES256")
-    assert read_key(tmp_path / "key.jwk", "set")[1:] == ("set", "ES256")
-    assert read_key(pem(tmp_path))[2] == "RS256"
-    assert read_key(pem(tmp_path, EC_KEY))[2] == "ES256"
-
-
-def test_a_jwk_may_ask_for_ps256(tmp_path: Path) -> None:
-    def text(number: int) -> str:
-        return urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8)).rstrip(b"=").decode()
-
-    n = KEY.private_numbers()
-    numbers = {
-        "n": n.public_numbers.n,
-        "e": n.public_numbers.e,
-        "d": n.d,
-        "p": n.p,
-        "q": n.q,
-        "dp": n.dmp1,
-        "dq": n.dmq1,
-        "qi": n.iqmp,
-    }
-    (tmp_path / "key.jwk").write_text(json.dumps({"kty": "RSA", "alg": "PS256", **{k: text(v) for k, v in numbers.items()}}))
-    key, kid, algorithm = read_key(tmp_path / "key.jwk")
-
-    _, _, signed, signature = parts(Signer(key, kid, algorithm, "stafett", ISSUER, ORGANISATION).assertion(time.time()))
-    pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256().digest_size)  # RFC 7518 3.5
-    KEY.public_key().verify(signature, signed, pss, hashes.SHA256())
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"garbage SECRET",
-        b'{"kty":"oct","k":"SECRETSECRETSECRET"}',
-        b'{"kty":"EC","crv":"P-521"}',
-        b'{"no":"SECRET"}',
-        KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo),
-        ec.generate_private_key(ec.SECP384R1()).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
-        KEY.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"SECRET")
-        ),
-    ],
-)
-def test_a_key_that_cannot_sign_stops_the_start_and_is_not_shown(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "key"
-    file.write_bytes(content)
-    with pytest.raises(Problem) as caught:
-        read_key(file)
-
-    assert caught.value.kind is Kind.INVALID
-    assert str(file) in str(caught.value)
-    assert "SECRET" not in str(caught.value)
-    assert caught.value.__cause__ is None
-
-
 def test_a_token_in_a_file_is_read_anew_when_it_changes(net: respx.MockRouter, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first\n")
@@ -406,8 +343,8 @@ def test_a_partner_gets_what_its_table_says(tmp_path: Path) -> None:
     common = {"name": "k", "base_url": "https://fhir.example", "organisation": "111111111"}
     (tmp_path / "token").write_text("t")
 
-    assert auth_of(Partner(**common), ORGANISATION) is None
-    assert isinstance(auth_of(Partner(**common, auth="bearer", token_file=tmp_path / "token"), ORGANISATION), TokenFile)
-    own = auth_of(Partner(**common, auth="helseid", key_file=pem(tmp_path), issuer=ISSUER, client_id="c", scope="s"), ORGANISATION)
+    assert auth_of(Partner(**common), OURS) is None
+    assert isinstance(auth_of(Partner(**common, auth="bearer", token_file=tmp_path / "token"), OURS), TokenFile)
+    own = auth_of(Partner(**common, auth="helseid", key_file=pem(tmp_path), issuer=ISSUER, client_id="c", scope="s"), OURS)
     assert isinstance(own, ClientCredentials)
     assert os.fspath(tmp_path) not in repr(own)
