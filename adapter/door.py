@@ -142,7 +142,7 @@ class Door:
         trail.scope = caller.scope
         seen = (
             self.store.seen_by(caller.tenants, caller.blocked_as)
-            if caller.blocked_as and hasattr(self.store, "seen_by")
+            if caller.blocked_as
             else self.store
         )
         witnessed = Witnessed(seen, trail, admitted.proof, audited=self.journal is not None)

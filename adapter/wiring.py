@@ -31,6 +31,9 @@ from adapter.security.admission import Tokens
 from adapter.security.caller import Admit, by_header, by_token
 from adapter.security.client_credentials import auth_of
 from adapter.security.journal import Journal
+from adapter.security.login import Login
+from adapter.security.sessions import Sessions
+from adapter.security.smart import smart_configuration
 from adapter.settings import HubSettings, Settings
 from adapter.settings import Partner as PartnerSettings
 from adapter.storage import open_store
@@ -49,6 +52,8 @@ from mappings.translation import Limits, Translator
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from adapter.fhir.face import Smart
 
 KEY = "installation-key"
 SOURCE_SYSTEM = "Stafett"
@@ -107,6 +112,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         formats,
         clock,
         patience=timedelta(hours=settings.messages.park_hours),
+        sharing=sharing,
     )
     worker = Worker(
         store,
@@ -119,7 +125,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         watch=make_watch(settings, store, sharing),
         lines=lines,
     )
-    journal = Journal(store, clock) if settings.audit and hasattr(store, "append_audit") else None
+    journal = Journal(store, clock) if settings.audit else None
     app = partial(make_app, settings, store, journal, reception, clock, key, pathways, sharing, lines)
     return Services(store, hubs, lines, journal, reception, worker, app)
 
@@ -199,10 +205,13 @@ def make_app(
     numbers = [organisation.number for organisation in settings.organisation]
     if journal:
         journal.start()
+    admit, smart = make_admit(settings, clock)
     return app(
         store=store,
         reception=reception,
-        admit=make_admit(settings, clock),
+        admit=admit,
+        smart=smart,
+        login=make_login(settings, store, clock, key),
         journal=journal,
         clock=clock,
         key=key,
@@ -217,13 +226,23 @@ def make_app(
     )
 
 
-def make_admit(settings: Settings, clock: Clock) -> Admit:
-    """How callers are told apart."""
+def make_admit(settings: Settings, clock: Clock) -> tuple[Admit, Smart | None]:
+    """How callers are told apart, and what they are told of it before."""
     numbers, guests = [one.number for one in settings.organisation], [one.organisation for one in settings.partner]
     if settings.auth == "off":
-        return by_header(numbers, guests)
+        return by_header(numbers, guests), None
     tokens = Tokens(settings.helseid, public_base=settings.public_base, now=lambda: clock.now().timestamp())
-    return by_token(tokens, numbers, guests)
+    return by_token(tokens, numbers, guests), lambda: smart_configuration(settings.helseid, tokens.keys.token_endpoint())
+
+
+def make_login(settings: Settings, store: Store, clock: Clock, key: bytes) -> tuple[Login, Sessions] | None:
+    """How people log in at a browser, where the configuration lets any."""
+    base, organisations = settings.public_base, settings.organisation
+    if not settings.login.issuer:
+        return None
+    login = Login(settings.login, organisations[0], key=key, public_base=base, now=lambda: clock.now().timestamp())
+    numbers, secure = [one.number for one in organisations], base.startswith("https://")
+    return login, Sessions(store, clock, settings.login, settings.operator, numbers, secure=secure)
 
 
 def make_rules(settings: Settings, pathways: Pathways | None = None, sharing: Sharing | None = None) -> Rules:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,12 +19,12 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from adapter.console import delivery_routes, docs, health, notifications, openapi, pages, pathway_routes
+from adapter.console import delivery_routes, docs, health, login_routes, notifications, openapi, pages, pathway_routes
 from adapter.console.compression import Compression
 from adapter.console.middleware import Guard
 from adapter.door import Door
 from adapter.failures import handlers
-from adapter.fhir.face import Face
+from adapter.fhir.face import Face, Smart
 from adapter.fhir.limits import Limits
 from adapter.fhir.quick import QuickReads
 from adapter.fhir.routes import mount
@@ -33,6 +34,8 @@ from adapter.partners.hearing import Line
 from adapter.ports import NOBODY, Clock, Store
 from adapter.security.caller import Admit
 from adapter.security.journal import Journal
+from adapter.security.login import Login
+from adapter.security.sessions import Sessions
 from adapter.usecases.writing import Rules
 
 SMALL: Final = 4096  # bytes below which an answer is not compressed: it leaves in the first few packets as it is
@@ -75,6 +78,8 @@ def app(
     reception: Reception,
     admit: Admit,
     journal: Journal | None = None,
+    smart: Smart | None = None,
+    login: tuple[Login, Sessions] | None = None,
     clock: Clock,
     key: bytes,
     organisations: Sequence[str],
@@ -90,18 +95,22 @@ def app(
 ) -> FastAPI:
     """Put the service together.
 
-    `key` signs page links (any secret of the installation); `organisations` are the configured numbers; `public_base` is
-    the address that others reach the service under, without /fhir; `hub` is the channel that messages sent over HTTP are
-    said to come from. `admit` says who a request is from, and `journal` writes down what they were given. `lines` are those to
-    partners, by name. `rules` are what clients' writes to /fhir go by, `limits` what they may ask; pages of `cors_origins` may call
-    the service. With `open_access` (no tokens, loopback only) the service answers to its own host names alone.
+    `key` signs page links (any secret of the installation); `organisations` are the configured numbers; `public_base` is the
+    address that others reach the service under, without /fhir; `hub` is the channel that messages sent over HTTP are said to
+    come from. `admit` says who a request is from, and `journal` writes down what they were given; `login` lets people in at a
+    browser. `lines` are those to partners, by name. `rules` are what clients' writes to /fhir go by, `limits` what they may
+    ask; pages of `cors_origins` may call the service. With `open_access` (no tokens, loopback only) the service answers to its
+    own host names alone.
     """
     public = public_base.rstrip("/")
     address = urlsplit(public)
     figures = health.Figures(store, (*organisations, NOBODY))
     hosts = frozenset({address.hostname or "", *LOOPBACK}) if open_access else None
     release = version("stafett")
-    face = Face(clock, rules, key, f"{public}/fhir", release, open_access, limits)
+    face = Face(clock, rules, key, f"{public}/fhir", release, open_access, limits, smart)
+    at_a_browser: dict[str, Any] = (
+        {"sessions": login[1], "welcome": partial(login_routes.to_login, prefix=address.path)} if login else {}
+    )
     service = FastAPI(
         title="Stafett",
         version=release,
@@ -123,7 +132,7 @@ def app(
                 secure=address.scheme == "https",
             ),
             *([Middleware(CORSMiddleware, allow_origins=cors_origins, **CORS)] if cors_origins else []),
-            Middleware(Door, admit=admit, store=store, clock=clock, journal=journal),
+            Middleware(Door, admit=admit, store=store, clock=clock, journal=journal, **at_a_browser),
             Middleware(QuickReads, small=SMALL),
             Middleware(Compression, small=SMALL),
         ],
@@ -137,6 +146,8 @@ def app(
     service.include_router(notifications.router(lines))
     service.include_router(health.router(store, organisations, figures))
     service.include_router(docs.router(address.path))
+    if login:
+        service.include_router(login_routes.router(*login, public_base=public, prefix=address.path))
     service.include_router(pages.router(reception, prefix=address.path, open_access=open_access))
     service.router.routes[:0] = mount(face)  # looked at first: most requests are for them
     service.openapi = lambda: openapi.complete(service)  # type: ignore[method-assign]

@@ -5,7 +5,7 @@ An interaction is a function (face, asked, …) -> Answer, in a file named for i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from functools import cached_property
@@ -34,6 +34,10 @@ USUAL: Final = {
 }
 
 
+Smart = Callable[[], dict[str, Any]]
+"""The document that says how a token is had (https://hl7.org/fhir/smart-app-launch/conformance.html)."""
+
+
 @dataclass(frozen=True)
 class Face:
     """An installation's FHIR interface. `base` is what others see, without a slash at its end; `key` signs page links."""
@@ -45,6 +49,7 @@ class Face:
     version: str
     open_access: bool
     limits: Limits
+    smart: Smart | None = None
 
     @cached_property
     def turns(self) -> Turns:
@@ -133,7 +138,7 @@ def matching(base: str, type: str, text: str) -> Query:
     return query_of(type, criteria(text, type, base=base), base=base)
 
 
-def not_found() -> Exception:
+def not_found() -> Problem:
     """The same for what never was and what is another organisation's."""
     return problem(
         Kind.NOT_FOUND,

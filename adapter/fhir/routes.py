@@ -61,6 +61,7 @@ class _Routes:
         self.routes = [
             Route("/", self.bundle, methods=["POST"]),
             Route("/metadata", self.metadata),
+            Route("/.well-known/smart-configuration", self.smart),
             Route("/$validate", self.validate, methods=["POST"]),
             Route("/{type}", self.search, methods=["GET"]),
             Route("/{type}", self.create, methods=["POST"]),
@@ -90,6 +91,13 @@ class _Routes:
             return respond(Answer(200, msgspec.json.encode(statement), {"Cache-Control": "no-cache"}), wanted)
         except Problem as fault:
             return refusal(fault, wanted)
+
+    async def smart(self, _: Request) -> Response:
+        """How a token is had; open to all."""
+        if self.face.smart is None:
+            return refusal(not_found(), PLAIN)
+        document = await run_in_threadpool(self.face.smart)
+        return Response(msgspec.json.encode(document), 200, {"Cache-Control": "no-cache"}, "application/json")
 
     async def read(self, request: Request) -> Response:
         version = request.path_params.get("version", "")

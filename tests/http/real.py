@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from fastapi import FastAPI
 
 from adapter.settings import Organisation, Partner, Receiver, Settings, StoreSettings
 from adapter.wiring import Services, build
 from tests.http.service import Service
+from tests.security.issuer import Issuer
 from tests.serving import StillClock, served
 
 HOSPITAL = "319900101"  # the sandbox's: what the OpenAPI document shows is of it
@@ -35,11 +37,17 @@ def real_service(
     others: Sequence[str] = (),
     services: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     partners: Sequence[Mapping[str, str]] = (),
+    issuer: Issuer | None = None,
+    **more: Any,
 ) -> Iterator[Service]:
     """`url` is of the store; without, a SQLite file in the folder. `others` are numbers of further organisations, `services`
     further settings of the receiving services, by their pathway; `partners` are other FHIR servers, which nobody calls here.
+    Where there is an `issuer`, nobody is let in without its tokens. `more` are settings as they are.
     """
     clock, made = StillClock(), list[Services]()
+    if issuer:
+        more |= {"auth": "helseid", "helseid": issuer.settings()}
+        issuer.now = lambda: clock.now().timestamp()
 
     def make(base: str) -> FastAPI:
         settings = Settings(
@@ -54,11 +62,12 @@ def real_service(
                 for id, pathway in RECEIVERS.items()
             ),
             partner=tuple(Partner.model_validate(one) for one in partners),
+            **more,
         )
         made.append(build(settings, clock))
         return made[0].app
 
     with ExitStack() as stack:
         client = stack.enter_context(served(make))
-        stack.callback(made[0].close)
+        stack.callback(lambda: [one.close() for one in made])
         yield Service(client, made[0].store, clock, str(client.base_url).rstrip("/"))
