@@ -1,0 +1,167 @@
+"""The whole installation with somebody at a browser: what a session opens, what it does not, and what is written down of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from joserfc.jwk import ECKey
+from lxml import html
+from sqlalchemy import text
+from starlette.datastructures import Headers
+
+from adapter.ports import Delivery
+from adapter.security.sessions import HPR, PID, Sessions
+from adapter.settings import HelseID, LoginSettings, Operator, Organisation, Settings, StoreSettings
+from adapter.wiring import Services, SystemClock, build
+from tests.national_numbers import make as a_number
+from tests.security.at_browser import HOSPITAL, MUNICIPALITY, Browser
+from tests.serving import served
+
+ISSUER = "http://127.0.0.1:1"  # nobody answers there
+NUMBER = a_number(12, 3, 1985, "female")
+OPERATORS = (Operator(value="kari", organisations=(HOSPITAL,)), Operator(value="all", organisations=(HOSPITAL, MUNICIPALITY)))
+
+
+@dataclass
+class World:
+    base: str
+    services: Services
+    sessions: Sessions
+
+    def browser(self, subject: str = "all") -> Browser:
+        claims = {"iss": ISSUER, "sub": subject, "name": "Kari Lege", HPR: "9144900", PID: NUMBER}
+        made = Browser()
+        made.cookies[self.base.removeprefix("http://")] = {"stafett": self.sessions.begin(claims, Headers({}))}
+        return made
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    (tmp_path / "key.jwk").write_text(json.dumps(ECKey.generate_key("P-256").as_dict(private=True)))
+    made: list[World] = []
+
+    def make(base: str) -> FastAPI:
+        settings = Settings(
+            public_base=base,
+            auth="helseid",
+            store=StoreSettings(url=f"sqlite:///{tmp_path}/store.db"),
+            organisation=(
+                Organisation(number=HOSPITAL, name="A hospital"),
+                Organisation(number=MUNICIPALITY, name="A municipality", kind="municipality", municipality="4601"),
+            ),
+            helseid=HelseID(issuer=ISSUER, audience="nhn:pakkeforlop"),
+            login=LoginSettings(issuer=ISSUER, client_id="stafett", key_file=tmp_path / "key.jwk"),
+            operator=OPERATORS,
+        )
+        services = build(settings)
+        numbers = [HOSPITAL, MUNICIPALITY]
+        sessions = Sessions(services.store, SystemClock(), settings.login, OPERATORS, numbers, secure=False)
+        made.append(World(base, services, sessions))
+        return services.app
+
+    with served(make):
+        yield made[0]
+    made[0].services.close()
+
+
+def token_of(page: httpx.Response) -> str:
+    return str(html.fromstring(page.text).forms[0].fields["csrf"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/pathways", "/partners", "/deliveries", "/messages", "/fhir/Task", "/fhir/Patient?_count=1"]
+)
+def test_what_pages_need_is_open_to_whoever_is_logged_in_and_to_nobody_else(world: World, path: str) -> None:
+    stranger = Browser()
+
+    assert world.browser().get(world.base + path).status_code == 200
+    assert stranger.send("GET", world.base + path).headers["location"].startswith("/login?back=/")
+    assert stranger.send("GET", world.base + path, {"accept": "application/json"}).status_code == 401
+
+
+def test_the_pages_say_who_is_logged_in_and_the_way_out_works(world: World) -> None:
+    browser = world.browser()
+    page = browser.get(world.base)
+    assert "Kari Lege" in page.text
+    assert NUMBER not in page.text
+
+    assert "You are logged out" in browser.submit(page, to="/logout").text
+    assert browser.send("GET", world.base).headers["location"] == "/login?back=/"
+
+
+def waiting(world: World) -> str:
+    """The id of a message that nobody could read: it came for nobody, and waits for a person."""
+    delivery = Delivery(b"<x/>", datetime(2026, 6, 1, 10, 0, tzinfo=UTC), "http")
+    return world.services.reception.receive(delivery).message.id
+
+
+def test_what_waits_for_a_person_is_put_aside_from_its_page(world: World) -> None:
+    id, browser = waiting(world), world.browser()
+
+    put_aside = browser.submit(browser.get(f"{world.base}/console/messages/{id}"), to="/dismiss")
+
+    assert (put_aside.status_code, str(put_aside.url)) == (200, f"{world.base}/console/messages/{id}")
+    assert "put aside" in put_aside.text
+
+
+def test_whoever_may_not_see_what_came_for_nobody_cannot_put_it_aside_either(world: World) -> None:
+    id, browser = waiting(world), world.browser("kari")
+    token = token_of(browser.get(world.base))
+
+    assert browser.get(f"{world.base}/console/messages/{id}").status_code == 404
+    assert browser.send("POST", f"{world.base}/console/messages/{id}/dismiss", data={"csrf": token}).status_code == 404
+    assert "put aside" not in world.browser().get(f"{world.base}/console/messages/{id}").text
+
+
+@pytest.mark.parametrize("path", ["/console/messages/{}/dismiss", "/messages/{}/dismiss", "/messages/{}/retry", "/messages"])
+def test_nothing_is_changed_for_whoever_cannot_show_the_sessions_token(world: World, path: str) -> None:
+    id, browser = waiting(world), world.browser()
+    token = token_of(world.browser().get(world.base))  # of another session of the same person's
+
+    for sent in ({}, {"data": {"csrf": token}}, {"content": b"<x/>", "headers": {"content-type": "application/xml"}}):
+        assert browser.send("POST", world.base + path.format(id), **sent).status_code == 403  # type: ignore[arg-type]
+    assert "put aside" not in browser.get(f"{world.base}/console/messages/{id}").text
+
+
+def test_a_page_of_another_site_is_turned_away_even_with_the_token(world: World) -> None:
+    browser = world.browser()
+    token = token_of(browser.get(world.base))
+
+    for headers in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}):
+        assert browser.send("POST", f"{world.base}/logout", headers, data={"csrf": token}).status_code == 403
+    assert browser.get(world.base).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/fhir/Task"), ("PUT", "/fhir/Task/1"), ("POST", "/fhir"), ("PATCH", "/fhir/Task/1")]
+)
+def test_a_session_writes_nothing_to_fhir(world: World, method: str, path: str) -> None:
+    browser = world.browser()
+    token = token_of(browser.get(world.base))
+    resource = {"content": b'{"resourceType":"Task"}', "headers": {"content-type": "application/fhir+json"}}
+
+    assert browser.send(method, world.base + path, **resource).status_code == 403  # type: ignore[arg-type]
+    assert browser.send(method, world.base + path, data={"csrf": token}).status_code in (403, 415)
+
+
+def test_a_token_goes_before_a_cookie(world: World) -> None:
+    """What a program sends is judged by itself: a bad token is not mended by a session that comes along."""
+    bad = {"authorization": "Bearer x", "accept": "application/json"}
+
+    assert world.browser().send("GET", f"{world.base}/messages", bad).status_code in (401, 503)
+
+
+def test_who_it_was_is_written_down(world: World) -> None:
+    id = waiting(world)
+    world.browser().get(f"{world.base}/console/messages/{id}")
+
+    with world.services.store.read() as unit:
+        bodies = unit.connection.execute(text("SELECT body FROM audit")).scalars().all()  # type: ignore[attr-defined]
+    assert any(NUMBER.encode() in body and b"9144900" in body and b"stafett" in body for body in bodies)
