@@ -23,7 +23,7 @@ from adapter.r4.document import Document
 from adapter.r4.document import read as parse
 from adapter.r4.outcome import status
 from adapter.usecases.resource_rules import faults_of_change, faults_of_new
-from adapter.usecases.writing import EVENT, body_of, is_event, no_such
+from adapter.usecases.writing import body_of, no_such, profiles_of
 
 MODES: Final = ("", "create", "update", "delete", "profile")
 RULE: Final = "https://hl7.org/fhir/R4/resource-operation-validate.html"
@@ -50,8 +50,8 @@ def validate(face: Face, asked: Asked, data: bytes) -> Answer:
     if body is None:
         raise problem(Kind.REQUIRED, "There is no resource to validate: send one.", "Det er ingen ressurs å validere: send en.")
     resource = of_type(body, asked.type) if asked.type else body
-    if mode in ("create", "update") and face.rules.pathways is not None and is_event(resource):
-        profiles = [*profiles, EVENT]  # by which it would be judged when it is written
+    if mode in ("create", "update"):
+        profiles = [*profiles, *profiles_of(face.rules, resource)]
     findings = check(resource, profiles=profiles)
     if status(findings) != 400:  # what has no form cannot be asked what it would change
         findings += _not_allowed(face, asked, resource, mode, stored)

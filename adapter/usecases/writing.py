@@ -15,6 +15,7 @@ from adapter.domain.identity import BASE
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.ports import Draft, Query, Stored, Unit
 from adapter.r4 import json
+from adapter.r4.compartment import is_denial
 from adapter.r4.index import index
 from adapter.r4.systems import canonical_codes
 from mappings.resources import event
@@ -33,6 +34,7 @@ FOR_READING: Final = {"PlanDefinition"}
 
 CONCURRENCY: Final = "https://hl7.org/fhir/R4/http.html#concurrency"
 EVENT: Final = f"{BASE}/StructureDefinition/pathway-event"
+BLOCK: Final = f"{BASE}/StructureDefinition/patient-block"
 
 
 class Check(Protocol):
@@ -103,13 +105,25 @@ def checked(rules: Rules, resource: Any) -> tuple[Finding, ...]:
 
 
 def judged(rules: Rules, resource: Any) -> list[Finding]:
-    """All findings on a resource; an event of a pathway is judged by its profile, whether it claims it or not.
+    """All findings on a resource.
 
-    Its national code systems may go by any of their names; it is kept with the one that the profile has.
+    The national code systems of an event may go by any of their names; it is kept with the one that the profile has.
+    """
+    profiles = profiles_of(rules, resource)
+    return rules.check(canonical_codes(resource) if EVENT in profiles else resource, profiles=profiles)
+
+
+def profiles_of(rules: Rules, resource: Any) -> list[str]:
+    """The profile that this, which may not have been checked yet, is judged by whether it claims it or not: what has effects.
+
+    An event of a pathway; and a Consent that says no to sharing, since we would hide less than a patient said if we did not
+    understand all of it.
     """
     if rules.pathways is not None and is_event(resource):
-        return rules.check(canonical_codes(resource), profiles=[EVENT])
-    return rules.check(resource)
+        return [EVENT]
+    if isinstance(resource, dict) and resource.get("resourceType") == "Consent" and is_denial(resource):
+        return [BLOCK]
+    return []
 
 
 def is_event(resource: Any) -> bool:

@@ -22,6 +22,7 @@ Alias: $business-status = https://stafett.invalid/fhir/CodeSystem/business-statu
 Alias: $coordinator-assignee = https://stafett.invalid/fhir/CodeSystem/coordinator-assignee
 Alias: $coordinator-role = https://stafett.invalid/fhir/CodeSystem/coordinator-role
 
+Alias: $consentscope = http://terminology.hl7.org/CodeSystem/consentscope
 Alias: $task-status = http://hl7.org/fhir/task-status
 Alias: $observation-status = http://hl7.org/fhir/observation-status
 Alias: $workflow-episode = http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare
