@@ -1,6 +1,7 @@
 """Requests a second over HTTP, as ratios to what is beside us in the same run: one worker, SQLite, 8 connections.
 
-The others: an application that does nothing, a FastAPI route that returns a dict, SEKMET and fhirstarter (`bench/peers`).
+Nothing is written in the audit here, as nobody else writes one; what that and tokens cost is measured by `guarded`. The others: an
+application that does nothing, a FastAPI route that returns a dict, SEKMET and fhirstarter (`bench/peers`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ MANY, MORE = 10_000, 1_000_000
 SECONDS = 5.0
 FHIR = "application/fhir+json"
 CONFIGURATION = f"""
+audit = false
 [store]
 url = "sqlite:///{{database}}"
 [[organisation]]
