@@ -1,7 +1,7 @@
 """What it costs to know who asks and to write down what they were given: plain reads with both beside reads without either.
 
-One worker, SQLite, 8 connections, as in `serve`; each request with a proof of its own (RFC 9449), made beforehand. Each answer waits
-for its record to be on the disk, which those who wait share. The processor's part is measured by itself, in this process.
+One worker, SQLite, 8 connections, as in `serve`; each request with a proof of its own (RFC 9449), made beforehand. Each answer
+waits for its record to be on the disk, which those who wait share. The processor's part is measured by itself, in this process.
 """
 
 from __future__ import annotations
@@ -66,21 +66,20 @@ def _reads(folder: Path, issuer: Issuer, *, auth: str, audit: str) -> float:
     configuration.write_text(CONFIGURATION.format(**told), "utf-8")
     command = [str(Path(sys.executable).parent / "stafett"), "serve", "--roles", "api", "--port", str(port)]
     with started([*command, "--config", str(configuration)], port, "/health/live") as base:
-        return rate(base, script=_shown(issuer, base) if auth == "helseid" else READ, seconds=SECONDS)
+        return rate(base, script=_shown(issuer, base, folder / "used") if auth == "helseid" else READ, seconds=SECONDS)
 
 
-def _shown(issuer: Issuer, base: str) -> str:
-    """A script whose every request shows the token and the next of the proofs. They are kept across the run that looks at answers."""
-    client, used = _client(issuer), time.time_ns()
+def _shown(issuer: Issuer, base: str, used: Path) -> str:
+    """A script whose every request shows the token and the next proof; `used` is how far the run that looks at answers has come."""
+    client = _client(issuer)
     proofs = ",".join(f'"{client.proof("GET", base + PATH.format(id(n % 1000)))}"' for n in range(PROOFS))
     ids = ", ".join(f'"{id(n)}"' for n in range(1000))
-    place = f"/tmp/stafett-bench-{used}"
     return f"""
 local ids, proofs = {{{ids}}}, {{{proofs}}}
-local file = io.open("{place}", "r")
+local file = io.open("{used}", "r")
 local n = file and tonumber(file:read("*a")) or 0
 if file then file:close() end
-local out = io.open("{place}", "w")
+local out = io.open("{used}", "w")
 out:write(n + 6000)
 out:close()
 request = function()
