@@ -24,6 +24,21 @@ TAGS = [
     {"name": "Operation", "description": "For what watches over the service."},
 ]
 
+TOKEN = {
+    "type": "http",
+    "scheme": "DPoP",
+    "bearerFormat": "JWT",
+    "description": 'With `auth = "helseid"`: an access token of the issuer that /fhir/.well-known/smart-configuration names, and in the '
+    "header DPoP a proof for this one request (RFC 9449). Installations for test ask for none.",
+}
+SESSION = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": "__Host-stafett",
+    "description": "Somebody who has logged in at the pages: to look, and with the form's own token to operate.",
+}
+OPEN = ("/health/", "/metrics", "/fhir/metadata", "/partners/{name}/notifications")
+
 
 def complete(app: FastAPI) -> dict[str, Any]:
     """The app's document with /fhir in it. Replaces `app.openapi`; made once, when first asked for."""
@@ -34,6 +49,11 @@ def complete(app: FastAPI) -> dict[str, Any]:
             for path, operations in paths.items():
                 document["paths"][path] = document["paths"].get(path, {}) | operations
         document["tags"] = TAGS
+        document["components"]["securitySchemes"] = {"token": TOKEN, "session": SESSION}
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                if isinstance(operation, dict) and not path.startswith(OPEN):
+                    operation["security"] = [{}, {"token": []}, {"session": []}]  # the first: while nobody is asked who they are
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):  # ours are OperationOutcomes
             schemas.pop(unused, None)
