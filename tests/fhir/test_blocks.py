@@ -10,8 +10,10 @@ import json
 import os
 import random
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -212,11 +214,11 @@ def graph(seed: int) -> list[tuple[str, str, str, Json]]:
     """Resources of three patients and of nobody that refer to each other: whose, type, id, body."""
     chance = random.Random(seed)
     numbers = {"p1": NUMBER, "p2": "07868399999", "p3": "15878999994"}
-    orgs = [
+    orgs: list[tuple[str, str, str, Json]] = [
         ("", "Organization", f"o{n}", {"name": f"Sykehus {n}", "partOf": {"reference": f"Organization/o{n - 1}"}})
         for n in (1, 2, 3)
     ]
-    made = list(orgs)
+    made: list[tuple[str, str, str, Json]] = list(orgs)
     for whose, number in numbers.items():
         identifier = [{"system": FNR, "value": number}]
         body: Json = {
@@ -237,7 +239,7 @@ def graph(seed: int) -> list[tuple[str, str, str, Json]]:
             task["partOf"] = [{"reference": f"Task/{before}"}]
             task["authoredOn"] = f"2026-05-{chance.randrange(1, 29):02}"
             made.append((whose, "Task", f"{whose}-t{n}", task))
-            targets = [{"reference": f"Task/{whose}-t{n}"}, subject]
+            targets: list[Json] = [{"reference": f"Task/{whose}-t{n}"}, subject]
             made.append((whose, "Provenance", f"{whose}-w{n}", {"target": targets, "recorded": "2026-05-01T08:00:00Z"}))
     made.append(("p1", "Consent", "c1", block("p1", (ENH, UNIT))))
     made.append(("p2", "Consent", "c2", block("p2", (ENH, "319900102"))))
@@ -252,7 +254,7 @@ def filled(folder: Path, name: str, without: str = "") -> DatabaseStore:
         for number, (whose, type, id, body) in enumerate(graph(SEED)):
             if not whose or whose != without:
                 said = {key: value for key, value in body.items() if key != "resourceType"}
-                unit.put(HOSPITAL, [world.draft(type, id, said)], world.BEGAN + world.timedelta(minutes=number // 3))
+                unit.put(HOSPITAL, [world.draft(type, id, said)], world.BEGAN + timedelta(minutes=number // 3))
     return store
 
 
@@ -336,7 +338,7 @@ def pages(store: Any, type: str, pairs: list[tuple[str, str]]) -> list[str]:
         after = next((link["url"] for link in bundle.get("link", []) if link["relation"] == "next"), None)
         if after is None:
             return bundles
-        pairs = world.parse_qsl(world.urlsplit(after).query, keep_blank_values=True)
+        pairs = parse_qsl(urlsplit(after).query, keep_blank_values=True)
 
 
 def test_the_law_would_notice(tmp_path: Path) -> None:

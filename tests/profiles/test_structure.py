@@ -63,6 +63,18 @@ CHANGES: list[tuple[str, str, Any, str, Kind]] = [
     ("pathway-event", "component.0.valueCodeableConcept", GONE, "Observation.component[0].value", MISSING),
     ("pathway-event", "component.0.valueCodeableConcept.coding.0.code", "D11", "Observation.component[0].value", CODE),
     ("pathway-event", "component.1.code.coding.0.code", "care-level", "Observation.component", WRONG),  # 0..1; and no care level
+    ("patient-block", "scope.coding.0.code", "research", "Consent.scope", WRONG),  # patient-privacy
+    ("patient-block", "patient", {"display": "Kari"}, "Consent.patient.reference", MISSING),  # 1..1
+    ("patient-block", "organization", GONE, "Consent.organization", MISSING),  # 1..1
+    ("patient-block", "organization.1", {"display": "another"}, "Consent.organization", WRONG),
+    ("patient-block", "provision", GONE, "Consent.provision", MISSING),
+    ("patient-block", "provision.type", "permit", "Consent.provision.type", WRONG),  # deny
+    ("patient-block", "provision.type", GONE, "Consent.provision.type", MISSING),
+    ("patient-block", "provision.period", {"end": "2027-01-01"}, "Consent.provision.period", WRONG),  # 0..0
+    ("patient-block", "provision.provision", [{"type": "permit"}], "Consent.provision.provision", WRONG),  # 0..0
+    ("patient-block", "provision.actor", GONE, "Consent.provision.actor", MISSING),  # 1..*
+    ("patient-block", "provision.actor.0.reference.identifier.value", GONE,
+     "Consent.provision.actor[0].reference.identifier.value", MISSING),
     ("assessment-task", "code.coding.0.code", "choose-pathway", "Task.code", WRONG),
     ("assessment-task", "focus", {"reference": "EpisodeOfCare/e"}, "Task.focus", WRONG),  # only ServiceRequest
     ("assessment-task", "for", GONE, "Task.for", MISSING),  # of pathway-task, which it derives from
