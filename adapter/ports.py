@@ -17,6 +17,8 @@ from adapter.domain.problem import Finding, Problem
 from adapter.r4.index import Index
 
 NOBODY = ""
+Copy = Literal["inbox", "outbox", "binary", "history", "explanation"]
+"""What is kept of a patient's data beside the newest version of each resource; each is kept for as long as `[retention]` says."""
 T = TypeVar("T")
 
 
@@ -363,6 +365,7 @@ class Unit(Protocol):
         ...
 
     def message_resources(self, tenant: str, message_id: str) -> list[Stored]: ...  # in the order put
+    def missing_of_message(self, tenant: str, message_id: str) -> int: ...  # versions that it made and that are kept no longer
 
     # what is not to be kept any longer
     def remove(self, tenant: str, type: str, id: str) -> bool:
@@ -376,6 +379,19 @@ class Unit(Protocol):
     def resources_of(self, tenant: str, patient: str) -> list[tuple[str, str]]: ...  # type and id, by `Stored.patient`
     def messages_of(self, tenant: str, patient: str) -> list[str]: ...  # ids of the messages that made some of these
     def rewrite_message(self, id: str, change: Callable[[bytes], bytes]) -> None: ...  # the kept XML, in place
+
+    def old_copies(
+        self, copy: Copy, before: datetime, after: Sequence[Any] = (), until: Sequence[Any] = (), limit: int = 200
+    ) -> list[tuple[Any, ...]]:
+        """Keys of the copies that are older and that nothing needs any longer, in order, from behind `after` up to `until`.
+
+        Needed is what waits for somebody or for an answer, and all of a patient with a pathway or a Task that is not ended.
+        """
+        ...
+
+    def take_away(self, copy: Copy, keys: Sequence[Sequence[Any]]) -> int:
+        """Remove these copies, and nothing of what tells that there were such; how many."""
+        ...
 
     # outbox
     def enqueue(self, row: Outgoing) -> None: ...

@@ -92,6 +92,22 @@ class Receiver(_Part):
     )
 
 
+class RetentionSettings(_Part):
+    """For how many days each copy of patients' data is kept; 0 is for ever ([operating.md](operating.md#how-long-data-is-kept)).
+
+    What waits, the newest version of a resource, and all of a patient with an open pathway or Task stays in any case.
+    """
+
+    inbox: int = Field(90, ge=0, description="Messages as they came (XML), from when they did. Their envelopes stay.")
+    explanation: int = Field(90, ge=0, description="What was found in a message, and what it was translated with.")
+    outbox: int = Field(90, ge=0, description="What was sent: receipts, messages, assignments. That it was sent stays.")
+    binary: int = Field(0, ge=0, description="Content of attachments (Binary).")
+    history: int = Field(0, ge=0, description="Versions of resources, from when another took their place.")
+    audit: int = Field(
+        1826, ge=0, description="Who saw and changed what: five years, at least as long as pathways are asked about."
+    )
+
+
 class Credentials(_Part):
     """Who we are to a token issuer: what hubs and partners have in common ([partners.md](partners.md#tokens))."""
 
@@ -302,10 +318,11 @@ class Settings(BaseSettings):
     hub: Annotated[tuple[HubSettings, ...], BeforeValidator(_as_list)] = ()
     messages: MessageSettings = MessageSettings()
     fhir: FhirSettings = FhirSettings()
+    retention: RetentionSettings = RetentionSettings()
     partner: tuple[Partner, ...] = ()
     helseid: HelseID = HelseID()
     audit: bool = Field(
-        True, description="Whether every access to a patient's data is written down. Only `auth = \"off\"` may go without."
+        True, description='Whether every access to a patient\'s data is written down. Only `auth = "off"` may go without.'
     )
     login: LoginSettings = LoginSettings()
     operator: tuple[Operator, ...] = ()

@@ -37,6 +37,7 @@ from adapter.security.smart import smart_configuration
 from adapter.settings import HubSettings, Settings
 from adapter.settings import Partner as PartnerSettings
 from adapter.storage import open_store
+from adapter.usecases.clean_up import Retention, clean_up
 from adapter.usecases.define_pathways import define
 from adapter.usecases.pathways import Pathways
 from adapter.usecases.push_assignment import Courier
@@ -124,6 +125,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         lease=settings.messages.lease_seconds,
         watch=make_watch(settings, store, sharing),
         lines=lines,
+        tidy=partial(clean_up, store, Retention(**settings.retention.model_dump())),
     )
     journal = Journal(store, clock) if settings.audit else None
     app = partial(make_app, settings, store, journal, reception, clock, key, pathways, sharing, lines)

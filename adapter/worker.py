@@ -1,6 +1,7 @@
-"""The worker: fetches from every hub, receives, confirms, delivers, takes up what is due, and watches deadlines.
+"""The worker: fetches from every hub, receives, confirms, delivers, takes up what is due, watches deadlines, and takes away
+what has been kept long enough.
 
-One thread for each hub and each partner, and one for the deadlines.
+One thread for each hub and each partner, one for the deadlines, and one that tidies.
 
     worker = Worker(store, reception, hubs, clock)
     stop_on_signals(worker)
@@ -48,6 +49,10 @@ class Line(Protocol):
         ...
 
 
+Tidy = Callable[[datetime, Callable[[], bool]], object]
+"""Takes away what has had its time at a moment, as long as it is told to go on."""
+
+TIDY_EVERY: Final = 6 * 3600.0  # seconds
 CARRY_EVERY: Final = 0.2
 """Seconds between looks for what waits for a partner: an index is asked, no server."""
 
@@ -71,6 +76,7 @@ class Worker:
         lease: float = 120.0,
         watch: Watch | None = None,
         lines: Sequence[Line] = (),
+        tidy: Tidy | None = None,
     ) -> None:
         self.store = store
         self.reception = reception
@@ -82,6 +88,7 @@ class Worker:
         self.lease = lease
         self.watch = watch
         self.lines = lines
+        self.tidy = tidy
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -92,6 +99,8 @@ class Worker:
         threads += [self._thread(line.name, line.round, _every(CARRY_EVERY)) for line in self.lines]
         if self.watch is not None:
             threads.append(self._thread("deadlines", self._watch, lambda: until_next(self.clock.now())))
+        if self.tidy is not None:
+            threads.append(self._thread("retention", self._tidy, _every(TIDY_EVERY)))
         for thread in threads:
             thread.start()
         self._loop("due", partial(self.reception.work_due, self.batch), _every(1.0))
@@ -154,6 +163,11 @@ class Worker:
         changed = self.watch(self.clock.now(), lambda: not self._stopped.is_set())
         if changed:
             log.info("deadlines.changed", tasks=changed)
+        return 0
+
+    def _tidy(self) -> int:
+        assert self.tidy is not None  # noqa: S101 - tells the type checker
+        self.tidy(self.clock.now(), lambda: not self._stopped.is_set())
         return 0
 
     def _loop(self, name: str, round_: Callable[[], int], poll_seconds: Callable[[], float]) -> None:

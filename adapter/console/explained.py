@@ -112,7 +112,7 @@ def _norwegian(details: Mapping[str, Any]) -> str:
 def _lines(xml: bytes, nodes: Sequence[Mapping[str, Any]]) -> Html:
     """The message's lines, each with its number as anchor, and a link to what became of its first node."""
     if not xml:
-        return tag("p", "No document is kept.", class_="empty")
+        return tag("p", "No document is kept, or it is kept no longer.", class_="empty")
     worst = {fate: rank for rank, fate in enumerate(SIGNS)}
     fates: dict[int, str] = {}
     for node in nodes:

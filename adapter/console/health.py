@@ -8,13 +8,14 @@ from typing import Any, Final
 import msgspec
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 
 from adapter.domain.problem import Problem
 from adapter.ports import NOBODY, State, Store
+from adapter.usecases.clean_up import taken_away
 
 METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -33,6 +34,8 @@ class Stored(Collector):
         reached = GaugeMetricFamily("stafett_database_up", "Whether the database answers.")
         try:
             messages, outbox = counts(self.store, self.tenants)
+            with self.store.read() as unit:
+                taken = taken_away(unit)
         except Problem:
             reached.add_metric([], 0)
             yield reached
@@ -47,6 +50,10 @@ class Stored(Collector):
             for state, count in found.items():
                 gauge.add_metric([state], count)
             yield gauge
+        cleaned = CounterMetricFamily("stafett_taken_away", "Copies that had been kept long enough, by kind.", labels=["copy"])
+        for copy, count in taken.items():
+            cleaned.add_metric([copy], count)
+        yield cleaned
 
 
 class Figures:

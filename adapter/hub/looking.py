@@ -17,6 +17,7 @@ from adapter.hub.seen import find, of_seen, one
 from adapter.hub.shown import ID, Time, as_json, known, none, shown, zoned
 from adapter.ports import MessageQuery, State
 from adapter.security.visit import visit_of
+from adapter.usecases.clean_up import gone
 
 MOST: Final = 100  # messages on a page
 # A message may hold markup that a browser would run, and a stylesheet that it would fetch.
@@ -105,8 +106,10 @@ def looking(routes: APIRouter, prefix: str) -> None:
         responses={200: d.answered("The bytes that were received.", "<MsgHead>…</MsgHead>", "application/xml"), 404: d.NO_MESSAGE},
     )
     async def read_xml(request: Request, id: MessageId) -> Response:
-        """The very bytes that were received. 404 where they were too dangerous or too large to keep."""
+        """The very bytes that were received. 404 where they were too dangerous or too large to keep, or are kept no longer."""
         _, xml = await run_in_threadpool(one, visit_of(request), id)
+        if xml is None:
+            gone()
         if not xml:
             none("No document is kept of this message.", "Det er ikke tatt vare på noe dokument for meldingen.")
         return Response(xml, headers=INERT, media_type="application/xml")

@@ -45,6 +45,10 @@ OF_MESSAGE = (
     "WHERE m.tenant = ? AND m.message_id = ? ORDER BY m.position"
 )
 RECORDED = "SELECT type, id, version FROM message_resource WHERE tenant = ? AND message_id = ?"
+MISSING = (
+    "SELECT count(*) FROM message_resource m WHERE m.tenant = ? AND m.message_id = ? "
+    "AND NOT EXISTS (SELECT 1 FROM resource_version v WHERE v.tenant = m.tenant AND v.id = m.id AND v.type = m.type AND v.version = m.version)"
+)
 ADD_VERSION, ADD_ENTRY, ADD_RECORD = insertion(resource_version), insertion(resource_index), insertion(message_resource)
 SET_NEWEST = insertion(
     resource,
@@ -130,6 +134,9 @@ class Resources(Blocking):
     def message_resources(self, tenant: str, message_id: str) -> list[Stored]:
         found, hidden = self.ask(OF_MESSAGE, (key(tenant), key(message_id))), self.hidden(tenant)
         return [_stored(row) for row in found if row[-1] not in hidden]
+
+    def missing_of_message(self, tenant: str, message_id: str) -> int:
+        return int(self.ask(MISSING, (key(tenant), key(message_id)))[0][0])
 
     def _newest(self, tenant: str, names: Sequence[Name]) -> dict[Name, Stored]:
         """What is stored under these names, in one question. Ids are rarely shared by types."""

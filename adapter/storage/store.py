@@ -23,6 +23,7 @@ from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
 from adapter.storage.resources import NEWEST, Resources, stored_as
+from adapter.storage.retention import Retention
 from adapter.storage.rows import Columns, Part
 from adapter.storage.secrecy import Secrecy
 from adapter.storage.sessions import Sessions
@@ -49,7 +50,7 @@ class Settings(Part):
         self.connection.execute(insert(setting), {"name": name, "value": value})
 
 
-class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Audit, Sessions, Settings):
+class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Retention, Audit, Sessions, Settings):
     """One transaction; see `adapter.ports.Unit`."""
 
 

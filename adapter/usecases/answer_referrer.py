@@ -76,8 +76,8 @@ def answer(
 
 
 def document(row: Outgoing) -> bytes:
-    """The XML of a message of ours, whatever its channel wraps it in."""
-    return dialogmelding.from_edi2(row.body) if row.content_type == "application/json" else row.body
+    """The XML of a message of ours, whatever its channel wraps it in; nothing where it is kept no longer."""
+    return dialogmelding.from_edi2(row.body) if row.body and row.content_type == "application/json" else row.body
 
 
 def _referral(unit: Unit, tenant: str, request: Body) -> Message | None:

@@ -14,6 +14,7 @@ from adapter.domain.referral import Decision
 from adapter.ports import Message, State, Store, Unit
 from adapter.usecases import context
 from adapter.usecases.answer_referrer import document
+from adapter.usecases.clean_up import CLEANED, gone
 from mappings import translation
 from mappings.translation import Translator
 
@@ -54,6 +55,8 @@ def bundle(store: Store, tenants: Sequence[str], id: str) -> bytes | None:
     with store.read() as unit:
         message = find(unit, tenants, id)
         made = unit.message_resources(message.tenant, id)
+        if unit.missing_of_message(message.tenant, id):  # what is left would be another Bundle
+            gone()
     if not made:
         return None
     return translation.bundle((stored.type, stored.id, stored.body) for stored in made)
@@ -64,6 +67,8 @@ def apprec(store: Store, tenants: Sequence[str], id: str) -> tuple[bytes, str] |
     with store.read() as unit:
         find(unit, tenants, id)
         rows = [row for row in unit.outgoing_for(id) if row.kind == "apprec"]
+    if rows and not rows[0].body:
+        gone()
     return (rows[0].body, rows[0].content_type) if rows else None
 
 
@@ -88,11 +93,14 @@ def statuses(store: Store, tenants: Sequence[str], id: str) -> list[dict[str, An
 def explanation(store: Store, translator: Translator, tenants: Sequence[str], id: str) -> dict[str, Any]:
     """Where every element came from and what became of every node, made anew from the kept bytes and what decided then.
 
-    Raises `Problem(NOT_FOUND)` where there is nothing to explain: the message was not read, or its bytes were not kept.
+    Raises `Problem(NOT_FOUND)` where there is nothing to explain: the message was not read, or its bytes were not, or are no
+    longer, kept.
     """
     with store.read() as unit:
         message = find(unit, tenants, id)
         xml = unit.message_xml(id)
+    if xml is None or message.issues == CLEANED:
+        gone()
     receipt = context.load(message).receipt
     nothing = problem(
         Kind.NOT_FOUND,
