@@ -31,12 +31,6 @@ def test_without_authentication_it_listens_on_loopback_only(capsys: pytest.Captu
     assert list(Path().iterdir()) == []
 
 
-def test_tokens_that_this_version_cannot_check_are_not_promised(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("stafett.toml").write_text('auth = "helseid"\npublic_base = "https://stafett.example"\n', "utf-8")
-
-    assert refused(capsys)[0] == 'auth = "helseid" is not in this version: use auth = "off" on loopback'
-
-
 def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
