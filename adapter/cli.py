@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 import typer
 from typer.exceptions import TyperException
 
+from adapter.cli_audit import audit
 from adapter.cli_indicators import indicators
 from adapter.cli_keys import keys
 from adapter.cli_partner import partner
@@ -141,6 +142,7 @@ def _version(rule_set: str) -> str:
 
 
 app.add_typer(keys)
+app.add_typer(audit)
 app.add_typer(partner)
 app.command()(indicators)
 app.command()(refold)

@@ -11,7 +11,8 @@ profile is not claimed, since it takes a person and a place for granted, where m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from adapter.domain import persons
@@ -41,17 +42,21 @@ SYSTEM_OBJECT: Final = {
     "code": "2",
     "display": "System Object",
 }
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 ENDED: Final = "The service ended before it answered: what was written stands, and whether an answer left is not known."
 
 
-def audit_event(position: int, record: Said, patient: str) -> Body:
-    """The AuditEvent of the record at a position of the chain. `record` is its body; other patients' parts are left out."""
+def audit_event(position: int, record: Said, *names: str) -> Body:
+    """The AuditEvent of the record at a position of the chain. `record` is its body; other patients' parts are left out.
+
+    `names` are all that the patient goes by in the record, of which the first is told.
+    """
     who, ground = record.get("who", {}), record.get("ground", {})
     event: Body = {
         "resourceType": "AuditEvent",
         "id": str(position),
         "contained": _agents(who),
-        "extension": [_patient(patient), *_relation(ground)],
+        "extension": [_patient(names[0]), *_relation(ground)],
         "type": KINDS.get(record.get("kind", ""), REST),
         "subtype": _subtype(record),
         "action": {"S": "E"}.get(record["action"], record["action"]),
@@ -61,9 +66,18 @@ def audit_event(position: int, record: Said, patient: str) -> Body:
         "purposeOfEvent": _purposes(ground),
         "agent": [_agent(who)],
         "source": {"observer": {"display": "Stafett"}, "type": [SERVER]},
-        "entity": [_request(record), *_seen(record, patient)],
+        "entity": [_request(record), *_seen(record, names)],
     }
-    return {name: value for name, value in event.items() if value}
+    return {name: _inert(value) for name, value in event.items() if value}
+
+
+def _inert(value: Any) -> Any:
+    """What others wrote, without the control characters that no FHIR string may hold."""
+    if isinstance(value, dict):
+        return {name: _inert(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_inert(one) for one in value]
+    return CONTROL.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _patient(patient: str) -> Body:
@@ -104,7 +118,12 @@ def _purposes(ground: Said) -> list[Body]:
 
 def _agent(who: Said) -> Body:
     """The one who asked, known to the token service by the client's id."""
-    agent: Body = {"who": {"reference": "#role"}, "altId": who.get("client", ""), "name": _name(who), "requestor": True}
+    agent: Body = {
+        "who": {"reference": "#role"},
+        "altId": who.get("client", ""),
+        "name": name_of(who) or who.get("operator"),
+        "requestor": True,
+    }
     return {name: value for name, value in agent.items() if value}
 
 
@@ -132,7 +151,7 @@ def _practitioner(who: Said) -> list[Body]:
     for name in ("identifier", "hpr_nr"):
         found = _identifier(_part(attest, name))
         identifiers += [found] if found and found not in identifiers else []
-    name, code = _name(who), _coding(_part(attest, "authorization"))
+    name, code = name_of(who), _coding(_part(attest, "authorization"))
     if not identifiers and not name:
         return []
     body: Body = {
@@ -145,8 +164,9 @@ def _practitioner(who: Said) -> list[Body]:
     return [{key: value for key, value in body.items() if value}]
 
 
-def _name(who: Said) -> str:
-    said = who.get("person", {}).get("name") or _part(who.get("practitioner"), "identifier").get("name") or ""
+def name_of(who: Said) -> str:
+    """The name of the person who asked; empty where it is not known."""
+    said = who.get("person", {}).get("name") or _part(who.get("practitioner"), "identifier").get("name")
     return said.strip() if isinstance(said, str) else ""
 
 
@@ -189,18 +209,22 @@ def _request(record: Said) -> Body:
     return {name: value for name, value in entity.items() if value}
 
 
-def _seen(record: Said, patient: str) -> list[Body]:
+def _seen(record: Said, names: Sequence[str]) -> list[Body]:
     """The versions that were seen: the patient's own, and nobody's."""
-    patients = record.get("patients", [])
-    own = patients.index(patient) if patient in patients else None
     return [
         {
             "what": {"reference": f"{type}/{id}/_history/{version}"},
             "type": {"system": "http://hl7.org/fhir/resource-types", "code": type},
         }
-        for _, type, id, version, *number in record.get("seen", [])
-        if not number or number[0] == own
+        for owner, (_, type, id, version) in seen_of(record)
+        if owner is None or owner in names
     ]
+
+
+def seen_of(record: Said) -> Iterator[tuple[str | None, tuple[str, str, str, int]]]:
+    """What was seen: whose it is (None of nobody's), and what was done with which type, id and version."""
+    for action, type, id, version, *number in record.get("seen", []):
+        yield record["patients"][number[0]] if number else None, (action, type, id, version)
 
 
 def _named(said: Said) -> Body:

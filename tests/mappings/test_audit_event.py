@@ -182,6 +182,15 @@ def test_a_patient_is_told_by_id_or_by_number() -> None:
     ]
 
 
+def test_a_patient_who_goes_by_several_names_is_one() -> None:
+    event = audit_event(7, RECORD, "p2", "p1")
+
+    assert [one["what"]["reference"] for one in event["entity"][1:]] == [
+        *("Task/t1/_history/3", "Task/t2/_history/1", "Organization/o1/_history/2")
+    ]
+    assert event["extension"][0]["valueReference"] == {"reference": "Patient/p2"}
+
+
 def test_an_answer_that_never_left_has_no_outcome_and_says_why() -> None:
     event = audit_event(7, MINIMAL, "p1")
 
@@ -202,7 +211,14 @@ def test_a_message_that_was_sent_is_an_export() -> None:
     ]
 
 
-WORDS = st.text(max_size=12) | st.integers() | st.none() | st.booleans() | st.lists(st.text(max_size=3), max_size=2)
+WORDS = (
+    st.text(max_size=12)
+    | st.text("\x00\x1b\x7f\n a|:.1", max_size=5)
+    | st.integers()
+    | st.none()
+    | st.booleans()
+    | st.lists(st.text(max_size=3), max_size=2)
+)
 PART = st.dictionaries(
     st.sampled_from(["id", "system", "authority", "name", "code", "text", "user_selected", "description"]), WORDS
 )
