@@ -20,7 +20,7 @@ def _keys() -> None:
 
 @keys.command()
 def public(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the hub or partner in the configuration.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the hub or partner in the configuration, or login.")],
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Configuration file; else stafett.toml, where there is one.")
     ] = None,
@@ -28,17 +28,15 @@ def public(
     """Print the JWK Set to register at the issuer: nothing of it is secret. Exits: 1 the keys cannot be read; 2 no such name."""
     import msgspec
 
-    from adapter.security.keys import keys_of, public_set
+    from adapter.security.keys import clients, keys_of, public_set
     from adapter.settings import load
 
     try:
-        settings = load(config)
-        clients = {**{hub.label: hub for hub in settings.hub}, **{one.name: one for one in settings.partner}}
-        with_keys = {label: client for label, client in clients.items() if client.auth == "helseid"}
+        with_keys = clients(load(config))
         if name not in with_keys:
             there = ", ".join(with_keys) or "–"
-            print(f"No hub or partner with keys is called {name[:64]!r}. There are: {there}", file=sys.stderr)
-            print(f"  Ingen hub eller partner med nøkler heter {name[:64]!r}. Disse finnes: {there}", file=sys.stderr)
+            print(f"Nothing with keys is called {name[:64]!r}. There are: {there}", file=sys.stderr)
+            print(f"  Ingenting med nøkler heter {name[:64]!r}. Disse finnes: {there}", file=sys.stderr)
             raise typer.Exit(2)
         print(msgspec.json.format(msgspec.json.encode(public_set(keys_of(with_keys[name])))).decode())
     except Problem as fault:

@@ -17,7 +17,7 @@ from adapter.http_client import client
 from adapter.partners.check import examine as check_partner
 from adapter.partners.checks import CHECKS
 from adapter.ports import NOBODY, State
-from adapter.security.keys import keys_of
+from adapter.security.keys import clients, keys_of
 from adapter.settings import HubSettings, Partner, Settings
 from adapter.storage import open_store
 from adapter.stored import OTHER_VERSION
@@ -43,7 +43,8 @@ def _configuration(s: Settings) -> Iterator[Finding]:
     yield _say("information", "configuration", counts, counts)
     if s.auth == "off":
         en = "off: anybody on this machine is let in as any organisation; for test alone"
-        yield _say("information", "auth", en, "av: enhver på denne maskinen slippes inn som hvilken som helst organisasjon; bare for test")
+        nb = "av: enhver på denne maskinen slippes inn som hvilken som helst organisasjon; bare for test"
+        yield _say("information", "auth", en, nb)
     if not s.receiver:
         en = "no [[receiver]], so every message will wait for a person: add the services that are yours"
         yield _say("warning", "configuration", en, "ingen [[receiver]], så alle meldinger vil vente: legg til tjenestene deres")
@@ -98,20 +99,19 @@ def _waiting(quarantined: int, dead: int) -> Iterator[Finding]:
 
 def _keys(s: Settings) -> Iterator[Finding]:
     """What proves to others who we are: whether it can be read, and by us alone."""
-    clients: list[tuple[str, HubSettings | Partner]] = [(f"hub {hub.label}", hub) for hub in s.hub]
-    for name, one in [*clients, *((f"partner {partner.name}", partner) for partner in s.partner)]:
+    for name, with_keys in clients(s).items():
         place = f"key of {name}"
-        if one.auth == "helseid":
-            try:
-                told = ", ".join(f"{key.kid} ({key.algorithm})" for key in keys_of(one))
-                yield _say("information", place, f"read: {told}", f"lest: {told}")
-            except Problem as fault:
-                yield from (_say("error", place, f.en, f.nb) for f in fault.findings)
-        secret = one.key_file or (one.token_file if isinstance(one, Partner) else None)
+        try:
+            told = ", ".join(f"{key.kid} ({key.algorithm})" for key in keys_of(with_keys))
+            yield _say("information", place, f"read: {told}", f"lest: {told}")
+        except Problem as fault:
+            yield from (_say("error", place, f.en, f.nb) for f in fault.findings)
+    files = {with_keys.key_file: name for name, with_keys in clients(s).items()}
+    for secret, name in (files | {partner.token_file: partner.name for partner in s.partner}).items():
         if secret and secret.exists() and secret.stat().st_mode & OTHERS:
             yield _say(
                 "warning",
-                place,
+                f"key of {name}",
                 f"{secret} is open to more than this user and its group: chmod 640 {secret}",
                 f"{secret} er åpen for flere enn brukeren og gruppen dens: chmod 640 {secret}",
             )

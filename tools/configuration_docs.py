@@ -29,7 +29,7 @@ def page() -> str:
     for name, part in tables.items():
         if part is not None:
             header = f"[[{name}]]" if name in REPEATED else f"[{name}]"
-            parts += [f"## `{header}`\n", f"{(part.__doc__ or '').strip()}\n", _rows(part.model_fields)]
+            parts += [f"## `{header}`\n", f"{(part.__doc__ or '').strip()}\n", _rows(_own_first(part))]
     return "\n".join([*parts, RULES])
 
 
@@ -39,6 +39,11 @@ def _part(field: FieldInfo) -> type[BaseModel] | None:
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
     return None
+
+
+def _own_first(part: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a table, what it shares with other tables last."""
+    return dict(sorted(part.model_fields.items(), key=lambda field: field[0] not in part.__annotations__))
 
 
 def _rows(fields: dict[str, FieldInfo]) -> str:
@@ -68,7 +73,7 @@ def _default(field: FieldInfo) -> str:
     if field.default in ("", None):
         return "empty"
     if isinstance(field.default, dict):
-        return "<br>".join(f"`\"{name}\" = {list(value)}`" for name, value in field.default.items())
+        return "<br>".join(f'`"{name}" = {list(value)}`' for name, value in field.default.items())
     if isinstance(field.default, bool):
         return f"`{str(field.default).lower()}`"
     return f"`{list(field.default)}`" if isinstance(field.default, tuple) else f"`{field.default}`"

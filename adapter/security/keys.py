@@ -22,7 +22,7 @@ from joserfc.errors import InvalidKeyTypeError, JoseError
 
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.r4 import json
-from adapter.settings import Credentials
+from adapter.settings import Credentials, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -82,8 +82,15 @@ class Keys:
         return seen and (seen.st_mtime_ns, seen.st_size, seen.st_ino)
 
 
+def clients(settings: Settings) -> dict[str, Credentials]:
+    """What is known by a key to some issuer, by the name of the hub or partner; and `login`."""
+    hubs = {hub.label: hub for hub in settings.hub if hub.auth == "helseid"}
+    partners = {partner.name: partner for partner in settings.partner if partner.auth == "helseid"}
+    return {**hubs, **partners, **({"login": settings.login} if settings.login.issuer else {})}
+
+
 def keys_of(settings: Credentials) -> list[Key]:
-    """The keys of a hub's or partner's client as they stand now."""
+    """The keys of a client as they stand now."""
     return read_keys(settings.key_file or settings.key_env, settings.key_id, settings.algorithm)
 
 
