@@ -26,10 +26,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.domain.problem import Finding, Kind, Problem
-from adapter.failures import Refused, outcome_response
+from adapter.failures import Refused, refusal_response
 from adapter.ports import Clock, Store, Unit
-from adapter.r4.outcome import http_status
-from adapter.security.admission import KeysNeeded, Proof, Unadmitted
+from adapter.security.admission import KeysNeeded, Proof
 from adapter.security.caller import Admit, Admitted
 from adapter.security.journal import Journal
 from adapter.security.sessions import Sessions, SignedIn, from_our_form, signed_in
@@ -135,16 +134,13 @@ class Door:
                 receive = await from_our_form(person, scope, receive)
             admitted = Admitted(person.caller) if person else await self._admitted(scope, headers)
         except Problem as refusal:
-            await self._turned_away(refusal, trail)
-            await (self.welcome(scope) or _refusal(refusal))(scope, receive, send)
+            response = refusal_response(refusal)
+            await self._turned_away(response.status_code, trail)
+            await (self.welcome(scope) or response)(scope, receive, send)
             return
         caller = trail.caller = admitted.caller
         trail.scope = caller.scope
-        seen = (
-            self.store.seen_by(caller.tenants, caller.blocked_as)
-            if caller.blocked_as
-            else self.store
-        )
+        seen = self.store.seen_by(caller.tenants, caller.blocked_as) if caller.blocked_as else self.store
         witnessed = Witnessed(seen, trail, admitted.proof, audited=self.journal is not None)
         let_in(scope, Visit(caller, witnessed, trail))
         with signed_in(person):
@@ -159,10 +155,11 @@ class Door:
     async def _admitted(self, scope: Scope, headers: Headers) -> Admitted:
         """Who it is: worked out at once, but where the issuer must be asked for its keys, which nobody else waits for."""
         path = scope.get("raw_path", b"").decode("ascii", "replace")
+        method = scope["state"].get("method", scope["method"])  # HEAD is answered as GET, and its proof says HEAD
         try:
-            return self.admit(scope["method"], path, headers, wait=False)
+            return self.admit(method, path, headers, wait=False)
         except KeysNeeded:
-            return await run_in_threadpool(partial(self.admit, scope["method"], path, headers))
+            return await run_in_threadpool(partial(self.admit, method, path, headers))
 
     async def _attend(self, scope: Scope, receive: Receive, send: Send, witnessed: Witnessed) -> None:
         """Let the request be answered, and the answer go once it is written down."""
@@ -175,7 +172,7 @@ class Door:
                 gone = True
                 if instead is not None:
                     replaced = True
-                    await _refusal(instead)(scope, receive, send)
+                    await refusal_response(instead)(scope, receive, send)
             if not replaced:
                 await send(message)
 
@@ -186,8 +183,9 @@ class Door:
         except Problem as refusal:
             if gone:
                 raise
-            await self._written_down(scope, witnessed, http_status(refusal.kind))
-            await _refusal(refusal)(scope, receive, send)
+            response = refusal_response(refusal)
+            await self._written_down(scope, witnessed, response.status_code)
+            await response(scope, receive, send)
         except Exception:
             if not gone:
                 await self._written_down(scope, witnessed, 500)
@@ -214,14 +212,14 @@ class Door:
                 raise replayed()
             witnessed.proof = None
 
-    async def _turned_away(self, refusal: Problem, trail: Trail) -> None:
+    async def _turned_away(self, status: int, trail: Trail) -> None:
         """Write down that somebody unknown was refused, so many times a minute; the request log has all of them."""
         now = time.monotonic()
         if self.journal is None or (len(self._strangers) == STRANGERS and now - self._strangers[0] < 60):
             return
         self._strangers.append(now)
         with suppress(Problem):  # nothing was given away
-            await asyncio.wrap_future(self.journal.keep(trail.records(_refusal(refusal).status_code)))
+            await asyncio.wrap_future(self.journal.keep(trail.records(status)))
 
 
 def template(scope: Scope) -> str:
@@ -230,12 +228,3 @@ def template(scope: Scope) -> str:
     path = getattr(route, "path", None)
     inside = scope.get("root_path", "").removeprefix(scope.get("app_root_path", ""))
     return f"{inside}{path}" if path is not None else "none"
-
-
-def _refusal(error: Problem) -> Response:
-    if isinstance(error, Refused):
-        return outcome_response(error.status, *error.findings, headers=error.headers)
-    if isinstance(error, Unadmitted):
-        return outcome_response(error.status, *error.findings, headers={"WWW-Authenticate": error.challenge})
-    retry = {"Retry-After": str(round(error.retry_after or 5))} if error.kind is Kind.TRANSIENT else {}
-    return outcome_response(http_status(error.kind), *error.findings, headers=retry)

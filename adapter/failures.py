@@ -21,6 +21,7 @@ from starlette.routing import Match, Mount
 
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.r4.outcome import http_status, operation_outcome
+from adapter.security.admission import Unadmitted
 
 FHIR_JSON: Final = "application/fhir+json"
 METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
@@ -59,12 +60,19 @@ def outcome_response(status: int, *findings: Finding, headers: Mapping[str, str]
     return Response(body, status, {"Cache-Control": "no-store", **(headers or {})}, FHIR_JSON)
 
 
-def _problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - the framework's type is wider than its promise
+def refusal_response(error: Problem) -> Response:
+    """A problem as a response, with the status and headers that it brings, or those of its kind."""
     if isinstance(error, Refused):
         return outcome_response(error.status, *error.findings, headers=error.headers)
+    if isinstance(error, Unadmitted):
+        return outcome_response(error.status, *error.findings, headers={"WWW-Authenticate": error.challenge})
     retry = {"Retry-After": str(round(error.retry_after or 5))} if error.kind is Kind.TRANSIENT else {}
     return outcome_response(http_status(error.kind), *error.findings, headers=retry)
+
+
+def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - the framework's type is wider than its promise
+    return refusal_response(error)
 
 
 def _framework(request: Request, error: Exception) -> Response:

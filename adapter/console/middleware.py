@@ -76,7 +76,7 @@ class Guard:
         began, headers = time.perf_counter(), {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}
         given = {name: value for name in IDS if name in headers and REQUEST_ID.fullmatch(value := headers[name])}
         request_id = given.get(IDS[0]) or given.get(IDS[1]) or str(uuid4())
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("state", {}).update(request_id=request_id, method=scope["method"])
         own = [*self.always, *((name, value.encode()) for name, value in {IDS[0]: request_id, **given}.items())]
         status = 0
 

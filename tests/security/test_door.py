@@ -18,6 +18,7 @@ from adapter.domain.problem import Kind, problem
 from tests.fhir.made import patient, task
 from tests.http.real import HOSPITAL, VAAGAA, WAITS, real_service
 from tests.http.service import Service
+from tests.postgres import postgresql  # noqa: F401  a fixture
 from tests.security.issuer import Client, Issuer
 
 OTHER = "999977774"
@@ -31,15 +32,11 @@ def issuer() -> Iterator[Issuer]:
         yield issuer
 
 
-@pytest.fixture(scope="module")
-def url() -> str:
-    """Of the store; empty for SQLite in a folder."""
-    return ""
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Service]:
-    with real_service(tmp_path_factory.mktemp("guarded"), others=[OTHER], partners=[WAITS], issuer=issuer) as service:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], scope="module")
+def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Service]:
+    url = request.getfixturevalue("postgresql")() if request.param == "postgresql" else ""
+    folder = tmp_path_factory.mktemp(request.param)
+    with real_service(folder, url, others=[OTHER], partners=[WAITS], issuer=issuer) as service:
         yield service
 
 
@@ -119,6 +116,11 @@ def test_a_token_and_its_proof_let_their_organisation_in(guarded: Service, made:
 
     assert answer.status_code == 200
     assert guarded.http.get(f"{made}/_history/1", auth=own).status_code == 200
+
+
+def test_a_head_request_shows_a_proof_for_head(guarded: Service, made: str, own: Client) -> None:
+    assert guarded.http.head(made, auth=own).status_code == 200
+    assert guarded.http.head(made, headers=own.headers("GET", guarded.base + made)).status_code == 401
 
 
 def test_a_token_without_its_proof_is_refused(guarded: Service, made: str, own: Client) -> None:
