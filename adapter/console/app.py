@@ -145,7 +145,7 @@ def app(
     service.include_router(delivery_routes.router(clock, sharing, prefix=address.path))
     service.include_router(notifications.router(lines))
     service.include_router(health.router(store, organisations, figures))
-    service.include_router(docs.router(address.path))
+    service.include_router(docs.router(address.path, logins=login is not None))
     if login:
         service.include_router(login_routes.router(*login, public_base=public, prefix=address.path))
     service.include_router(pages.router(reception, prefix=address.path, open_access=open_access))

@@ -16,8 +16,8 @@ POLICY: Final = (
 )
 
 
-def router(prefix: str) -> APIRouter:
-    """The route /docs."""
+def router(prefix: str, *, logins: bool) -> APIRouter:
+    """The route /docs. `logins`: people log in at a browser, and what they try here goes with their session."""
     routes = APIRouter(include_in_schema=False)
     assets = f"{prefix}/console/assets"
     head = tag(
@@ -33,8 +33,11 @@ def router(prefix: str) -> APIRouter:
     banner = tag("header", name, navigation(prefix))
     document_link = tag("a", "the document itself", href=f"{prefix}/openapi.json")
     needs = tag("noscript", tag("p", "This page needs JavaScript; ", document_link, " does not."))
+    place = tag(
+        "main", id="console", data_document=f"{prefix}/openapi.json", data_token=f"{prefix}/login/token" if logins else None
+    )
     scripts = [tag("script", src=f"{assets}/{script}") for script in ("swagger-ui-bundle.js", "docs.js")]
-    body = tag("body", banner, needs, tag("main", id="console", data_document=f"{prefix}/openapi.json"), scripts, class_="docs")
+    body = tag("body", banner, needs, place, scripts, class_="docs")
     document = ("<!doctype html>\n" + tag("html", head, body, lang="en")).encode()
 
     @routes.get("/docs", response_class=Response)

@@ -68,7 +68,7 @@ def _who(prefix: str) -> Html | None:
     found = here()
     if found is None:
         return None
-    outs = button("Log out", f"{prefix}/logout"), button("everywhere", f"{prefix}/logout?everywhere=true")
+    outs = button("Log out", f"{prefix}/logout"), button("Log out everywhere", f"{prefix}/logout?everywhere=true")
     return tag("div", tag("span", found.name), *outs, class_="who")
 
 

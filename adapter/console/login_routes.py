@@ -17,8 +17,9 @@ from starlette.types import Scope
 
 from adapter.console.frame import page
 from adapter.console.html import Html, tag
+from adapter.domain.problem import Kind, problem
 from adapter.security.login import SECONDS, Login, NotLoggedIn
-from adapter.security.sessions import Sessions, cookie_of, from_our_form
+from adapter.security.sessions import Sessions, cookie_of, from_our_form, here
 
 AT_ONCE: Final = 4  # calls to the issuer: when it is slow, pages and messages must still find a thread
 log = structlog.get_logger()
@@ -58,6 +59,14 @@ def router(login: Login, sessions: Sessions, *, public_base: str, prefix: str) -
             await to_thread.run_sync(lambda: sessions.end(found, everywhere=everywhere))
             log.info("logged out", everywhere=everywhere)
         return _out(prefix, login.end_address(), sessions.set(sessions.cookie, "", 0))
+
+    @routes.get("/login/token", response_class=Response)
+    async def token() -> Response:
+        """For the script of /docs, behind the door: what other sites' scripts ask for they are not let see."""
+        found = here()
+        if found is None:  # a program
+            raise problem(Kind.NOT_FOUND, "Nobody is logged in at a browser.", "Ingen er logget inn i en nettleser.")
+        return Response(found.token, media_type="text/plain", headers={"Cache-Control": "no-store"})
 
     return routes
 

@@ -45,6 +45,7 @@ IDLE: Final = timedelta(minutes=30)
 NOTED: Final = timedelta(minutes=1)  # how far behind the last use may be written down: a write for each request is too much
 SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 TOKEN: Final = "csrf"  # noqa: S105 - the name of the field
+HEADER: Final = b"x-stafett-form"  # where a script of ours puts the same, since what it sends is no form
 LARGEST_FORM: Final = 4096
 ACCESS: Final = Access(frozenset((("*", "r"), ("*", "s"))), frozenset(("messages", "operate")))
 """Of all who log in at the pages: to look, to operate, and to send messages; what is written to /fhir takes a program's token."""
@@ -170,21 +171,23 @@ def here() -> SignedIn | None:
 
 
 async def from_our_form(found: SignedIn, scope: Scope, receive: Receive) -> Receive:
-    """The body once more, when it is a form with the session's token. Methods that change nothing need none.
+    """The body once more, when it is a form with the session's token; or the header has it. Methods that change nothing need none.
 
     Raises `Problem` (FORBIDDEN) otherwise: whatever asked, it was not a page of ours that this person had open.
     """
     if scope["method"] in SAFE:
         return receive
-    body = b""
-    if dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip() == b"application/x-www-form-urlencoded":
+    headers, body = dict(scope["headers"]), b""
+    if _same(headers.get(HEADER, b""), found.token):
+        return receive
+    if headers.get(b"content-type", b"").partition(b";")[0].strip() == b"application/x-www-form-urlencoded":
         while len(body) <= LARGEST_FORM:
             message = await receive()
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
     given = [value for name, value in _fields(body) if name == TOKEN]
-    if len(given) != 1 or not hmac.compare_digest(given[0].encode(), found.token.encode()):
+    if len(given) != 1 or not _same(given[0].encode(), found.token):
         raise problem(
             Kind.FORBIDDEN,
             "This did not come from a page of ours that you have open: load the page again, and press the button there.",
@@ -217,6 +220,10 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
         return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         return []
+
+
+def _same(given: bytes, token: str) -> bool:
+    return hmac.compare_digest(given, token.encode())
 
 
 def _digest(id: str) -> str:

@@ -111,7 +111,9 @@ class Browser:
     def send(self, method: str, url: str, headers: Mapping[str, str] | None = None, **sent: Any) -> httpx.Response:
         host = httpx.URL(url).netloc.decode()
         jar = self.cookies.setdefault(host, {})
-        said = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", **({"cookie": "; ".join(f"{n}={v}" for n, v in jar.items())} if jar else {})}
+        said = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        if jar:
+            said["cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
         with httpx.Client(trust_env=False, transport=self.transport(host), timeout=20) as http:
             answer = http.request(method, url, headers={**said, **(headers or {})}, **sent)
         for line in answer.headers.get_list("set-cookie"):

@@ -27,6 +27,11 @@ from tests.serving import served
 ISSUER = "http://127.0.0.1:1"  # nobody answers there
 NUMBER = a_number(12, 3, 1985, "female")
 OPERATORS = (Operator(value="kari", organisations=(HOSPITAL,)), Operator(value="all", organisations=(HOSPITAL, MUNICIPALITY)))
+FHIR = "application/fhir+json"
+TRANSACTION = (
+    b'{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Task","status":"draft","intent":"order"},'
+    b'"request":{"method":"POST","url":"Task"}}]}'
+)
 
 
 @dataclass
@@ -145,10 +150,43 @@ def test_a_page_of_another_site_is_turned_away_even_with_the_token(world: World)
 def test_a_session_writes_nothing_to_fhir(world: World, method: str, path: str) -> None:
     browser = world.browser()
     token = token_of(browser.get(world.base))
-    resource = {"content": b'{"resourceType":"Task"}', "headers": {"content-type": "application/fhir+json"}}
+    bodies = {"PATCH": (b"[]", "application/json-patch+json"), "/fhir": (TRANSACTION, FHIR)}
+    body, kind = bodies.get(method) or bodies.get(path) or (b'{"resourceType":"Task","id":"1"}', FHIR)
+    sent = {"content-type": kind, "accept": FHIR}
 
-    assert browser.send(method, world.base + path, **resource).status_code == 403  # type: ignore[arg-type]
+    for with_token in ({}, {"x-stafett-form": token}):
+        assert browser.send(method, world.base + path, {**sent, **with_token}, content=body).status_code == 403
     assert browser.send(method, world.base + path, data={"csrf": token}).status_code in (403, 415)
+
+
+def test_what_is_tried_at_the_console_goes_with_the_session(world: World) -> None:
+    """Messages are sent and looked at, resources looked for and judged; the script there shows the session's token."""
+    browser, another = world.browser(), world.browser()
+    place = html.fromstring(browser.get(f"{world.base}/docs").text).get_element_by_id("console").get("data-token")
+    token = browser.send("GET", world.base + str(place), {"accept": "text/plain"}).text
+    assert token == token_of(browser.get(world.base))
+
+    def post(path: str, kind: str, body: bytes, shown: str) -> int:
+        said = {"content-type": kind, "accept": FHIR, "x-stafett-form": shown}
+        return browser.send("POST", world.base + path, said, content=body).status_code
+
+    task = b'{"resourceType":"Task","status":"draft","intent":"order"}'
+    tried = [
+        ("/messages", "application/xml", b"<x/>", 201),
+        ("/translate", "application/xml", b"<x/>", 422),
+        ("/fhir/Task/_search", "application/x-www-form-urlencoded", b"status=draft", 200),
+        ("/fhir/Task/$validate", FHIR, task, 200),
+    ]
+    assert [post(path, kind, body, token) for path, kind, body, _ in tried] == [status for *_, status in tried]
+    for shown in ("", token[:-1], token_of(another.get(world.base))):
+        assert [post(path, kind, body, shown) for path, kind, body, _ in tried] == [403] * 4
+
+
+def test_the_token_of_a_session_is_for_its_own_browser(world: World) -> None:
+    assert Browser().send("GET", f"{world.base}/login/token", {"accept": "text/plain"}).status_code == 401
+    told = world.browser().send("GET", f"{world.base}/login/token", {"origin": "https://evil.example"})
+    assert (told.headers["cross-origin-resource-policy"], told.headers["cache-control"]) == ("same-origin", "no-store")
+    assert not any(name.startswith("access-control") for name in told.headers)
 
 
 def test_a_token_goes_before_a_cookie(world: World) -> None:
