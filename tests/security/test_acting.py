@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from joserfc.jwk import ECKey
 
 from adapter.domain.problem import Kind, Problem
 from adapter.hub.edi2 import Edi2Hub
+from adapter.partners.check import examine
 from adapter.ports import Outgoing
 from adapter.security.acting import acting, acting_for
 from adapter.security.client_credentials import ClientCredentials, auth_of
@@ -494,6 +496,28 @@ def test_a_search_that_was_answered_to_one_organisation_is_not_the_answer_to_ano
 
     sent = [(whom(call.request), call.request.headers.get("if-none-match")) for call in searched.calls]
     assert sent == [(HEAD, None), (OTHER, None), (HEAD, 'W/"1"')]
+
+
+@pytest.mark.parametrize("refused", ["", OTHER])
+def test_the_check_of_a_partner_sees_whether_each_organisation_gets_a_token(
+    net: respx.MockRouter, tmp_path: Path, refused: str
+) -> None:
+    issuer = Issuer(net)
+
+    def choosy(request: httpx.Request) -> httpx.Response:
+        answer = issuer._token(request)
+        return httpx.Response(400, json={"error": "unauthorized_client"}) if issuer.asked[-1][1] == refused else answer
+
+    net.post(ENDPOINT).mock(side_effect=choosy)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        base = f"http://127.0.0.1:{door.getsockname()[1]}/fhir"
+        net.get(url__startswith=base).respond(404)
+        partner = Partner(name="k", base_url=base, organisation="319900306", **said(tmp_path))
+        seen = {one.check: one for one in examine(partner, organisations=ORGANISATIONS, public_base="https://ours.example")}
+
+    assert [number for _, number in issuer.asked] == [HEAD, UNIT, OTHER]
+    assert seen["token"].light == ("red" if refused else "green")
+    assert ("unauthorized_client" in seen["token"].do_en) if refused else ("for 3 organisation(s)" in seen["token"].en)
 
 
 def test_no_token_key_or_assertion_is_ever_told(net: respx.MockRouter, tmp_path: Path) -> None:

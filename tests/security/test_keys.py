@@ -22,7 +22,7 @@ from adapter.doctor import examine
 from adapter.domain.problem import Kind, Problem
 from adapter.security.client_credentials import Signer
 from adapter.security.keys import Keys, read_keys
-from adapter.settings import Credentials, HubSettings, Partner, Settings, StoreSettings
+from adapter.settings import Credentials, HubSettings, LoginSettings, Partner, Settings, StoreSettings
 from tests.security.test_tokens_out import EC_KEY, ISSUER, KEY, parts
 
 OTHER = ec.generate_private_key(ec.SECP256R1())
@@ -234,6 +234,13 @@ def test_the_doctor_says_which_keys_are_read_and_which_are_not(tmp_path: Path) -
     assert told[1][:2] == ("error", "key of kommune")
     assert "NOT_THERE holds no private key" in told[1][2]
     assert len(told) == 2
+
+
+def test_the_doctor_looks_after_the_key_of_the_login_too(tmp_path: Path) -> None:
+    login = LoginSettings(issuer=ISSUER, client_id="c", key_file=file(tmp_path, ec_jwk(kid="k7")))
+    settings = Settings(store=StoreSettings(url=f"sqlite:///{tmp_path / 'stafett.db'}"), login=login)
+
+    assert [f.en for f in examine(settings) if f.where == "key of login"] == ["read: k7 (ES256)"]
 
 
 @pytest.mark.parametrize(("mode", "open_to_others"), [(0o600, False), (0o640, False), (0o644, True), (0o660, True), (0o604, True)])
