@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -51,7 +52,7 @@ def _run(settings: Settings, check: bool) -> tuple[int, int]:
     from adapter.stored import opened
     from adapter.usecases.pathways import Pathways
     from adapter.usecases.refold import refold, total
-    from adapter.wiring import fhir_base, make_rulebook
+    from adapter.wiring import fhir_base, installation_key, make_rulebook, make_sharing
 
     tenants = [organisation.number for organisation in settings.organisation]
     pathways, now = Pathways(make_rulebook(settings), settings.working_days, base=fhir_base(settings)), datetime.now(UTC)
@@ -59,7 +60,9 @@ def _run(settings: Settings, check: bool) -> tuple[int, int]:
     screen = Console(stderr=True)
     with opened(settings) as store, Progress(console=screen, disable=not sys.stderr.isatty(), transient=True) as progress:
         bar = progress.add_task("Pathways / forløp", total=total(store, tenants))
-        for one in refold(store, tenants, pathways, now, check=check, looked=lambda more: progress.advance(bar, more)):
+        sharing = None if check else make_sharing(settings, installation_key(store))
+        looked = partial(progress.advance, bar)
+        for one in refold(store, tenants, pathways, now, sharing=sharing, check=check, looked=looked):
             counts[one.fault is not None] += 1
             print(_line(one))
     return counts[0], counts[1]

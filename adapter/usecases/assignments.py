@@ -124,6 +124,7 @@ def stand(
     """
     from adapter.usecases.assign_coordinator import follow_task  # noqa: PLC0415 what is asked next is shared too
     from adapter.usecases.end_assignments import abort_done  # noqa: PLC0415 as above
+    from adapter.usecases.share_pathway import home_of, share_pathway  # noqa: PLC0415 as above
 
     if after["status"] == "draft" or (after["status"] in TERMINAL and before and _is_unknown(work, before, written_in)):
         if not written_in:
@@ -143,6 +144,7 @@ def stand(
     else:
         level(work, lead, after)
     _team(work, None if new else before, after, on or work.today)
+    share_pathway(work, home_of(work, after), assignment.pathway_of(after))
     notify(work, after, written_in)
     follow_task(work, None if new else before, after)
     abort_done(work, after)
@@ -162,7 +164,7 @@ def _as_in(work: Work, space: str, task: Body) -> Body:
     if there is not None:
         made = assignment.laid(there, assignment.view(task))
         return assignment.with_standing(made, "") if task["status"] in TERMINAL else made
-    return task if space in work.sharing.organisations else {**assignment.outward(task), "id": task["id"]}
+    return task if space == work.lead(task) else {**assignment.outward(task), "id": task["id"]}
 
 
 def _begin(work: Work, task: Body, heard_from: str) -> None:
@@ -272,11 +274,7 @@ def _team(work: Work, before: Body | None, after: Body, on: date) -> None:
     made = care_team.advance(team, pathway=pathway, patient=after["for"], before=before, after=after, on=on, specialist=specialist)
     if made is None:
         return
-    others = [p.organisation for p in work.sharing.partners if work.waits(p) and p.organisation not in work.sharing.organisations]
-    here = [number for number in others if number in parties(after) or work.unit.read(number, "CareTeam", id)]
     work.keep(lead, made, *_led(work, lead, pathway, made))
-    for space in here:
-        work.keep(space, {**care_team.outward(made), "id": id})
     known = {shared.partner for shared in work.unit.shared(lead, "CareTeam", id)}
     for partner in work.servers(after):
         if partner.name not in known:

@@ -20,15 +20,18 @@ from adapter.domain.registration import refusals
 from adapter.domain.state import Noted
 from adapter.ports import Unit
 from adapter.r4.bundle import renaming, rewritten
+from adapter.r4.compartment import whose
 from adapter.r4.systems import canonical_codes
 from adapter.usecases.assess_referral import answer, follow, is_answer, tell
 from adapter.usecases.assign_coordinator import contacted, follow_pathway
 from adapter.usecases.assignment_rules import guests_only, is_assignment, judged
 from adapter.usecases.assignments import Work, stand
+from adapter.usecases.blocks import require_patients
 from adapter.usecases.end_assignments import end_assignments
 from adapter.usecases.pathways import Body, Gathered, Key, episodes, without_version
 from adapter.usecases.protect_address import admitted, cleanse, newly_protected
 from adapter.usecases.register_event import Taken, register
+from adapter.usecases.share_pathway import share_pathway, share_pathways_of
 from adapter.usecases.touched import Touched
 from adapter.usecases.writing import Change, Rules, Written, draft, is_event
 from mappings import times
@@ -42,6 +45,7 @@ _BORN: Final = ("birthDate", "identifier")
 
 def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now: datetime) -> list[Written]:
     """Keep all of the changes, and what they cause. Raises `Problem` where they may not be."""
+    require_patients(unit, tenant, changes, rules.base)
     changes = admitted(unit, tenant, changes)
     written = _kept(unit, rules, tenant, changes, now)
     for patient in newly_protected(changes):
@@ -60,6 +64,9 @@ def _kept(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now:
             stand(work, change.before and without_version(change.before), change.body | {"id": change.id}, written_in=tenant)
         elif change.type == "Task":
             contacted(work, tenant, change.body)
+        elif change.type == "Consent":  # a patient may have said who is not to see the pathway
+            for patient in {whose(body, rules.base) for body in (change.before, change.body) if body}:
+                share_pathways_of(work, tenant, patient)
     return written
 
 
@@ -95,6 +102,7 @@ def _in_pathways(
     for entry in touched.entries.values():
         follow_pathway(work, tenant, entry)
         end_assignments(work, tenant, entry)
+        share_pathway(work, tenant, entry.pathway.id)
     return written
 
 

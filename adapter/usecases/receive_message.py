@@ -23,13 +23,17 @@ from adapter.domain.referral import Service
 from adapter.ports import Clock, Delivery, Message, State, Store, Unit
 from adapter.usecases import context, journal, operate_messages, protect_address, receive_apprec, rows, verdict
 from adapter.usecases.arrival import Arrival, arrivals, read_as
+from adapter.usecases.assignments import Work
+from adapter.usecases.disclosure import taken_in
 from adapter.usecases.pathways import Pathways
 from adapter.usecases.record_referral import duties, link, record
+from adapter.usecases.share_pathway import share_pathway
+from adapter.usecases.sharing import Sharing
 from adapter.usecases.situation import Situation, look
 from adapter.usecases.translate_message import Translated, receipt_of, taken_as_received, translate
 from adapter.usecases.verdict import Verdict
 from mappings.messages import apprec
-from mappings.translation import Translator
+from mappings.translation import Translation, Translator
 
 T = TypeVar("T")
 Format = Literal["xml", "edi2"]
@@ -50,7 +54,8 @@ class Reception:
 
     `hubs` are the channels that AppRecs leave by and the form each wants; a message from any other channel (HTTP) is
     answered in XML for its sender to fetch. A fault of ours is tried `attempts` times, first after `backoff`; a change
-    without its referral waits for `patience`.
+    without its referral waits for `patience`. What others see of the pathways follows, by `sharing`. `audited`: what
+    comes in is written down.
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class Reception:
         attempts: int = 3,
         backoff: timedelta = timedelta(minutes=1),
         patience: timedelta = timedelta(hours=96),
+        sharing: Sharing | None = None,
+        audited: bool = False,
     ) -> None:
         self.store = store
         self.translator = translator
@@ -75,6 +82,8 @@ class Reception:
         self.attempts = attempts
         self.backoff = backoff
         self.patience = patience
+        self.audited = audited
+        self.sharing = sharing
 
     def receive(self, delivery: Delivery) -> Received:
         """Keep a delivery with all that it causes. After this it may be confirmed to its hub, whatever the outcome.
@@ -254,11 +263,21 @@ class Reception:
                 situation=current,
                 pathways=Pathways(self.translator.rulebook, self.translator.week),
             )
+            if self.audited:
+                taken_in(unit, message, arrival.patient, self.clock.now())
             if judged.decision and judged.decision.linked_pathway:
                 link(unit, message, self.clock.now(), judged.decision.linked_pathway, judged.translation)
+            self._share(unit, message, current, judged.translation)
             if serv_type not in ("M", "C"):
                 self._follow(unit, current.waiting)
         return Received(message, "conflict" if current.taken else "new")
+
+    def _share(self, unit: Unit, message: Message, situation: Situation, made: Translation) -> None:
+        """What others see of the pathways that the message is about."""
+        if self.sharing is not None:
+            opened = [resource.id for resource in made.resources if resource.type == "EpisodeOfCare"]
+            for id in dict.fromkeys([*opened, *([situation.episode["id"]] if situation.episode else [])]):
+                share_pathway(Work(unit, self.sharing, self.clock.now()), message.tenant, id)
 
     def _follow(self, unit: Unit, waiting: Sequence[str]) -> None:
         """The referral has come: take through what waited for it, each by itself."""

@@ -16,7 +16,10 @@ from typing import Any, Final
 
 from adapter.domain.problem import Finding, Problem
 from adapter.ports import Query, Store, Stored, Unit
+from adapter.usecases.assignments import Work
 from adapter.usecases.pathways import Body, Gathered, Pathways, is_pathway, plain
+from adapter.usecases.share_pathway import share_pathway
+from adapter.usecases.sharing import Sharing
 
 PAGE: Final = 200
 
@@ -47,23 +50,31 @@ def refold(
     pathways: Pathways,
     now: datetime,
     *,
+    sharing: Sharing | None = None,
     check: bool = False,
     looked: Callable[[int], object] = lambda _: None,
 ) -> Iterator[Difference]:
-    """What differed; with `check` it is left so. `looked` is told how many more pathways were looked at."""
+    """What differed; with `check` it is left so. `looked` is told how many more pathways were looked at.
+
+    What others see of the pathways follows, by `sharing`.
+    """
     for tenant in tenants:
         for page in _pages(store, tenant):
             for episode in page:
                 if is_pathway(plain(episode)):
-                    yield from _of_one(store, tenant, episode.id, pathways, now, check)
+                    yield from _of_one(store, tenant, episode.id, pathways, now, sharing, check)
             looked(len(page))
 
 
-def _of_one(store: Store, tenant: str, id: str, pathways: Pathways, now: datetime, check: bool) -> list[Difference]:
+def _of_one(
+    store: Store, tenant: str, id: str, pathways: Pathways, now: datetime, sharing: Sharing | None, check: bool
+) -> list[Difference]:
     try:
         with store.read() as unit:
             found = _differences(unit, pathways, tenant, id, now)
-        return found if check or not found else store.run(partial(_made_right, pathways=pathways, tenant=tenant, id=id, now=now))
+        if check or not found:
+            return found
+        return store.run(partial(_made_right, pathways=pathways, tenant=tenant, id=id, now=now, sharing=sharing))
     except Problem as unknown:
         return [Difference(tenant, "EpisodeOfCare", id, fault=unknown.findings[0])]
 
@@ -73,13 +84,17 @@ def _differences(unit: Unit, pathways: Pathways, tenant: str, id: str, now: date
     return list(_told(tenant, gathered, pathways.changed(gathered, now))) if gathered else []
 
 
-def _made_right(unit: Unit, *, pathways: Pathways, tenant: str, id: str, now: datetime) -> list[Difference]:
+def _made_right(
+    unit: Unit, *, pathways: Pathways, tenant: str, id: str, now: datetime, sharing: Sharing | None
+) -> list[Difference]:
     """Seen again as it stands in the unit that writes: somebody may have been there in between."""
     gathered = pathways.gather(unit, tenant, id)
     if gathered is None:
         return []
     found = list(_told(tenant, gathered, pathways.changed(gathered, now)))
     pathways.keep(unit, tenant, gathered, now)
+    if sharing is not None:
+        share_pathway(Work(unit, sharing, now), tenant, id)
     return found
 
 

@@ -11,7 +11,7 @@ the end that it gave the one before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -227,13 +227,17 @@ def _role(one: Body) -> str:
 
 def holder(team: Mapping[str, Any], role: str) -> tuple[str, str] | None:
     """The organisation that a role lies with now: its enterprise number, and its name where it is told."""
+    return next((who for its, who in holders(team) if its == role), None)
+
+
+def holders(team: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The roles that are held now, each with the organisation that it lies with."""
     contained = normal.contained_in(team)
     for one in items(team.get("participant")):
-        if _role(one) == role and _is_open(one):
+        if _role(one) and _is_open(one):
             said = normal.reference(one.get("member"), contained, named=True)
             whose = obj(obj(said.get("resource")).get("organization")) or said
-            return text(obj(whose.get("identifier")).get("value")), text(whose.get("display"))
-    return None
+            yield _role(one), (text(obj(whose.get("identifier")).get("value")), text(whose.get("display")))
 
 
 def view(team: Mapping[str, Any]) -> Body:
