@@ -447,6 +447,7 @@ class Unit(Protocol):
         """
         ...
 
+    def patient_of(self, row: Outgoing) -> str: ...  # whose record a row of the outbox tells of (`Stored.patient`)
     def spend(self, proof: str, until: datetime) -> bool:
         """Use up a proof of possession, which is remembered until then. False where it was used before."""
         ...

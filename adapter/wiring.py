@@ -114,6 +114,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         clock,
         patience=timedelta(hours=settings.messages.park_hours),
         sharing=sharing,
+        audited=settings.audit,
     )
     worker = Worker(
         store,
@@ -125,6 +126,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         lease=settings.messages.lease_seconds,
         watch=make_watch(settings, store, sharing),
         lines=lines,
+        audited=settings.audit,
         tidy=partial(clean_up, store, Retention(**settings.retention.model_dump())),
     )
     journal = Journal(store, clock) if settings.audit else None
@@ -157,6 +159,7 @@ def make_line(partner: PartnerSettings, settings: Settings, store: Store, sharin
         lease=settings.messages.lease_seconds,
         at_once=CALLS_AT_ONCE,
         organisations=[o.number for o in settings.organisation] if partner.auth == "helseid" else (),
+        audited=settings.audit,
     )
 
 

@@ -77,6 +77,7 @@ class Worker:
         watch: Watch | None = None,
         lines: Sequence[Line] = (),
         tidy: Tidy | None = None,
+        audited: bool = False,
     ) -> None:
         self.store = store
         self.reception = reception
@@ -89,6 +90,7 @@ class Worker:
         self.watch = watch
         self.lines = lines
         self.tidy = tidy
+        self.audited = audited
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -148,7 +150,7 @@ class Worker:
             hub.confirm(delivery.hub_id, delivery.receiver or "")
 
     def _deliver(self, hub: Hub) -> int:
-        rows = deliver(self.store, hub, self.clock, limit=self.batch, lease=self.lease, ladder=self.ladder)
+        rows = deliver(*(self.store, hub, self.clock), limit=self.batch, lease=self.lease, ladder=self.ladder, audited=self.audited)
         for row in rows:
             told = {"id": row.id, "hub": hub.name, "message": row.message_id, "kind": row.kind, "attempts": row.attempts}
             if row.state in ("sent", "unanswered"):

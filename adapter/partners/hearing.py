@@ -56,13 +56,14 @@ class Line:
         lease: float = 120.0,
         at_once: int = 1,
         organisations: Sequence[str] = (),
+        audited: bool = False,
     ) -> None:
         self.courier = courier
         self.organisations = organisations or ("",)
         self.name = courier.name
         self.store, self.clock, self.server = courier.store, courier.clock, courier.server
         self.poll = timedelta(seconds=poll_seconds)
-        self.lease, self.at_once = lease, at_once
+        self.lease, self.at_once, self.audited = lease, at_once, audited
         self._looked: datetime | None = None
         self._carried = self.clock.now()
         self._refuses = True  # to let us hear what is new: until it has answered, it may have before we began
@@ -112,7 +113,14 @@ class Line:
         """A partner that failed is tried with one row, so that thousands do not wait for its time-outs."""
         self._carried = self.clock.now()
         limit = 1 if state.failures else AT_ONCE
-        rows = deliver(self.store, self, self.clock, limit=limit, lease=self.lease, ladder=PARTNERS, at_once=self.at_once)
+        rows = deliver(
+            *(self.store, self, self.clock),
+            limit=limit,
+            lease=self.lease,
+            ladder=PARTNERS,
+            at_once=self.at_once,
+            audited=self.audited,
+        )
         for row in rows:
             told = {"id": row.id, "partner": self.name, "kind": row.kind, "about": row.about, "attempts": row.attempts}
             if row.state == "sent":

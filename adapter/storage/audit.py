@@ -19,7 +19,7 @@ from sqlalchemy import Table
 
 from adapter.domain.chain import START, seal
 from adapter.domain.identity import named
-from adapter.ports import NOBODY, Appended, AuditRecord, Link
+from adapter.ports import NOBODY, Appended, AuditRecord, Link, Outgoing
 from adapter.storage.rows import Columns, Part, insertion
 from adapter.storage.tables import HIGHEST, LOWEST, audit, audit_about, audit_awaiting, key, micros, moment, proof
 
@@ -40,6 +40,8 @@ ABOUT: Final = (
     f"SELECT {LINK} FROM audit_about p JOIN audit a ON a.position = p.position "
     "WHERE p.tenant = ? AND p.patient = ? AND p.position > ? ORDER BY p.position LIMIT ?"
 )
+PATIENT_OF: Final = "SELECT patient FROM resource WHERE tenant = ? AND id = ? AND type = ?"
+PATIENT_OF_MESSAGE: Final = "SELECT patient FROM message WHERE id = ?"
 ADD_AWAITING: Final = insertion(
     audit_awaiting, "ON CONFLICT (id, tenant) DO UPDATE SET moment = excluded.moment, about = excluded.about, body = excluded.body"
 )
@@ -56,6 +58,14 @@ class Audit(Part):
     def await_audit(self, record: AuditRecord) -> None:
         about = msgspec.json.encode(record.about)
         self.tell(ADD_AWAITING, [(key(record.id), key(record.tenant), micros(record.moment), about, record.body)])
+
+    def patient_of(self, row: Outgoing) -> str:
+        type, _, id = row.about.partition("/")
+        if id:
+            found = self.ask(PATIENT_OF, (key(row.tenant), key(id), key(type)))
+        else:
+            found = self.ask(PATIENT_OF_MESSAGE, (key(row.message_id),))
+        return str(found[0][0]) if found else ""
 
     def spend(self, proof: str, until: datetime) -> bool:
         return bool(self.ask(SPEND, (key(proof), micros(until))))

@@ -19,6 +19,7 @@ from typing import Final, Literal, Protocol
 
 from adapter.domain.problem import Kind, Problem
 from adapter.ports import Clock, Outgoing, Refusal, Store, Unit
+from adapter.usecases.disclosure import sent
 
 STEPS: Final = [timedelta(minutes=5)] * 3 + [timedelta(minutes=15)] * 3 + [timedelta(hours=1)] * 23
 LAST_STEP: Final = timedelta(hours=24)
@@ -91,10 +92,12 @@ def deliver(
     ladder: Ladder = HUBS,
     chance: Callable[[], float] = random.random,
     at_once: int = 1,
+    audited: bool = False,
 ) -> list[Outgoing]:
     """Send at most `limit` rows that are due for this hub or partner, and return them as they stand then.
 
     Raises `Problem` only where the store fails. No two of the rows are of one key, so several may be on their way `at_once`.
+    With `audited`, what was brought is written down in the audit.
 
     A claimed row is ours for `lease` seconds, so that no row is sent by two at once. When half of that is gone, or the ladder's
     patience, the round ends, and what is left over is let go, as not tried.
@@ -102,6 +105,7 @@ def deliver(
     started = clock.now()
     rows = store.claim(started, lease, limit, [to.name])
     failed = partial(_failed, clock=clock, ladder=ladder, chance=chance)
+    mark = partial(_mark, store, failed=failed, clock=clock if audited else None)
 
     in_vain = 0
 
@@ -120,9 +124,9 @@ def deliver(
     for tried in _each(attempt, rows, at_once):
         fresh += [tried] if tried else []
         if fresh and time.monotonic() - kept >= MOMENT:
-            done += _mark(store, fresh, failed)
+            done += mark(fresh)
             fresh, kept = [], time.monotonic()
-    done += _mark(store, fresh, failed)
+    done += mark(fresh)
     return [one.row for one in done if not one.late]
 
 
@@ -182,14 +186,22 @@ def _id_of(row: Outgoing, known_as: str) -> str | None:
     return known_as if row.kind == "message" else row.hub_id
 
 
-def _mark(store: Store, tries: Sequence[Tried], failed: Callable[[Outgoing, Exception], Outgoing]) -> list[Tried]:
-    """Keep what has become of the rows, in one unit: a commit waits for the disk. Where one cannot be kept, each by itself."""
+def _mark(
+    store: Store, tries: Sequence[Tried], failed: Callable[[Outgoing, Exception], Outgoing], clock: Clock | None
+) -> list[Tried]:
+    """Keep what has become of the rows, in one unit: a commit waits for the disk. Where one cannot be kept, each by itself.
+
+    With a clock, what was brought is written down in the audit.
+    """
 
     def job(unit: Unit, tries: Iterable[Tried] = tries) -> None:
         for one in tries:
             if one.keep:
                 one.keep(unit)
-            unit.change_outgoing(_as_answered(unit, one.row))
+            row = _as_answered(unit, one.row)
+            unit.change_outgoing(row)
+            if clock:
+                sent(unit, row, clock.now())
 
     try:
         if tries:
@@ -197,10 +209,10 @@ def _mark(store: Store, tries: Sequence[Tried], failed: Callable[[Outgoing, Exce
         return [*tries]
     except Exception:
         if len(tries) > 1:
-            return [kept for one in tries for kept in _mark(store, [one], failed)]
+            return [kept for one in tries for kept in _mark(store, [one], failed, clock)]
         if tries[0].keep is None:
             raise
-        return _mark(store, [Tried(failed(replace(tries[0].row, state="waiting"), NotKept()))], failed)
+        return _mark(store, [Tried(failed(replace(tries[0].row, state="waiting"), NotKept()))], failed, clock)
 
 
 def _as_answered(unit: Unit, row: Outgoing) -> Outgoing:
