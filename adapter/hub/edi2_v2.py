@@ -23,6 +23,11 @@ from adapter.http_client import TooLong, plain, read, retry_after
 MOST_AT_ONCE = 100  # MessagesToFetch: "must be a number between 1 and 100"
 LATER = frozenset({401, 408, 423, 425, 429})  # the 4xx that say nothing against the request itself
 SMALL = 1024 * 1024  # every answer but a business document
+UNKNOWN = (
+    " Check auth, client_id, scope and key of the [[hub]], and whether the organisation may use it.",
+    " Kontroller auth, client_id, scope og nøkkel for [[hub]], og om organisasjonen har tilgang.",
+)
+"""What to do where the hub does not know us, or gives us no access."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +178,13 @@ def _refused(answer: httpx.Response, body: bytes) -> Problem:
         kind = {403: Kind.NOT_ALLOWED, 404: Kind.NOT_FOUND, 410: Kind.NOT_FOUND, 413: Kind.TOO_LARGE}.get(status, Kind.INVALID)
         wait = None
     said = _said(body)
+    en, nb = UNKNOWN if status in (401, 403) else ("", "")
     return Problem(
         Finding(
             "error",
             kind,
-            f"The hub answered {status}{said}.",
-            f"Meldingstjeneren svarte {status}{said}.",
+            f"The hub answered {status}{said}.{en}",
+            f"Meldingstjeneren svarte {status}{said}.{nb}",
             rule="EDI 2.0 REST v2",
         ),
         retry_after=wait,

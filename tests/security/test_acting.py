@@ -204,7 +204,7 @@ def test_who_is_acted_for_is_told_within_and_no_longer_after() -> None:
 
 def test_one_token_is_asked_for_at_a_time_whoever_is_in_need_of_one(net: respx.MockRouter, tmp_path: Path) -> None:
     """A hub and a partner that know us as the same client, three organisations, eight threads each."""
-    issuer = Issuer(net, seconds=0.02)
+    issuer = Issuer(net, seconds=0.1)
     one, two = credentials(tmp_path), credentials(tmp_path, scope="nhn:other/z")
     tokens: Counter[str] = Counter()
 
