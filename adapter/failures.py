@@ -65,7 +65,8 @@ def refusal_response(error: Problem) -> Response:
     if isinstance(error, Refused):
         return outcome_response(error.status, *error.findings, headers=error.headers)
     if isinstance(error, Unadmitted):
-        return outcome_response(error.status, *error.findings, headers={"WWW-Authenticate": error.challenge})
+        challenge = {"WWW-Authenticate": error.challenge} if error.challenge else {}
+        return outcome_response(error.status, *error.findings, headers=challenge)
     retry = {"Retry-After": str(round(error.retry_after or 5))} if error.kind is Kind.TRANSIENT else {}
     return outcome_response(http_status(error.kind), *error.findings, headers=retry)
 

@@ -105,11 +105,22 @@ def bound_to(other: Any, alg: str, **more: Any) -> Make:
     return make
 
 
-def off_the_curve(world: World) -> Pairs:
-    jwk: dict[str, Any] = {"kty": "EC", "crv": "P-256", "x": encoded(b"\x01" * 32), "y": encoded(b"\x01" * 32)}
-    canonical = json.dumps(jwk, separators=(",", ":"), sort_keys=True)
-    world.client.token = world.issuer.token(encoded(hashlib.sha256(canonical.encode()).digest()))
-    return world.shown(header={"jwk": jwk})
+def bound_as(**jwk: Any) -> Make:
+    """A token that is bound to a key that was made up."""
+
+    def make(world: World) -> Pairs:
+        canonical = json.dumps(jwk, separators=(",", ":"), sort_keys=True)  # RFC 7638 3
+        world.client.token = world.issuer.token(encoded(hashlib.sha256(canonical.encode()).digest()))
+        return world.shown(
+            header={"alg": "PS256" if jwk["kty"] == "RSA" else "ES256", "jwk": jwk},
+            by=key("RSA" if jwk["kty"] == "RSA" else "P-256"),
+        )
+
+    return make
+
+
+def number(bits: int) -> str:
+    return encoded((2 ** (bits - 1) + 1).to_bytes(-(-bits // 8)))
 
 
 def twice(name: str) -> Make:
@@ -220,10 +231,10 @@ BAD: dict[str, tuple[Make, int, str, str]] = {
     "B104 iss with a letter that looks the same": (claim(iss="https://sts.exаmple"), 401, TOKEN, "iss"),
     "B104 iss without TLS": (claim(iss="http://sts.example"), 401, TOKEN, "iss"),
     "B104 exp passed": (ahead("exp", -5), 401, TOKEN, "expired"),
-    "B104 exp missing": (claim(exp=None), 401, TOKEN, "exp"),
-    "B104 exp a text": (claim(exp="4102444800"), 401, TOKEN, "exp"),
-    "B104 exp true": (claim(exp=True), 401, TOKEN, "exp"),
-    "B104 exp beyond all time": (claim(exp=10**18), 401, TOKEN, "exp"),
+    "B104 exp missing": (claim(exp=None), 401, TOKEN, "no time in exp"),
+    "B104 exp a text": (claim(exp="4102444800"), 401, TOKEN, "no time in exp"),
+    "B104 exp true": (claim(exp=True), 401, TOKEN, "no time in exp"),
+    "B104 exp beyond all time": (claim(exp=10**18), 401, TOKEN, "no time in exp"),
     "B104 exp not a number": (said(lambda claims: json.dumps({**claims, "exp": float("nan")}).encode()), 401, TOKEN, "JSON object"),
     "B104 nbf to come": (ahead("nbf", 6), 401, TOKEN, "yet"),
     "B104 nbf missing": (claim(nbf=None), 401, TOKEN, "nbf"),
@@ -298,8 +309,18 @@ BAD: dict[str, tuple[Make, int, str, str]] = {
         PROOF,
         "private",
     ),
-    "a proof with a key off the curve": (off_the_curve, 401, PROOF, "cannot be read"),
+    "a proof with a key off the curve": (
+        bound_as(kty="EC", crv="P-256", x=encoded(b"\x01" * 32), y=encoded(b"\x01" * 32)),
+        401,
+        PROOF,
+        "cannot be read",
+    ),
     "a proof with a short RSA key": (bound_to(WEAK, "PS256"), 401, PROOF, "size"),
+    "a proof with a huge RSA key": (bound_as(kty="RSA", n=number(4104), e="AQAB"), 401, PROOF, "size"),
+    "a proof with a huge exponent": (bound_as(kty="RSA", n=number(2048), e=number(40)), 401, PROOF, "size"),
+    "a proof with half a key": (proof({"jwk": {"kty": "EC", "crv": "P-256", "x": "AAAA"}}), 401, PROOF, "no RSA or EC key"),
+    "a proof whose key has numbers": (proof({"jwk": {"kty": "RSA", "n": 1, "e": 3}}), 401, PROOF, "no RSA or EC key"),
+    "a proof whose key is on no curve": (bound_as(kty="EC", crv="P-1", x="AA", y="AA"), 401, PROOF, "cannot be read"),
     "a proof of ES384 by a key for ES256": (proof({"alg": "ES384"}, by=key("P-384")), 401, PROOF, "signature"),
     "B105 another key than the token's": (proved_by(OTHERS), 401, PROOF, "another key"),
     "B105 the token's key, another's signature": (proof(by=OTHERS), 401, PROOF, "signature"),

@@ -212,6 +212,16 @@ def test_b101_ten_thousand_unknown_names_of_keys_make_one_question_to_the_issuer
     assert world.read(world.shown(issued)).client == "epj"
 
 
+def test_the_issuer_is_not_asked_for_what_can_be_no_keys_name() -> None:
+    world = World()
+    world.read(world.shown())
+    world.at += 60
+
+    for kid in ("../../keys", "a b", "", "k" * 129, 1, ["RSA-1"], {"RSA-1": 1}, True):
+        assert "no key" in world.refused(world.token(header={"kid": kid})).findings[0].en
+    assert world.issuer.asked == KEYS
+
+
 def test_while_the_issuer_is_down_its_known_keys_count_for_three_days_more() -> None:
     world = World()
     shown = world.token(seconds=10**6)[0]
