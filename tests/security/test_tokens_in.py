@@ -269,9 +269,23 @@ def test_metadata_that_is_not_the_issuers_own_gives_no_keys(metadata: dict[str, 
     world = World()
     world.issuer.metadata = metadata
 
+    def everywhere(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=world.issuer.answer(request.url.path) or {})
+
+    world.tokens = Tokens(world.issuer.settings(), public_base=BASE, transport=httpx.MockTransport(everywhere))
     with pytest.raises(Problem) as caught:
         world.read(world.shown())
     assert caught.value.kind is Kind.TRANSIENT
+
+
+def test_a_set_without_keys_leaves_those_that_are_known() -> None:
+    world = World()
+    world.read(world.token(seconds=10**6))
+    world.issuer.keys = []
+    world.at += 86_400
+
+    assert world.read(world.shown()).client == "epj"
+    assert world.issuer.asked == KEYS * 2
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(500), httpx.Response(302, headers={"location": "https://evil.example"})])
