@@ -72,12 +72,15 @@ def router(login: Login, sessions: Sessions, *, public_base: str, prefix: str) -
 
 
 def to_login(scope: Scope, prefix: str) -> Response | None:
-    """Where a browser that shows a page to nobody in particular is sent; None for programs, which are told by status."""
+    """Where a browser that shows a page to nobody in particular is sent; None for programs, which are told by status.
+
+    What a search at /fhir asks for may be about a person: it is not carried along.
+    """
     headers = dict(scope["headers"])
     if scope["method"] not in ("GET", "HEAD") or b"text/html" not in headers.get(b"accept", b""):
         return None
-    query = scope["query_string"].decode("ascii", "replace")
-    back = scope["path"].removeprefix(prefix) + (f"?{query}" if query else "")
+    path, query = scope["path"].removeprefix(prefix), scope["query_string"].decode("ascii", "replace")
+    back = f"{path}?{query}" if query and not path.startswith("/fhir") else path
     return Response(status_code=303, headers={"Location": f"{prefix}/login?back={quote(back)}", "Cache-Control": "no-store"})
 
 

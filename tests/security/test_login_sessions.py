@@ -280,6 +280,7 @@ def test_a_browser_that_is_not_logged_in_is_sent_to_log_in_and_a_program_is_told
     sent = Browser().send("GET", f"{world.base}/pathways?type=D11&since=2026")
 
     assert (sent.status_code, sent.headers["location"]) == (303, "/login?back=/pathways%3Ftype%3DD11%26since%3D2026")
+    assert Browser().send("GET", f"{world.base}/fhir/Patient?name=x").headers["location"] == "/login?back=/fhir/Patient"
     assert Browser().send("GET", world.base, {"accept": "application/json"}).status_code == 401
     assert Browser().send("POST", f"{world.base}/change").status_code == 401
 
