@@ -20,6 +20,7 @@ from adapter.ports import Delivery
 from adapter.security.sessions import HPR, PID, Sessions
 from adapter.settings import HelseID, LoginSettings, Operator, Organisation, Settings, StoreSettings
 from adapter.wiring import Services, SystemClock, build
+from tests.http.service import service
 from tests.national_numbers import make as a_number
 from tests.security.at_browser import HOSPITAL, MUNICIPALITY, Browser
 from tests.serving import served
@@ -203,3 +204,18 @@ def test_who_it_was_is_written_down(world: World) -> None:
     with world.services.store.read() as unit:
         bodies = unit.connection.execute(text("SELECT body FROM audit")).scalars().all()  # type: ignore[attr-defined]
     assert any(NUMBER.encode() in body and b"9144900" in body and b"stafett" in body for body in bodies)
+
+
+def test_with_authentication_off_nobody_logs_in_and_forms_work_without_a_token(tmp_path: Path) -> None:
+    with service(tmp_path) as here:
+        sent = here.http.post("/messages", content=b"m1 <x/>", headers={"content-type": "application/xml"})
+        sent = here.http.post("/messages", content=b"m1 <y/>", headers={"content-type": "application/xml"})
+        id = sent.headers["location"].rpartition("/")[2]
+        page = here.http.get(f"/console/messages/{id}", headers={"cookie": f"stafett={'A' * 43}"})
+
+        assert [here.http.request(m, p).status_code for m, p in WAYS] == [404] * 4
+        assert ("csrf" in page.text, "Log out" in page.text, "data-token" in here.http.get("/docs").text) == (False,) * 3
+        assert here.http.post(f"/console/messages/{id}/dismiss").status_code == 303
+
+
+WAYS = (("GET", "/login"), ("GET", "/login/callback"), ("POST", "/logout"), ("GET", "/login/token"))
