@@ -19,13 +19,13 @@ import msgspec
 
 from adapter.domain.identity import BASE
 from adapter.domain.problem import Finding, Kind, Problem
-from adapter.ports import MessageQuery, State, Unit
+from adapter.ports import Clause, Match, MessageQuery, Query, State, Unit
 from adapter.usecases.pathways import Body, plain
 from adapter.usecases.situation import decode
 from adapter.usecases.writing import Change, draft
-from mappings.messages.redaction import OMITTED, redacted
+from mappings.messages.redaction import redacted
 from mappings.messages.xml import Limits, parse
-from mappings.resources import protected
+from mappings.resources import assignment, normal, protected
 
 _A_NUMBER: Final = 8  # signs of the shortest number that is looked for in messages
 RULE: Final = f"{BASE}/CodeSystem/address-protection"
@@ -40,8 +40,9 @@ def level_of(unit: Unit, tenant: str, patient: str) -> str:
 
 def admitted(unit: Unit, tenant: str, changes: Sequence[Change]) -> list[Change]:
     """What clients write, as it may be kept: of a protected patient without what gives the place away, and with a word about it."""
+    changes = [_for_others(unit, tenant, change) if assignment.is_shared(change.body) else change for change in changes]
     if not any(change.type in protected.TYPES for change in changes):
-        return list(changes)
+        return changes
     changes = [_lifted(change) for change in changes]
     levels = {change.id: protected.level_of(change.body) for change in changes if change.type == "Patient"}
     return [_admitted(unit, tenant, change, levels) if change.type in protected.TYPES else change for change in changes]
@@ -62,6 +63,31 @@ def _admitted(unit: Unit, tenant: str, change: Change, levels: Mapping[str, str]
     nb = "Pasientens adresse er sperret: den, og annet som røper stedet, er ikke tatt vare på."
     told = Finding("warning", Kind.BUSINESS_RULE, en, nb, f"{change.type}.address", rule=RULE)
     return replace(change, body=body, told=(*change.told, change.place(told)))
+
+
+def _for_others(unit: Unit, tenant: str, change: Change) -> Change:
+    """An assignment: it goes to another organisation, and is kept as it goes there."""
+    body, before = protected.for_others(change.body), change.before or {}
+    if change.type != "Task" or body is change.body or not _is_of_protected(unit, tenant, change.body):
+        return change
+    stood = {name: said for name, said in change.body.items() if name in before and before[name] == said}
+    body = {**body, **stood}  # what stood before the patient was protected is not changed by an answer
+    if body == change.body:
+        return change
+    en = "The patient's address is confidential: places, units and texts of your own do not go to others, and were not kept."
+    nb = "Pasientens adresse er sperret: steder, enheter og egne tekster går ikke til andre, og er ikke tatt vare på."
+    told = Finding("warning", Kind.BUSINESS_RULE, en, nb, "Task", rule=RULE)
+    return replace(change, body=body, told=(*change.told, change.place(told)))
+
+
+def _is_of_protected(unit: Unit, tenant: str, task: Body) -> bool:
+    """Whether the patient of an assignment is protected, as either side knows."""
+    said = normal.identifier(normal.obj(task.get("for")).get("identifier"))
+    clause = Clause("identifier", [Match(said.get("system"), said.get("value"))])
+    spaces = {tenant, assignment.party(task, "requester"), assignment.party(task, "owner")} - {""}
+    found = [one for space in spaces for one in unit.search(space, Query("Patient", [clause])).found] if said else []
+    linked = str(normal.obj(task.get("for")).get("reference", "")).rpartition("Patient/")[2]
+    return bool(level_of(unit, tenant, linked)) or any(protected.level_of(plain(one)) for one in found)
 
 
 def patient_of(relative: Mapping[str, Any]) -> str:
@@ -127,7 +153,7 @@ def _cleansed(body: bytes, level: str, streets: Collection[bytes]) -> bytes:
     made = protected.withheld(resource, level)
     kept = body if made is resource else _encode(made)
     for street in sorted(streets, key=len, reverse=True):
-        kept = kept.replace(street, OMITTED)
+        kept = kept.replace(street, protected.OMITTED.encode())
     return kept
 
 

@@ -16,7 +16,7 @@ import re
 from typing import Final
 
 from adapter.domain.address_protection import landline
-from mappings.resources.protected import in_words, is_street, level_of_texts
+from mappings.resources.protected import OMITTED, in_words, is_street, level_of_texts
 
 _TOKEN: Final = re.compile(
     rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*+>", re.DOTALL
@@ -32,7 +32,6 @@ _AT_WORK: Final = frozenset(
     {"Sender", "Receiver", "OtherReceiver", "KontaktpersonHelsepersonell", "AnsvarForRapport"}
     | {"Requester", "ServProvider", "CopyDest", "PatRelHCP"}
 )
-OMITTED: Final = b"[utelatt]"
 
 
 def redacted(message: bytes) -> bytes:
@@ -59,7 +58,7 @@ class _Redaction:
         self._text(self._message[at:])
         kept = b"".join(self._out)
         for street in sorted(self._streets, key=len, reverse=True):
-            kept = kept.replace(street, OMITTED)
+            kept = kept.replace(street, OMITTED.encode())
         return kept
 
     def _tag(self, token: bytes) -> None:

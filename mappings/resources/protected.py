@@ -31,11 +31,14 @@ LIFTED: Final = "lifted"
 MASKED: Final[Mapping[str, Any]] = {
     "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]
 }
+OMITTED: Final = "[utelatt]"
 TYPES: Final = frozenset({"Patient", "RelatedPerson"})
 """Types of which something is taken out."""
 
 _SHORTEST: Final = 6  # letters of a street and its number; shorter ones would be found in words
 _ADDRESS_PARTS: Final = ("text", "line", "city", "district", "state", "postalCode", "country")
+_TOLD_FREELY: Final = frozenset({"location", "note", "text"})  # a description of one's own never leaves (`assignment.outward`)
+_PERSONS: Final = frozenset({"PractitionerRole", "Practitioner"})
 _UNITS: Final = frozenset({"generalPractitioner", "managingOrganization", "organization"})
 _PLACE: Final = re.compile("municipality|district|birthPlace|propertyinformation|geolocation|workplace", re.IGNORECASE)
 
@@ -143,11 +146,44 @@ def withheld(resource: Body, level: str) -> Body:
     if resource.get("resourceType") not in TYPES or level not in LEVELS:
         return resource
     made: Body = _without_places(resource)
-    if made.get("address"):
-        made["address"] = [dict(MASKED)]
+    if "address" in made:
+        made = {**made, "address": [dict(MASKED)]} if made["address"] else {k: v for k, v in made.items() if k != "address"}
     if resource["resourceType"] == "Patient":
         made = _labelled(made, level)
     return resource if made == resource else made
+
+
+def for_others(task: Body) -> Body:
+    """An assignment about a protected patient, as it may go to another organisation, also after acceptance: it names the legal
+    entities, and who coordinates. No place, no unit, no words of anybody's own; the very same where it has none.
+    """
+    made: Body = {name: one for name, one in _without_places(task).items() if name not in _TOLD_FREELY}
+    made |= {name: _without_words(made[name]) for name in ("statusReason", "businessStatus") if name in made}
+    made |= {name: _entity(made[name]) for name in ("owner", "requester") if isinstance(made.get(name), dict)}
+    inputs = [one for one in items(made.get("input")) if "valueString" not in one]
+    contained = [_person(one) for one in items(made.get("contained")) if one.get("resourceType") in _PERSONS]
+    made |= {name: kept for name, kept in (("input", inputs), ("contained", contained)) if name in made}
+    made = {name: one for name, one in made.items() if one != []}
+    return task if made == task else made
+
+
+def _without_words(concept: Any) -> Any:
+    """A concept by its code; where it has none, without what was written."""
+    if not isinstance(concept, dict) or "text" not in concept:
+        return concept
+    rest = {name: one for name, one in concept.items() if name != "text"}
+    return rest if rest.get("coding") else {**rest, "text": OMITTED}
+
+
+def _entity(said: Body) -> Body:
+    """A party by its number and the name beside it, not by a unit that the Task contains."""
+    return {name: one for name, one in said.items() if name != "reference" or not text(one).startswith("#")}
+
+
+def _person(contained: Body) -> Body:
+    made = {name: one for name, one in contained.items() if name not in ("location", "healthcareService")}
+    whose = {name: one for name, one in obj(made.get("organization")).items() if name in ("type", "identifier")}
+    return {name: one for name, one in (made | {"organization": whose}).items() if one != {}}
 
 
 def _labelled(patient: Body, level: str) -> Body:
@@ -171,7 +207,8 @@ def _without_places(value: Any, key: str = "") -> Any:
     gone = {"_address", "position", *(["display"] if key in _UNITS else []), *(["address"] if key else [])}
     gone |= {"text"} if "div" in obj(value.get("text")) else set()
     inner = {name: _without_places(one, name) for name, one in value.items() if name not in gone}
-    return {name: one for name, one in inner.items() if one not in ([], None) or one == value[name]}
+    left = {name: one for name, one in inner.items() if one not in ([], None) or one == value[name]}
+    return left if left or not value or not key else None  # an object of which nothing is left is no object
 
 
 def _is_place(extension: Body) -> bool:
