@@ -69,7 +69,7 @@ class IssuerKeys:
 
     def token_endpoint(self) -> str:
         """Where the issuer gives tokens, as it says itself; empty where it cannot be asked."""
-        if not self._known.token_endpoint and self._may_ask(self._now()):
+        if not self._known.token_endpoint:
             self._ask(urgent=True)
         return self._known.token_endpoint
 

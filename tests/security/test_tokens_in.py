@@ -288,15 +288,15 @@ def test_a_set_without_keys_leaves_those_that_are_known() -> None:
     assert world.issuer.asked == KEYS * 2
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(500), httpx.Response(302, headers={"location": "https://evil.example"})])
-def test_an_issuer_that_answers_otherwise_gives_no_keys(answer: httpx.Response) -> None:
+@pytest.mark.parametrize(("status", "headers"), [(500, {}), (404, {}), (302, {"location": "https://evil.example"})])
+def test_an_issuer_that_answers_otherwise_gives_no_keys(status: int, headers: dict[str, str]) -> None:
+    world = World()
     asked: list[str] = []
 
     def network(request: httpx.Request) -> httpx.Response:
         asked.append(request.url.host)
-        return answer
+        return httpx.Response(status, json=world.issuer.answer(request.url.path), headers=headers)
 
-    world = World()
     world.tokens = Tokens(world.issuer.settings(), public_base=BASE, transport=httpx.MockTransport(network))
     with pytest.raises(Problem, match="has given no keys"):
         world.read(world.shown())
@@ -394,6 +394,15 @@ def test_the_smart_configuration_says_where_tokens_are_got_and_for_what() -> Non
     }
     bearer = smart_configuration(HelseID(scheme="bearer"), "")
     assert not {"token_endpoint", "dpop_signing_alg_values_supported"} & bearer.keys()
+
+
+def test_where_tokens_are_got_is_asked_once() -> None:
+    world = World()
+    world.tokens.keys.token_endpoint()
+    world.at += 60
+
+    assert world.tokens.keys.token_endpoint() == "https://sts.example/connect/token"
+    assert world.issuer.asked == KEYS
 
 
 def test_no_endpoint_is_told_of_an_issuer_that_cannot_be_asked() -> None:
