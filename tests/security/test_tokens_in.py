@@ -15,6 +15,7 @@ from joserfc.jwk import RSAKey
 from adapter.domain.problem import Kind, Problem
 from adapter.security.admission import KeysNeeded, Token, Tokens
 from adapter.security.caller import Person
+from adapter.security.issuer_keys import signing_keys
 from adapter.security.scopes import access_of
 from adapter.security.smart import smart_configuration
 from adapter.settings import HelseID
@@ -323,16 +324,8 @@ def test_keys_for_something_else_are_passed_over() -> None:
     public = world.issuer.key.as_dict(private=False)
     others = [{**public, "use": "enc"}, {**public, "alg": "RSA-OAEP"}, {"kty": "oct", "kid": "RSA-1", "k": "AAAA"}, {"kty": "OKP"}]
 
-    def network(request: httpx.Request) -> httpx.Response:
-        path = request.url.path
-        return httpx.Response(200, json={"keys": others} if path == "/keys" else world.issuer.answer(path))
-
-    world.tokens = Tokens(world.issuer.settings(), public_base=BASE, transport=httpx.MockTransport(network))
-    with pytest.raises(Problem):
-        world.read(world.shown())
-    others.append({**public, "use": "sig", "alg": "PS256"})
-    world.tokens = Tokens(world.issuer.settings(), public_base=BASE, now=lambda: world.at, transport=httpx.MockTransport(network))
-    assert world.read(world.shown()).client == "epj"
+    assert [signing_keys({"keys": [other]}, ["PS256"]) for other in others] == [{}] * 4
+    assert list(signing_keys({"keys": [*others, {**public, "use": "sig", "alg": "PS256"}]}, ["PS256"])) == ["RSA-1"]
 
 
 def test_who_must_not_wait_is_told_to_ask_elsewhere_and_the_network_is_left_alone() -> None:
