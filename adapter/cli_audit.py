@@ -24,7 +24,7 @@ HOW: Final = {
     "out-of-order": ("is out of order: another stands in its place", "står ikke i rekkefølge: en annen er på dens plass"),
     "beginning": ("and what was before are gone, and no retention tells so", "og det som var før er borte, uten spor av sletting"),
 }
-DONE: Final = {"C": "opprettet", "R": "leste", "U": "endret", "D": "avsluttet", "S": "søkte og så", "E": "flere ting"}
+DONE: Final = {"C": "opprettet", "R": "leste", "U": "endret", "D": "avsluttet", "S": "søkte og så", "E": "annet:"}
 KINDS: Final = {"import": "mottok", "export": "sendte"}
 GROUNDS: Final = {"TREAT": "helsehjelp", "ETREAT": "øyeblikkelig hjelp", "PATRQT": "pasientens innsyn"}
 OUTCOMES: Final = {"0": "gitt", "4": "avvist", "8": "feilet"}
@@ -209,8 +209,8 @@ def _what(record: dict[str, Any], names: Sequence[str]) -> str:
 
     types = dict.fromkeys(what[1] for owner, what in seen_of(record) if owner in names)
     done = KINDS.get(record.get("kind", "")) or ("ble nektet" if record.get("outcome") == "4" else DONE[record["action"]])
-    to = record.get("receiver") or record.get("sender") or ""
-    return " ".join(filter(None, (done, ", ".join(types) or record.get("what") or record.get("route", ""), to)))
+    what = ", ".join(types) or record.get("what") or ", ".join(record.get("asked", [])) or record.get("route", "")
+    return " ".join(filter(None, (done, what, record.get("receiver") or record.get("sender"))))
 
 
 def _inert(text: str) -> str:

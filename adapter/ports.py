@@ -442,6 +442,7 @@ class Unit(Protocol):
     def await_audit(self, record: AuditRecord) -> None:
         """Keep a record that is not in the chain yet, with the very change that it tells of.
 
+        It comes to be about those too whose resources are put in the unit afterwards.
         `Store.append_audit` of a record with its id and tenant takes its place. Where that never comes, since the service
         ended before it answered, it enters the chain as it is.
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
@@ -19,7 +20,7 @@ from sqlalchemy import Table
 
 from adapter.domain.chain import START, seal
 from adapter.domain.identity import named
-from adapter.ports import NOBODY, Appended, AuditRecord, Link, Outgoing
+from adapter.ports import NOBODY, Appended, AuditRecord, Link, Outgoing, Stored
 from adapter.storage.rows import Columns, Part, insertion
 from adapter.storage.tables import HIGHEST, LOWEST, audit, audit_about, audit_awaiting, key, micros, moment, proof
 
@@ -55,9 +56,19 @@ _patients: Final = msgspec.json.Decoder(list[str]).decode
 
 
 class Audit(Part):
+    _waits: tuple[AuditRecord, ...] = ()  # of this unit
+
     def await_audit(self, record: AuditRecord) -> None:
+        self._waits = (*(one for one in self._waits if (one.id, one.tenant) != (record.id, record.tenant)), record)
         about = msgspec.json.encode(record.about)
         self.tell(ADD_AWAITING, [(key(record.id), key(record.tenant), micros(record.moment), about, record.body)])
+
+    def concern(self, tenant: str, changed: Iterable[Stored]) -> None:
+        """Records that wait tell also whose resources were changed in their unit."""
+        patients = {stored.patient for stored in changed if stored.patient}
+        for record in self._waits:
+            if record.tenant == tenant and not patients <= {*record.about}:
+                self.await_audit(replace(record, about=tuple(sorted({*record.about, *patients}))))
 
     def patient_of(self, row: Outgoing) -> str:
         type, _, id = row.about.partition("/")

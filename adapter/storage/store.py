@@ -15,10 +15,10 @@ from typing import TypeVar
 from sqlalchemy import Engine, PoolProxiedConnection, delete, insert, select
 
 from adapter.domain.problem import Kind, Problem, problem
-from adapter.ports import Appended, AuditRecord, Outgoing, Stored, Unit
+from adapter.ports import Appended, AuditRecord, Draft, Outgoing, Stored, Unit
 from adapter.storage import outbox, schema
 from adapter.storage.audit import Audit
-from adapter.storage.blocking import EVERYTHING, View, hidden
+from adapter.storage.blocking import EVERYTHING, View, shown_row
 from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
@@ -52,6 +52,11 @@ class Settings(Part):
 
 class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Retention, Audit, Sessions, Settings):
     """One transaction; see `adapter.ports.Unit`."""
+
+    def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
+        kept = super().put(tenant, drafts, now, message_id)
+        self.concern(tenant, kept)
+        return kept
 
 
 class Look:
@@ -120,12 +125,9 @@ class DatabaseStore:
         raise AssertionError  # the last attempt has returned or raised
 
     def newest(self, tenant: str, type: str, id: str) -> Stored | None:
-        sql, named = NEWEST, (key(tenant), key(id), key(type))
-        if self._view.who and tenant in self._view.tenants:
-            patients = hidden(tenant, self._view)
-            sql = f"SELECT * FROM ({NEWEST}) AS n WHERE n.patient = '' OR n.patient NOT IN ({patients.text})"  # noqa: S608 our own names
-            named = (*named, *patients.values)
-        return stored_as(type, id, self._look.rows(sql, named) if self.quick else self._rows_of_pool(sql, named))
+        sql, values = shown_row(NEWEST, tenant, self._view)
+        asked = (key(tenant), key(id), key(type), *values)
+        return stored_as(type, id, self._look.rows(sql, asked) if self.quick else self._rows_of_pool(sql, asked))
 
     def _rows_of_pool(self, sql: str, values: Columns) -> list[Columns]:
         with begin(self._engines.looking) as connection:

@@ -89,5 +89,8 @@ def _links(unit: Unit, tenant: str, patient: str) -> Iterator[Link]:
 
 
 def _access(link: Link, names: Sequence[str]) -> Access:
+    """Of a write that was never answered the record itself does not say whom it was about: its place in the audit does."""
     record = _said(link.record.body)
-    return Access(link.position, link.record.moment, tuple(name for name in names if name in record["patients"]), record)
+    patients = {*record.get("patients", []), *link.record.about}
+    told = [name for name in names if name in patients]
+    return Access(link.position, link.record.moment, tuple(told), record)

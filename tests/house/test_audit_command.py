@@ -181,6 +181,22 @@ def test_as_json_each_line_is_an_audit_event_and_as_fhir_all_are_a_bundle(store:
     assert "p2" not in json.dumps(lines)
 
 
+def test_a_write_that_was_never_answered_is_shown_with_an_outcome_that_is_not_known(store: DatabaseStore, folder: Path) -> None:
+    trail = Trail("w1", "PUT", NOW, route="", caller=Caller(HOSPITAL, (HOSPITAL,), client="epj-1", numbers=(HOSPITAL,)))
+    trail.asked("Task", "t9")
+    task = {"resourceType": "Task", "id": "t9", "status": "requested", "intent": "order", "for": {"reference": "Patient/p9"}}
+    with store.write() as unit:
+        unit.await_audit(trail.records()[0])
+        unit.put(HOSPITAL, [Draft("Task", "t9", index(task), lambda *_: json.dumps(task).encode())], NOW)
+    store.append_audit([], [], NOW + timedelta(minutes=5))
+
+    shown = run(folder, "patient", *ONE, "--id", said="p9").stdout
+    assert re.split(r"\s{2,}", shown.splitlines()[1].strip())[1:] == [
+        *("epj-1", HOSPITAL, "annet: Task/t9", "helsehjelp", "ukjent: tjenesten stoppet")
+    ]
+    assert run(folder, "patient", *ONE, "--id", "--json", said="p9").stdout.count('"AuditEvent"') == 2  # and the first extract
+
+
 def test_a_patient_can_be_named_by_id(store: DatabaseStore, folder: Path) -> None:
     assert "2 oppføringer" in run(folder, "patient", *ONE, "--id", said="p1").stdout
     assert "1 oppføringer" in run(folder, "patient", "--organisation", OTHER, "--id", said="p1").stdout

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
+import signal
 import struct
 import threading
 from datetime import UTC, datetime, timedelta
@@ -15,10 +17,11 @@ from sqlalchemy import text
 
 from adapter.domain.chain import START
 from adapter.domain.problem import Kind, problem
-from adapter.ports import AuditRecord
+from adapter.ports import AuditRecord, Draft
+from adapter.r4.index import Index
 from adapter.storage import DatabaseStore, open_store
 from adapter.usecases.verify_audit import PAGE, Break, verify
-from tests.storage.things import NOW, OURS, THEIRS, later
+from tests.storage.things import NOW, OURS, THEIRS, body, later
 
 MINUTE = timedelta(minutes=1)
 
@@ -277,6 +280,40 @@ def test_a_record_whose_answer_never_came_enters_the_chain_after_a_minute(store:
         assert unit.audit_links()[1].record == awaiting
         assert [link.position for link in unit.audit_about(OURS, "p1")] == [2]
     assert verify(store).broken is None
+
+
+def test_a_record_that_waits_comes_to_be_about_those_whose_resources_its_unit_changes(store: DatabaseStore) -> None:
+    def of(id: str, patient: str) -> Draft:
+        return Draft("Task", id, Index("", (), patient), lambda version, updated: body(id, "x", version, updated))
+
+    with store.write() as unit:
+        unit.await_audit(a_record("w1", "p0"))
+        unit.put(OURS, [of("t1", "p2"), of("t2", "p1"), of("t3", "")], NOW)
+        unit.put(THEIRS, [of("t4", "p3")], NOW)
+    store.append_audit([], [], NOW + 2 * MINUTE)
+
+    with store.read() as unit:
+        assert [link.record.about for link in unit.audit_links()] == [("p0", "p1", "p2")]
+
+
+def test_a_process_that_is_killed_after_a_write_leaves_its_record_for_another(url: str) -> None:
+    store = open_store(url)
+    store.migrate()
+    process = multiprocessing.get_context("spawn").Process(target=_write_and_die, args=(url,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+    store.append_audit([], [], NOW + 2 * MINUTE)
+
+    assert ids(store) == ["w1"]
+    assert verify(store).broken is None
+    store.close()
+
+
+def _write_and_die(url: str) -> None:
+    open_store(url).run(lambda unit: unit.await_audit(a_record("w1", "p1")))
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_write_that_is_undone_leaves_no_record(store: DatabaseStore) -> None:
