@@ -33,13 +33,17 @@ NONE: frozenset[str] = frozenset()
 
 
 @cache
+def _blocks(number: int) -> str:
+    """The entries of blocks in force against `number` names."""
+    marks = ", ".join("?" for _ in range(number))
+    entry = f"b.tenant = ? AND b.type = 'Consent' AND b.parameter = '{BLOCKS}' AND b.low IS NULL"
+    return f"{entry} AND b.value IN ({marks}) AND b.status = 'active'"
+
+
+@cache
 def _hidden(number: int) -> str:
     """The patients whose record is hidden from `number` names: by id, and by each identifier. Led by the entries of the blocks."""
-    marks = ", ".join("?" for _ in range(number))
-    block = (
-        f"b.tenant = ? AND b.type = 'Consent' AND b.parameter = '{BLOCKS}' AND b.low IS NULL "
-        f"AND b.value IN ({marks}) AND b.status = 'active' AND c.tenant = b.tenant AND c.id = b.id AND c.type = b.type"
-    )
+    block = f"{_blocks(number)} AND c.tenant = b.tenant AND c.id = b.id AND c.type = b.type"
     return (
         f"SELECT c.patient FROM resource_index b CROSS JOIN resource c WHERE {block} "
         "UNION ALL SELECT i.system || '|' || i.value FROM resource_index b CROSS JOIN resource c CROSS JOIN resource_index i "
@@ -51,6 +55,22 @@ def hidden(tenant: str, view: View) -> Sql:
     """The question for the patients who are hidden in a space."""
     values = (key(tenant), *map(key, view.who))
     return Sql(_hidden(len(view.who)), values * 2)
+
+
+def shown_row(sql: str, tenant: str, view: View) -> Sql:
+    """A question for a row that has a `patient`, so that it finds nothing where that one is hidden: all in one statement.
+
+    First it is asked whether anybody blocks the caller, since mostly nobody does: that is 5 µs, with the rest 10.
+    """
+    if not view.who or tenant not in view.tenants:
+        return Sql(sql)
+    patients, names = hidden(tenant, view), _blocks(len(view.who))
+    nobody = f"NOT EXISTS (SELECT 1 FROM resource_index b WHERE {names})"
+    values = patients.values[: len(patients.values) // 2]
+    return Sql(
+        f"SELECT * FROM ({sql}) AS n WHERE n.patient = '' OR {nobody} OR n.patient NOT IN ({patients.text})",
+        values + patients.values,
+    )
 
 
 class Blocking(Part):

@@ -228,15 +228,17 @@ WHOLE: dict[str, Ask | None] = {
     # Nothing of a patient's record, or what the service and its operator do.
     "setting": lambda unit: unit.setting("key"),
     "session": None,
-    **dict.fromkeys(("audit_about", "audit_end", "audit_links", "audit_mark")),  # a patient is told of all who saw them
-    "resources_of": None,  # what a confidential address is taken out of
-    "messages_of": None,
+    **dict.fromkeys(
+        ("audit_about", "audit_end", "audit_links", "audit_mark", "patient_of")
+    ),  # a patient is told of all who saw them
+    **dict.fromkeys(("resources_of", "messages_of")),  # what a confidential address is taken out of
+    **dict.fromkeys(("old_copies", "missing_of_message")),  # what is kept no longer
     "blocked": None,
 }
 WRITING = {
     *("savepoint", "add_message", "change_message", "put", "enqueue", "change_outgoing", "hurry", "keep_shared", "drop_shared"),
     *("keep_partner_state", "raise_trouble", "settle", "set_setting", "await_audit", "spend", "begin_session", "use_session"),
-    *("end_session", "end_sessions", "end_old_sessions", "remove", "rewrite", "rewrite_message"),
+    *("end_session", "end_sessions", "end_old_sessions", "remove", "rewrite", "take_away", "rewrite_message"),
 }
 
 
