@@ -398,6 +398,14 @@ def test_where_tokens_are_got_is_asked_once() -> None:
     assert world.issuer.asked == KEYS
 
 
+@pytest.mark.parametrize("endpoint", [None, 1, "http://sts.example/token", "token"])
+def test_an_endpoint_without_tls_is_not_passed_on(endpoint: Any) -> None:
+    world = World()
+    world.issuer.metadata = {"token_endpoint": endpoint}
+
+    assert world.tokens.keys.token_endpoint() == ""
+
+
 def test_no_endpoint_is_told_of_an_issuer_that_cannot_be_asked() -> None:
     world = World()
     world.issuer.down = True
