@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.failures import Refused, refusal_response
-from adapter.ports import Clock, Store, Unit
+from adapter.ports import NOBODY, Clock, Store, Unit
 from adapter.security.admission import KeysNeeded, Proof
 from adapter.security.caller import Admit, Admitted
 from adapter.security.journal import Journal
@@ -44,6 +44,7 @@ something is to be read elsewhere (`adapter.console.notifications` says why anyb
 
 SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 IN_UNITS: Final = "/fhir"  # where writes go through the visit's own store, which spends the proof with them
+NOT_THERE: Final = 404
 STRANGERS: Final = 60  # refused requests of nobody known that are written down in a minute: more would fill the disk for them
 T = TypeVar("T")
 
@@ -198,10 +199,21 @@ class Door:
         try:
             if self.journal is None:
                 return None
+            if status == NOT_THERE:
+                await run_in_threadpool(self._tell_withheld, trail)
             fresh = await asyncio.wrap_future(self.journal.keep(trail.records(status), [(proof.jti, proof.until)] if proof else []))
         except Problem as fault:
             return fault
         return None if all(fresh) else replayed()
+
+    def _tell_withheld(self, trail: Trail) -> None:
+        """What is not there for the caller may be there: then its patient is to see that somebody tried. Looked for in any case, so
+        that the two take as long.
+        """
+        tenant = trail.caller.tenant if trail.caller else NOBODY
+        for type, id in trail.named:
+            found = self.store.newest(tenant, type, id)
+            trail.withheld(found.patient if found else "")
 
     async def _spend(self, witnessed: Witnessed) -> None:
         """Use up the proof before anything is done: what follows does not go through the visit's own store."""

@@ -66,6 +66,7 @@ class Trail:
     caller: Caller | None = None
     route: str = ""
     scope: str = ""  # of the token, as granted: the caller's right to ask
+    named: list[tuple[str, str]] = field(default_factory=list)  # types and ids that the request names
     _asked: list[str] = field(default_factory=list)
     _criteria: list[str] = field(default_factory=list)
     _spaces: dict[str, Space] = field(default_factory=dict)
@@ -73,6 +74,8 @@ class Trail:
     def asked(self, type: str, id: str = "") -> None:
         """What the request names, whether or not it is there."""
         self._asked.append(_text(f"{type}/{id}" if id else type))
+        if id:
+            self.named.append((type, id))
 
     def query(self, criteria: Iterable[tuple[str, str]]) -> None:
         """What a search asked for. A value is kept where it tells of no person; `name=Hansen` is kept as `name`."""
@@ -95,8 +98,9 @@ class Trail:
                 space.more += 1
 
     def withheld(self, patient: str, tenant: str = "") -> None:
-        """Something of a patient's was asked for and not given."""
-        self._space(tenant).patients[patient] = None
+        """Something of a patient's was asked for and not given; of nobody's where `patient` is empty."""
+        if patient:
+            self._space(tenant).patients[patient] = None
 
     def records(self, status: int = 0) -> list[AuditRecord]:
         """What happened so far, with the answer's HTTP status: 0 while there is none, which is how a write says it before.
