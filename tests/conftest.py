@@ -3,6 +3,9 @@
 A test may be skipped for two reasons only, said in the first words of its reason:
 `not run here: NAME`      a component that this machine lacks (PostgreSQL, node, Java, a browser); a failure where CI=true
 `needs STAFETT_STANDARDS` or `needs STAFETT_FACTS`   reference material outside the project; allowed everywhere
+
+All that a session logs is looked through for persons (`tests/leaks.py`): one is a failure of the session, which tells the kind and
+the place. With `-s` what tests print is not caught, and so not looked at.
 """
 
 from __future__ import annotations
@@ -10,9 +13,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog.testing
 from hypothesis import settings
+
+from tests import leaks
 
 # Where CI=true the same examples are tried each time, so that a change is judged by itself; elsewhere each run tries others.
 # None has a deadline of its own: how long one takes says more of what else the machine does than of us.
@@ -74,15 +81,54 @@ def _forbidden(skips: Counter[str]) -> list[str]:
     return [reason for reason in skips if not reason.startswith(OUTSIDE)]
 
 
+HEARD = leaks.Collector()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    leaks.hear_clients(HEARD)
+    capture = structlog.testing.LogCapture.__call__
+
+    def captured(self: Any, logger: Any, method: str, event: Any) -> Any:
+        HEARD.hear_event(event)
+        return capture(self, logger, method, event)
+
+    structlog.testing.LogCapture.__call__ = captured  # type: ignore[method-assign]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What was printed and logged while a test ran, on any worker: the main process gets all reports."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for title, text in report.sections:
+            if text and title.endswith(f" {report.when}"):
+                HEARD.hear("output", text, where=report.nodeid)
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """What a worker has heard itself, told when it ends."""
+    output = getattr(node, "workeroutput", {})
+    HEARD.heard.update(output.get("heard", {}))
+    HEARD.hits.update(output.get("hits", {}))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if hasattr(session.config, "workerinput"):  # the main process counts for all workers
+    if hasattr(session.config, "workerinput"):  # the main process counts for all workers, and looks at all their folders
+        session.config.workeroutput |= {"heard": dict(HEARD.heard), "hits": dict(HEARD.hits)}
         return
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory is not None and factory._basetemp:
+        HEARD.hear_folder(factory.getbasetemp())
+    if HEARD.hits and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if os.environ.get("CI") == "true" and exitstatus == pytest.ExitCode.OK and _forbidden(_skips(session.config)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    heard = ", ".join(f"{count} × {kind}" for kind, count in sorted(HEARD.heard.items()))
+    terminalreporter.write_line(f"persons in what was logged: {sum(HEARD.hits.values())} ({heard})", red=bool(HEARD.hits))
+    for place, count in sorted(HEARD.hits.items()):
+        terminalreporter.write_line(f"{count:4} × {place}", red=True)
     skips = _skips(config)
     if not skips:
         return
