@@ -2,13 +2,18 @@
 # the one kind in this version: run it with the host's network (compose.yaml).
 FROM python:3.11-slim AS build
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE constraints.txt ./
+COPY pyproject.toml README.md LICENSE ./
+COPY locks locks
 COPY adapter adapter
 COPY mappings mappings
 COPY openapi openapi
 COPY profiles profiles
 RUN python -m venv /opt/stafett \
-    && /opt/stafett/bin/pip install --no-cache-dir --constraint constraints.txt . \
+    && python -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir --require-hashes -r locks/build.txt \
+    && /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel . \
+    && /opt/stafett/bin/pip install --no-cache-dir --require-hashes -r locks/run.txt \
+    && /opt/stafett/bin/pip install --no-cache-dir --no-deps /wheel/*.whl \
     && /opt/stafett/bin/pip uninstall --yes pip setuptools
 
 FROM python:3.11-slim

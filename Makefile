@@ -9,10 +9,13 @@ PLAYS  ?= 200
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN    := $(VENV)/bin
+BUILD  := $(shell sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)
+LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint constraints.txt --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-fast check bench torture docs format constraints clean
+.PHONY: help run test test-fast check bench torture docs format constraints sbom clean
 
 help:  ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,9 +54,15 @@ format: $(VENV)/.dev  ## Put the code in its usual form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-constraints: $(VENV)/.dev  ## Write constraints.txt from what is installed
+constraints: $(VENV)/.dev  ## Write constraints.txt from what is installed, and locks/ with the hashes of its files
 	$(BIN)/pip freeze --exclude-editable --exclude setuptools > $(VENV)/frozen
 	sed '1i # Every package of a complete installation, at the version it was tested with: make constraints' $(VENV)/frozen > constraints.txt
+	$(LOCK) -o locks/run.txt pyproject.toml
+	$(LOCK) -o locks/dev.txt --extra dev pyproject.toml
+	echo "$(BUILD)" | $(LOCK) -o locks/build.txt -
+
+sbom: $(VENV)/.dev  ## Write dist/stafett.cdx.json: all that the service is made of, with licences (CycloneDX)
+	$(BIN)/python tools/sbom.py
 
 clean:  ## Remove what was made here
 	rm -rf $(VENV) .stafett .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
@@ -65,12 +74,14 @@ $(BIN)/python:
 		echo "Stafett trenger Python 3.11 eller nyere med venv (Debian: apt-get install python3-venv)" >&2; exit 1; fi
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.run: pyproject.toml locks/build.txt locks/run.txt | $(BIN)/python
 	@echo "Installing into $(VENV), once: a minute or two …"
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --require-hashes -r locks/build.txt -r locks/run.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.dev: pyproject.toml locks/build.txt locks/dev.txt | $(BIN)/python
 	@echo "Installing into $(VENV), with what tests need, once: some minutes …"
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --require-hashes -r locks/build.txt -r locks/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/.run $@
