@@ -19,10 +19,11 @@ from tests.bad_inputs import (
 )
 from tests.bad_inputs.test_signature import SIGNED
 from tests.bad_inputs.unreadable import UNREADABLE
+from tests.matrix import test_authz_rows
 from tests.security import test_http_smuggling
 
 MESSAGES = (test_confidential_address, test_content, test_identity)
-FHIR = (test_fhir_json, test_fhir_http, test_fhir_search_rows)
+FHIR = (test_fhir_json, test_fhir_http, test_fhir_search_rows, test_authz_rows)
 HTTP = (test_http_smuggling,)
 LISTED = {
     "Hub XML": {bad.row for bad in UNREADABLE} | {name[:4] for name in SIGNED},
@@ -31,7 +32,7 @@ LISTED = {
     "Auth": set[str](),
 }
 """Rows of a channel that are cases of one test, by their first letters."""
-LATER = {"authz", "subs", "jwt", "dpop"}  # classes of rows that come with access control and with subscriptions
+LATER = {"subs", "jwt", "dpop"}  # classes of rows that come with access control and with subscriptions
 
 
 @pytest.mark.parametrize(

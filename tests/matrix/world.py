@@ -1,8 +1,9 @@
 """A guarded service in which the same is kept about some people who are seen by some and hidden from others, and who asks.
 
-`own` is the hospital whose patients they are; `other` an organisation with a space of its own, `guest` a municipality that is asked
-through its partner; `unit` (by its organisation number) and `nurse` (by HPR number) act for the hospital, and the hidden patients
-have blocked them; `saver` is the same nurse in an emergency.
+`own` is the hospital whose patients they are, `colleague` another client of it, `narrow` the first with fewer rights; `other` is an
+organisation with a space of its own, `guest` a municipality that is asked through its partner. `unit` (by its organisation number)
+and `nurse` (by HPR number) act for the hospital, and the hidden patients have blocked them; `saver` is the same nurse in an
+emergency.
 
 Whoever must not see is asked about what is there (`hidden`) and about what never was (`never`). Others' records that refer to
 either (`hidden.bridge`, `never.bridge`) stand in the hospital's space and in the other's.
@@ -10,7 +11,7 @@ either (`hidden.bridge`, `never.bridge`) stand in the hospital's space and in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,11 +42,16 @@ WHO: Mapping[str, Mapping[str, Any]] = {
     "unit": {"parent": HOSPITAL, "child": UNIT, "client_id": "unit"},
     "nurse": {"parent": HOSPITAL, "hpr": NURSE, "client_id": "nurse"},
     "saver": {"parent": HOSPITAL, "hpr": NURSE, "client_id": "saver"},
+    "colleague": {"parent": HOSPITAL, "client_id": "colleague"},
+    "narrow": {"parent": HOSPITAL, "client_id": "own", "scopes": ("system/*.rs",)},
 }
 REFUSED = ("other", "guest", "unit", "nurse")
 BLOCKED = ("unit", "nurse")
 FORMS = {"unit": ("urn:oid:2.16.578.1.12.4.1.4.101", UNIT), "nurse": ("urn:oid:2.16.578.1.12.4.1.4.4", NURSE)}
 URN = "urn:uuid:"
+PEOPLE = ("", "hidde1", "hidden", "nobody", "neighb", "others", "bridgs", "bridgn", "course", "beside")
+LISTS = ("/", "/messages", "/messages?limit=1", "/pathways", "/deliveries", "/partners")
+"""What lists things outside /fhir."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ class World:
     after: Mapping[tuple[str, str, str], Any] = field(default_factory=dict)
     everything: frozenset[str] = frozenset()  # ids of the hidden records
     home: str = HOSPITAL
+    routes: tuple[tuple[str, str], ...] = ()  # method and path of all that the service answers
 
     @property
     def store(self) -> Store:
@@ -138,12 +145,12 @@ def guarded(folder: Path, url: str = "") -> Iterator[World]:
         stack.callback(made[0].close)
         readers = {}
         for name, claims in WHO.items():
-            said = {"Authorization": f"Bearer {issuer.token(scopes=SCOPES, seconds=3600, **claims)}"}
+            said = {"Authorization": f"Bearer {issuer.token(**{'scopes': SCOPES, 'seconds': 3600, **claims})}"}
             said |= {"X-Stafett-Purpose": "ETREAT"} if name == "saver" else {}
             client = httpx.Client(base_url=http.base_url, headers=said, timeout=30, trust_env=False)
             readers[name] = stack.enter_context(client)
         base = str(http.base_url).rstrip("/")
-        yield World(Service(readers["own"], made[0].store, clock, base), readers)
+        yield World(Service(readers["own"], made[0].store, clock, base), readers, routes=tuple(routed(made[0].app.routes)))
 
 
 @contextmanager
@@ -155,7 +162,7 @@ def peopled(folder: Path, root: Path, url: str = "") -> Iterator[World]:
         for reader, person in (("own", "neighb"), ("other", "others")):
             keep(world, reader, person, _number(person), {**void.ids, "PlanDefinition": plan})
         refer(world, root, "child-neurodevelopment-interpreter.xml")
-        register(world, _number("course beside"))
+        register(world, _number("beside"))
         world.before = snapshot(world)
         first = keep(world, "own", "hidde1", _number("hidde1"), {})
         second = keep(world, "own", "hidden", _number("hidden"), {**first, "PlanDefinition": plan})
@@ -171,6 +178,16 @@ def peopled(folder: Path, root: Path, url: str = "") -> Iterator[World]:
         world.everything = frozenset(records) - {plan}
         _bridge(world, void)
         yield world
+
+
+def routed(routes: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Method and path of each route, those of routers and mounts within among them."""
+    for route in routes:
+        inner = getattr(getattr(route, "original_router", route), "routes", None)
+        if inner:
+            yield from routed(inner, prefix + getattr(route, "path", ""))
+        else:
+            yield from ((method, prefix + route.path) for method in sorted(set(route.methods) - {"HEAD"}))
 
 
 def never(plan: str) -> Names:
@@ -217,6 +234,9 @@ def snapshot(world: World) -> dict[tuple[str, str, str], Any]:
                     answer = world.ask(reader, request)
                     found[reader, type, f"{request.method} {request.path} {request.form}"] = alike(answer, {})
                     assert answer.status_code == 200, (reader, request, answer.text)
+    for reader in REFUSED:
+        for path in LISTS:
+            found[reader, "", path] = alike(world.ask(reader, Request("GET", path, fhir=False)), {})
     return found
 
 
@@ -293,5 +313,5 @@ def _first(world: World, reader: str, type: str) -> str:
 
 
 def _number(name: str) -> str:
-    """A synthetic national number for a name."""
-    return make(1 + sum(name.encode()) % 27, 1 + len(set(name)), 1985, "female")
+    """A synthetic national number for each name."""
+    return make(1 + PEOPLE.index(name), 3, 1985, "female")
