@@ -59,7 +59,7 @@ constraints: $(VENV)/.dev  ## Write constraints.txt from what is installed, and 
 	sed '1i # Every package of a complete installation, at the version it was tested with: make constraints' $(VENV)/frozen > constraints.txt
 	$(LOCK) -o locks/run.txt pyproject.toml
 	$(LOCK) -o locks/dev.txt --extra dev pyproject.toml
-	echo "$(BUILD)" | $(LOCK) -o locks/build.txt -
+	printf '%s\n' '$(BUILD)' 'editables==0.6' | $(LOCK) -o locks/build.txt -  # the second is what the first asks for where it installs editably
 
 sbom: $(VENV)/.dev  ## Write dist/stafett.cdx.json: all that the service is made of, with licences (CycloneDX)
 	$(BIN)/python tools/sbom.py
