@@ -94,13 +94,23 @@ def _coordinating(episode: Body | None, team: Body | None) -> set[str]:
 
 
 def _referrer(work: Work, tenant: str, episode: Body) -> str:
-    """The number of the legal entity that referred; empty where it is not told."""
-    request = _linked(work, tenant, next(iter(episode.get("referralRequest", [])), {})) or {}
-    said: Body | None = request.get("requester", {})
+    """The number of the legal entity that referred: who asked, else who sent the referral; empty where neither is told."""
+    asked = next((str(one.get("reference", "")) for one in episode.get("referralRequest", [])), "")
+    request = _linked(work, tenant, {"reference": asked}) or {}
+    if number := _entity(work, tenant, request.get("requester", {})):
+        return number
+    made = Query("Provenance", [Clause("target", [Match("ServiceRequest", str(request.get("id", "")))])], limit=1)
+    found = work.unit.search(tenant, made).found if request else []
+    agents = [agent for one in found for agent in plain(one).get("agent", [])]
+    return next(filter(None, (_entity(work, tenant, agent.get("who", {})) for agent in agents)), "")
+
+
+def _entity(work: Work, tenant: str, said: Body | None) -> str:
+    """The number of the legal entity that a reference leads up to: by its role, its unit, and what that is part of."""
     for _ in range(HIGHEST):
         if said is None:
             return ""
-        identifiers = [*said.get("identifier", [])] if isinstance(said.get("identifier"), list) else [said.get("identifier", {})]
+        identifiers = said["identifier"] if isinstance(said.get("identifier"), list) else [said.get("identifier", {})]
         if number := _number(identifiers):
             return number
         said = _linked(work, tenant, said) if "reference" in said else said.get("partOf") or said.get("organization")

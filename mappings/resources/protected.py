@@ -176,14 +176,13 @@ def _without_words(concept: Any) -> Any:
 
 
 def _entity(said: Body) -> Body:
-    """A party by its number and the name beside it, not by a unit that the Task contains."""
-    return {name: one for name, one in said.items() if name != "reference" or not text(one).startswith("#")}
+    """A party by its number: a name that a client writes beside it may be a unit's."""
+    return {name: one for name, one in said.items() if name in ("type", "identifier")}
 
 
 def _person(contained: Body) -> Body:
     made = {name: one for name, one in contained.items() if name not in ("location", "healthcareService")}
-    whose = {name: one for name, one in obj(made.get("organization")).items() if name in ("type", "identifier")}
-    return {name: one for name, one in (made | {"organization": whose}).items() if one != {}}
+    return {name: one for name, one in (made | {"organization": _entity(obj(made.get("organization")))}).items() if one != {}}
 
 
 def _labelled(patient: Body, level: str) -> Body:

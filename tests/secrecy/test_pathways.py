@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapter.domain.problem import Problem
+from adapter.domain.problem import Kind, Problem
 from adapter.ports import Query, Unit
 from adapter.usecases.assignments import Work
 from adapter.usecases.create_resource import create
@@ -383,4 +383,36 @@ def test_before_acceptance_no_name_or_id_of_a_unit_is_in_anothers_space_or_on_it
     for body in [*theirs, *sent]:
         assert UNIT.encode() not in body
         assert b"KANARI" not in body
+    here.world.store.close()
+
+
+def test_a_copy_is_read_only_in_the_space_where_it_stands(here: Here) -> None:
+    here.answers(here.world.hospital_asks(), "accepted")
+    world = here.world
+
+    for type, copy in here.copies().items():
+        changed = {**copy, "status": "inactive" if type == "CareTeam" else "entered-in-error"}
+        with pytest.raises(Problem) as refused:
+            world.store.run(lambda unit, body=changed: _update(unit, world, body))  # type: ignore[misc]
+        assert refused.value.kind in (Kind.FORBIDDEN, Kind.BUSINESS_RULE)
+
+
+def _update(unit: Unit, world: World, body: Body) -> None:
+    when = When(if_match='W/"1"')
+    update(unit, world.rules, MUNICIPALITY, body, world.clock.now(), id=body["id"], when=when)
+
+
+@pytest.mark.slow
+def test_the_ground_comes_and_goes_on_postgresql_as_well(tmp_path: Path, postgresql: Callable[[], str]) -> None:
+    here = Here(tmp_path, "wait", postgresql())
+    key = here.world.hospital_asks()
+    here.answers(key, "accepted")
+    assert set(here.copies()) == set(IDS)
+    consent = here.blocks(MUNICIPALITY)
+    assert here.copies() == {}
+    here.puts("Consent", consent, lambda said: {**said, "status": "inactive"})
+    here.answers(key, "in-progress")
+    assert set(here.copies()) == set(IDS)
+    here.answers(key, "failed", statusReason=REASON)
+    assert here.copies() == {}
     here.world.store.close()
