@@ -93,6 +93,16 @@ def test_an_attest_tells_who_sits_at_the_screen_and_for_what() -> None:
     assert (token.purpose, token.attest) == ("TREAT", ATTEST)
 
 
+@pytest.mark.parametrize(
+    ("practitioner", "person"),
+    [({"identifier": {"id": "13816912345"}}, Person("13816912345")), ({"hpr_nr": {"id": "431001110"}}, Person(hpr="431001110"))],
+)
+def test_one_number_is_enough_to_name_a_person(practitioner: dict[str, Any], person: Person) -> None:
+    world = World()
+
+    assert world.read(world.token(attest={"practitioner": practitioner})).person == person
+
+
 def test_who_logged_in_goes_before_who_is_attested() -> None:
     world = World()
     token = world.read(world.token(attest=ATTEST, pid="15903612345"))
