@@ -26,6 +26,7 @@ from adapter.usecases.writing import Change, draft
 from mappings.messages.redaction import redacted
 from mappings.messages.xml import Limits, parse
 from mappings.resources import assignment, normal, protected
+from mappings.resources.outward_pathway import is_copy
 
 _A_NUMBER: Final = 8  # signs of the shortest number that is looked for in messages
 RULE: Final = f"{BASE}/CodeSystem/address-protection"
@@ -111,8 +112,9 @@ def as_kept(bodies: Sequence[tuple[Body, Body | None]]) -> list[tuple[Body, Body
 def cleanse(unit: Unit, tenant: str, patient: str, now: datetime, base: str) -> None:
     """Take out of everything that is kept of a protected patient what gives the place away: no version of it stays as it was.
 
-    Of the Patient and the RelatedPersons every version; the streets that these told, wherever else in the record; of the messages
-    that speak of the patient the XML. All in the unit that makes the patient protected.
+    Of the Patient and the RelatedPersons every version; the streets that these told, wherever else in the record; of assignments
+    and teams what is not for others; of the messages that speak of the patient the XML. All in the unit that makes the patient
+    protected.
     """
     level, of_record = level_of(unit, tenant, patient), _record(unit, tenant, patient)
     parties = [(type, id) for type, id in of_record if type in protected.TYPES]
@@ -121,11 +123,27 @@ def cleanse(unit: Unit, tenant: str, patient: str, now: datetime, base: str) -> 
         unit.put(tenant, [draft(one.type, one.id, protected.withheld(plain(one), level), base)], now)
     for type, id in of_record:
         unit.rewrite(tenant, type, id, partial(_cleansed, level=level if type in protected.TYPES else "", streets=streets))
+    _cleanse_shared(unit, tenant, [name for name in of_record if name[0] in ("Task", "CareTeam")])
     for message in unit.messages_of(tenant, patient):
         unit.rewrite_message(message, _message_cleansed)
     if numbers := _numbers(unit, tenant, patient):
         for message in _without_outcome(unit, tenant):
             unit.rewrite_message(message, partial(_message_cleansed, numbers=numbers))
+
+
+def _cleanse_shared(unit: Unit, tenant: str, names: Sequence[tuple[str, str]]) -> None:
+    """Leave in assignments and pathways' teams, in the spaces of both sides, what may go to others."""
+    shared = [body for one in unit.read_all(tenant, names) if assignment.is_shared(body := plain(one)) or is_copy(body)]
+    spaces = {tenant, *(assignment.party(body, who) for body in shared for who in ("requester", "owner"))} - {""}
+    for body in shared:
+        for space in spaces:
+            unit.rewrite(space, body["resourceType"], body["id"], _as_for_others)
+
+
+def _as_for_others(body: bytes) -> bytes:
+    resource: Body = decode(body)
+    made = protected.for_others(resource)
+    return body if made is resource else _encode(made)
 
 
 def _record(unit: Unit, tenant: str, patient: str) -> list[tuple[str, str]]:

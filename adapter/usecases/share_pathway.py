@@ -18,7 +18,7 @@ from typing import Final
 from adapter.ports import Clause, Match, Query
 from adapter.r4.index import BLOCKS
 from adapter.usecases.assignments import Work, parties
-from adapter.usecases.pathways import Body, episodes, every, is_pathway, patient_of, plain, said_by
+from adapter.usecases.pathways import Body, bodies_of, episodes, every, is_pathway, patient_of, plain, said_by
 from adapter.usecases.situation import OPEN_EPISODES
 from mappings.resources import assignment, care_plan, care_team, outward_pathway
 from mappings.resources.computed import COMPUTED
@@ -47,12 +47,12 @@ def share_pathway(work: Work, tenant: str, pathway: str) -> None:
     coordinate = _coordinating(episode, team)
     for space in sorted({*_asked(work, tenant, pathway), referrer} - {tenant, ""}):
         wanted: dict[str, Body] = {}
-        if number and work.sharing.space(space) and not _blocked(work, tenant, patient, numbers, space):
-            if space in coordinate:
-                wanted = _whole(work, tenant, episode, team, number)
-            elif episode and space == referrer and episode["status"] != "entered-in-error":
-                wanted = {"EpisodeOfCare": outward_pathway.status_only(episode, number)}
-        _level(work, space, pathway, wanted)
+        if number and space in coordinate:
+            wanted = _whole(work, tenant, episode, team, number)
+        elif number and episode and space == referrer and episode["status"] != "entered-in-error":
+            wanted = {"EpisodeOfCare": outward_pathway.status_only(episode, number)}
+        may_see = wanted and work.sharing.space(space) and not _blocked(work, tenant, patient, numbers, space)
+        _level(work, space, pathway, wanted if may_see else {})
 
 
 def home_of(work: Work, task: Body) -> str:
@@ -150,8 +150,9 @@ def _of_team(team: Body) -> Body:
 
 def _level(work: Work, space: str, pathway: str, wanted: Mapping[str, Body]) -> None:
     ids = {"EpisodeOfCare": pathway, "CarePlan": care_plan.id_of(pathway), "CareTeam": care_team.id_of(pathway)}
+    standing = bodies_of(work.unit.read_all(space, [(type, ids[type]) for type in KINDS]))
     for type in KINDS:
-        there, body = work.body(space, type, ids[type]), wanted.get(type)
+        there, body = standing.get((type, ids[type])), wanted.get(type)
         if body is not None and body != there:
             work.keep(space, body)
         elif body is None and there is not None and outward_pathway.is_copy(there):

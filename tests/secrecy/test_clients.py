@@ -189,6 +189,26 @@ def test_an_assignment_of_a_protected_patient_names_the_legal_entities_and_who_c
     assert "Kari Koordinator" in json.dumps(world.team())
 
 
+def test_assignments_that_stood_before_lose_what_is_not_for_others_in_both_spaces(client: Client) -> None:
+    world = client.world
+    first, _ = client.creates(patient())
+    key = world.hospital_asks(note=[{"text": "Kanarinotat"}])
+    named = coordinator()
+    named["contained"][0] |= {"location": [{"display": "Kanariklubben"}]}
+    world.writes({**world.mirror(key, MUNICIPALITY), "status": "accepted"}, MUNICIPALITY)
+    world.writes({**world.mirror(key, MUNICIPALITY), "status": "completed", **named}, MUNICIPALITY)
+    with world.store.read() as unit:
+        assert any(b"Kanariklubben" in one.body for one in unit.history(MUNICIPALITY, "Task", None, 10).found)
+
+    client.puts({**patient(meta={"security": [LABEL]}), "id": first["id"]})
+
+    with world.store.read() as unit:
+        versions = [one for space in (HOSPITAL, MUNICIPALITY) for one in unit.history(space, "Task", None, 20).found]
+    assert len(versions) == 6
+    assert [one.body for one in versions if b"Kanari" in one.body] == []
+    assert all("Kari Koordinator" in json.dumps(world.mirror(key, space)) for space in (HOSPITAL, MUNICIPALITY))
+
+
 # --- laws
 
 names = ["address", "telecom", "value", "text", "div", "contact", "extension", "url", "valueAddress", "display", "line"]
