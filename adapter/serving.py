@@ -49,6 +49,8 @@ def serve(settings: Settings, roles: Collection[str], host: str, port: int, cloc
         if listening:
             _serve_api(services, listening, with_worker="worker" in roles)
         else:
+            if services.journal:  # what the worker discloses enters the audit's chain also where no process answers requests
+                services.journal.start()
             services.worker.run()
     finally:
         services.close()
