@@ -154,8 +154,9 @@ def withheld(resource: Body, level: str) -> Body:
 
 
 def for_others(task: Body) -> Body:
-    """An assignment about a protected patient, or the pathway's team, as it may go to another organisation, also after acceptance: it
-    names the legal entities, and who coordinates. No place, no unit, no words of anybody's own; the very same where it has none.
+    """An assignment about a protected patient, or the pathway's team, as it may go to another organisation, also after acceptance.
+
+    It names the legal entities, and who coordinates. No place, no unit, no words of anybody's own; the very same where it has none.
     """
     made: Body = {name: one for name, one in _without_places(task).items() if name not in _TOLD_FREELY}
     made |= {name: _without_words(made[name]) for name in ("statusReason", "businessStatus") if name in made}
