@@ -109,6 +109,7 @@ def test_a_login_ends_with_the_claims_of_the_id_token_where_it_was_begun(world: 
     claims, back = world.login.finish(cookie, {"state": asked["state"], "code": "abc"})
 
     assert (claims["sub"], claims["name"], back) == ("kari", "Kari", "/pathways?type=D11")
+    assert asked["code_challenge_method"] == "S256"
     assert asked["tenant"] == "x"  # the endpoint's own query is kept (RFC 6749 3.1)
     ((form),) = world.issuer.forms("/token")
     assert (form["grant_type"], form["code"], form["redirect_uri"]) == ("authorization_code", "abc", f"{BASE}/login/callback")
@@ -263,6 +264,16 @@ def test_an_answer_counts_only_as_this_issuers(tmp_path: Path, names_itself: boo
         with pytest.raises(NotLoggedIn, match="another issuer"):
             world.login.finish(cookie, answer)
     assert len(world.issuer.forms("/token")) == counts
+
+
+@pytest.mark.parametrize("state", [None, "", "A" * 43, "ø"])
+def test_an_answer_with_another_state_is_not_even_asked_about(world: World, state: str | None) -> None:
+    asked, cookie = world.begun()
+    world.issuer.token = world.signed(world.claims(asked["nonce"]))
+
+    with pytest.raises(NotLoggedIn, match="state"):
+        world.login.finish(cookie, {"code": "abc", **({} if state is None else {"state": state})})
+    assert world.issuer.forms("/token") == []
 
 
 def test_what_is_pushed_is_not_in_the_address(world: World) -> None:

@@ -147,6 +147,13 @@ def test_ids_are_long_and_no_two_alike(world: World) -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", id) for id in ids)  # 256 bits
 
 
+def test_a_new_login_ends_the_browsers_earlier_session(world: World) -> None:
+    first = headers(f"stafett={world.sessions.begin(KARI, NONE)}")
+    second = headers(f"stafett={world.sessions.begin(TESTER, first)}")
+
+    assert (world.sessions.find(first), bool(world.sessions.find(second))) == (None, True)
+
+
 def test_a_session_ends_half_an_hour_after_its_last_use(world: World) -> None:
     browser = world.browser()
     for _ in range(3):
