@@ -120,11 +120,23 @@ def test_an_emergency_needs_its_scope_and_a_person() -> None:
     assert world.refused(world.token(attest=emergency, hpr="431001110")).status == 403
 
 
-@pytest.mark.parametrize("attest", [{}, {"practitioner": 1}, {"practitioner": {"identifier": "x", "hpr_nr": {"id": ["1"]}}}])
+@pytest.mark.parametrize(
+    "attest",
+    [
+        {},
+        {"practitioner": 1},
+        {"practitioner": {"identifier": "x", "hpr_nr": {"id": ["1"]}}},
+        {"practitioner": {"identifier": {"id": "<b>"}, "hpr_nr": {"id": "0" * 10}}},
+    ],
+)
 def test_an_attest_that_is_not_what_we_know_names_nobody(attest: dict[str, Any]) -> None:
     world = World()
 
-    assert world.read(world.token(attest={**attest, "care_relation": [1]})).person is None
+    token = world.read(
+        world.token(attest={**attest, "care_relation": [1], "care_relationship": {"purpose_of_use": {"code": "<b>"}}})
+    )
+
+    assert (token.person, token.purpose) == (None, "TREAT")
 
 
 def test_rights_are_spoken_of_once_the_token_is_shown_to_be_the_callers_own() -> None:
