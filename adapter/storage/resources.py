@@ -47,7 +47,8 @@ OF_MESSAGE = (
 RECORDED = "SELECT type, id, version FROM message_resource WHERE tenant = ? AND message_id = ?"
 MISSING = (
     "SELECT count(*) FROM message_resource m WHERE m.tenant = ? AND m.message_id = ? "
-    "AND NOT EXISTS (SELECT 1 FROM resource_version v WHERE v.tenant = m.tenant AND v.id = m.id AND v.type = m.type AND v.version = m.version)"
+    "AND NOT EXISTS (SELECT 1 FROM resource_version v "
+    "WHERE v.tenant = m.tenant AND v.id = m.id AND v.type = m.type AND v.version = m.version)"
 )
 ADD_VERSION, ADD_ENTRY, ADD_RECORD = insertion(resource_version), insertion(resource_index), insertion(message_resource)
 SET_NEWEST = insertion(
