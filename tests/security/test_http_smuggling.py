@@ -10,11 +10,15 @@ import pickle
 import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from adapter.settings import HelseID, Settings, StoreSettings
+from adapter.wiring import build
 from tests.http.service import Service, service
+from tests.serving import served
 
 EVIL = "evil.example"
 BODY = b'{"resourceType":"Task"}'
@@ -203,6 +207,23 @@ def test_b110_typed_data_for_operators_is_refused_unread(here: Service, kind: st
     assert answer.status_code in (401, 403, 404, 405, 415)
     assert RUN == []
     assert body[:20] not in answer.content
+
+
+def test_b110_with_tokens_typed_data_is_answered_401_before_anything_looks_at_it(tmp_path: Path) -> None:
+    helseid = HelseID(issuer="https://sts.example", audience="nhn:pakkeforlop")
+    store = StoreSettings(url=f"sqlite:///{tmp_path}/stafett.db")
+    services = build(Settings(auth="helseid", helseid=helseid, public_base="https://stafett.example", store=store))
+    with served(lambda _: services.app) as client:
+        found = {
+            (path, kind): client.post(path, content=body, headers={"Content-Type": media}).status_code
+            for path in OPERATORS
+            if path not in ("/docs", "/metrics")  # which are open, and take nothing
+            for kind, (media, body) in TYPED.items()
+        }
+    services.close()
+
+    assert {asked: status for asked, status in found.items() if status != 401} == {}
+    assert RUN == []
 
 
 def test_b110_what_is_planted_would_run_where_it_was_read_as_what_it_is() -> None:
