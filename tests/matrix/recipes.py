@@ -277,12 +277,11 @@ IN_BUNDLES = ("read", "search-type", "conditionalRead", "conditionalCreate", "up
 def together(kind: str, cases: Sequence[Case]) -> Iterator[Case]:
     """The same as entries of a Bundle: of a batch all in one, of a transaction one by one, lest one refusal hides another."""
     able = [(case, entry) for case in cases if (entry := case.request.entry) is not None]
-    if kind == "batch":
-        yield Case("all", bundle(kind, *(entry for _, entry in able)), "")
-        return
-    assert kind == "transaction", f"no recipe for the interaction {kind} of the service"
-    for case, entry in able:
-        yield Case(case.label, bundle(kind, entry), "resource" if case.request.method == "GET" and case.shows == "resource" else "")
+    if kind == "batch" and able:
+        yield Case(", ".join(case.label for case, _ in able), bundle(kind, *(entry for _, entry in able)))
+    if kind == "transaction":
+        for case, entry in able:
+            yield Case(case.label, bundle(kind, entry))
 
 
 def fresh(type: str) -> Body:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -107,6 +107,13 @@ class World:
 
     def ask(self, reader: str, request: Request) -> httpx.Response:
         return request.sent(self.readers[reader])
+
+    def standing(self, names: Names, type: str) -> Names:
+        """The names with the ETag of the hidden resource as it stands, whoever's they are."""
+        with self.store.read() as unit:
+            stored = unit.read(HOSPITAL, type, self.hidden.ids[type])
+        assert stored
+        return replace(names, tag=f'W/"{stored.version}"')
 
     def types(self) -> list[Body]:
         """What /fhir/metadata says of each type."""
