@@ -20,7 +20,7 @@ FORM = 2  # to be raised when the same parameters come to find other values
 BATCH = 500
 SETTING = "index"
 CURRENT = (
-    "SELECT r.tenant, r.id, r.type, r.version, r.updated, v.body FROM resource r JOIN resource_version v "
+    "SELECT r.tenant, r.id, r.type, r.version, r.updated, r.patient, v.body FROM resource r JOIN resource_version v "
     "ON v.tenant = r.tenant AND v.id = r.id AND v.type = r.type AND v.version = r.version "
     "WHERE (r.tenant, r.id, r.type) > (?, ?, ?) ORDER BY r.tenant, r.id, r.type LIMIT ?"
 )
@@ -58,8 +58,10 @@ def reindex(unit: Resources, base: str) -> None:
     last: Columns = ("", "", "")
     while rows := unit.ask(CURRENT, (*last, BATCH)):
         found: defaultdict[str, list[tuple[Stored, Index]]] = defaultdict(list)
-        for tenant, id, type, version, updated, body in rows:
-            found[tenant].append((Stored(type, id, version, moment(updated), body), index(decode(body), base=base)))
+        for tenant, id, type, version, updated, patient, body in rows:
+            entries = index(decode(body), base=base)
+            owner = entries.patient or patient  # what names none belongs with what it refers to, as when it was put
+            found[tenant].append((Stored(type, id, version, moment(updated), body, owner), entries))
         for tenant, changed in found.items():
             unit.find(tenant, changed)
             owned = [(stored, key(index.patient)) for stored, index in changed if index.patient]

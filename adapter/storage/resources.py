@@ -57,6 +57,7 @@ SET_NEWEST = insertion(
     "status = excluded.status, patient = excluded.patient",
 )
 IS_ABOUT = "UPDATE message SET patient = ? WHERE id = ? AND tenant = ? AND patient = ''"
+OWNED = "SELECT type, id, patient FROM resource WHERE tenant = ? AND id IN ({}) AND patient <> ''"
 FORGET = f"DELETE FROM resource_index WHERE {OF_KEY}"
 BLOCKED_BY = ("Consent", "Patient")  # types that say who is hidden from whom
 PATIENT = "(SELECT h.patient FROM resource h WHERE h.tenant = r.tenant AND h.id = r.id AND h.type = r.type)"  # of a candidate
@@ -104,14 +105,14 @@ class Resources(Blocking):
         before = self._newest(tenant, [(draft.type, draft.id) for draft in drafts])
         if any(stored.patient and stored.patient in self.hidden(tenant) for stored in before.values()):
             raise Problem(OVERTAKEN)  # an id that we work out, of what the caller's work did not see: it is not to be laid over
-        newest = dict(before)
+        newest, owners = dict(before), self._owners(tenant, drafts)
         made: list[Stored] = []
         kept: list[Stored] = []
         for draft in drafts:
             stored = newest.get((draft.type, draft.id))
             if stored is None or draft.make(stored.version, stored.updated) != stored.body:
                 version = stored.version + 1 if stored else 1
-                body, patient = draft.make(version, now), draft.index.patient
+                body, patient = draft.make(version, now), owners[draft.type, draft.id]
                 stored = newest[draft.type, draft.id] = Stored(draft.type, draft.id, version, now, body, patient)
                 made.append(stored)
             kept.append(stored)
@@ -126,6 +127,32 @@ class Resources(Blocking):
         if message_id and kept:
             self._record(tenant, message_id, kept)
         return kept
+
+    def _owners(self, tenant: str, drafts: Sequence[Draft]) -> dict[Name, str]:
+        """Whose record each draft belongs to. What names no patient belongs with the first record that it refers to: a Provenance
+        of a Task with that Task, so that who does not see the one does not see the other.
+
+        About a patient who is hidden from whoever writes it is nobody's: for them there is no such patient, and what they wrote
+        stays there for them to read, as it would then.
+        """
+        owners = {(draft.type, draft.id): draft.index.patient for draft in drafts}
+        leads = {
+            (d.type, d.id): [(e.system, e.value) for e in d.index.entries if e.system and e.value]
+            for d in drafts
+            if not d.index.patient
+        }
+        ids = list({key(id) for names in leads.values() for type, id in names if type.isalpha()})
+        there: dict[Name, str] = {}
+        for start in range(0, len(ids), 500):
+            some = ids[start : start + 500]
+            there |= {
+                (type, id): patient
+                for type, id, patient in self.ask(OWNED.format(", ".join("?" for _ in some)), (key(tenant), *some))
+            }
+        for name, names in leads.items():
+            owners[name] = next((found for one in names if (found := owners.get(one) or there.get(one))), "")
+        hidden = self.hidden(tenant)
+        return {name: "" if patient in hidden else patient for name, patient in owners.items()}
 
     def find(self, tenant: str, changed: Sequence[tuple[Stored, Index]]) -> None:
         """Make the newest versions found by what they hold."""
@@ -171,7 +198,7 @@ def version_of(tenant: str, stored: Stored) -> Columns:
 def head_of(tenant: str, stored: Stored, index: Index) -> Columns:
     """The row of `resource`."""
     named = (key(tenant), key(stored.type), key(stored.id))
-    return (*named, stored.version, micros(stored.updated), key(index.status), key(index.patient))
+    return (*named, stored.version, micros(stored.updated), key(index.status), key(stored.patient))
 
 
 def entries_of(tenant: str, stored: Stored, index: Index) -> Iterator[Columns]:

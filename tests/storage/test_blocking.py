@@ -449,3 +449,37 @@ def test_a_message_that_was_here_before_the_column_is_hidden_too(one: DatabaseSt
 
     with one.seen_by([OURS], [UNIT]).read() as unit:
         assert [message.id for message in unit.messages([OURS], MessageQuery())] == ["m2"]
+
+
+# --- what names no patient, and what a blocked caller writes
+
+
+def test_what_names_no_patient_belongs_with_what_it_refers_to(store: DatabaseStore) -> None:
+    task = draft("Task", "t", **{"for": {"reference": "Patient/p1"}})
+    told = draft("Provenance", "told", target=[{"reference": "Organization/o"}, {"reference": "Task/t"}])
+    part = draft("Task", "part", partOf=[{"reference": "Task/t"}])
+    with store.write() as unit:
+        unit.put(OURS, [patient("p1"), task, told, draft("Organization", "o")], NOW)
+        unit.put(OURS, [part, draft("Provenance", "other", target=[{"reference": "Organization/o"}])], NOW)
+        unit.put(OURS, [block("c", "p1", UNIT)], NOW)
+
+    names = [("Provenance", "told"), ("Task", "part"), ("Provenance", "other"), ("Organization", "o")]
+    with store.read() as whole, store.seen_by([OURS], [UNIT]).read() as unit:
+        assert [one.patient for one in whole.read_all(OURS, names)] == ["p1", "p1", "", ""]
+        assert [one.id for one in unit.read_all(OURS, names)] == ["other", "o"]
+
+
+def test_what_the_blocked_write_of_the_patient_stays_as_if_there_were_none(store: DatabaseStore) -> None:
+    with store.write() as unit:
+        unit.put(OURS, [patient("p1"), block("c", "p1", UNIT)], NOW)
+    seen = store.seen_by([OURS], [UNIT])
+    subjects = (
+        {"reference": "Patient/p1"},
+        {"reference": "Patient/never"},
+        {"identifier": {"system": FNR, "value": NUMBERS["p1"]}},
+    )
+    with seen.write() as unit:
+        unit.put(OURS, [draft("Flag", f"f{place}", subject=subject) for place, subject in enumerate(subjects)], NOW)
+
+    with seen.read() as unit:
+        assert [one.id for one in unit.read_all(OURS, [("Flag", f"f{place}") for place in range(3)])] == ["f0", "f1", "f2"]
