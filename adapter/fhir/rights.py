@@ -34,7 +34,7 @@ def require(caller: Caller, type: str, letters: str) -> None:
             f"Tokenets scope gir ikke dette: det krever {needed}.",
             rule=RULE,
         ),
-        headers={"WWW-Authenticate": f'DPoP error="insufficient_scope", scope="{needed}"'},
+        headers={"WWW-Authenticate": f'{caller.scheme} error="insufficient_scope", scope="{needed}"'},
     )
 
 

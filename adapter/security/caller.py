@@ -40,7 +40,7 @@ class Caller:
     """Whose space /fhir is (`tenant`), and whose messages and pathways may be seen (`NOBODY` among them for an operator).
 
     `numbers` are the organisation numbers that the caller is known by, parent before child; `attest` is what the national trust
-    framework's attest says of the care that this is for.
+    framework's attest says of the care that this is for, `scheme` how its token was shown.
     """
 
     tenant: str
@@ -52,6 +52,7 @@ class Caller:
     access: Access = EVERYTHING
     purpose: str = TREATMENT
     attest: Mapping[str, Any] = field(default_factory=dict)
+    scheme: str = "DPoP"
 
     @property
     def scope(self) -> str:
@@ -135,6 +136,7 @@ def by_token(tokens: Tokens, organisations: Collection[str], guests: Collection[
             access=token.access,
             purpose=purpose,
             attest=token.attest,
+            scheme=token.scheme,
         )
         return Admitted(caller, token.proof)
 
