@@ -1,5 +1,5 @@
-# The service alone, from its wheel, as a user without rights. Listens on loopback only while auth is "off",
-# the one kind in this version: run it with the host's network (compose.yaml).
+# The service alone, from its wheel, as a user without rights. While auth is "off" it listens on loopback only: run it with the
+# host's network (compose.yaml).
 FROM python:3.11-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./

@@ -20,24 +20,24 @@ from tests.bad_inputs import (
 from tests.bad_inputs.test_signature import SIGNED
 from tests.bad_inputs.unreadable import UNREADABLE
 from tests.matrix import test_authz_rows
-from tests.security import test_http_smuggling
+from tests.security import test_door, test_http_smuggling, test_negative_tokens, test_tokens_in
 
 MESSAGES = (test_confidential_address, test_content, test_identity)
 FHIR = (test_fhir_json, test_fhir_http, test_fhir_search_rows, test_authz_rows)
-HTTP = (test_http_smuggling,)
+AUTH = (test_http_smuggling, test_tokens_in, test_door)
 LISTED = {
     "Hub XML": {bad.row for bad in UNREADABLE} | {name[:4] for name in SIGNED},
     "FHIR JSON": {name[:4] for name in (*test_fhir_json.REFUSED, *test_fhir_json.NOT_FHIR)},
     "FHIR HTTP": set[str](),
-    "Auth": set[str](),
+    "Auth": {name[:4] for name in test_negative_tokens.BAD if re.match(r"B\d{3} ", name)},
 }
 """Rows of a channel that are cases of one test, by their first letters."""
-LATER = {"subs", "jwt", "dpop"}  # classes of rows that come with access control and with subscriptions
+LATER = {"subs"}  # the class of rows that comes with subscriptions
 
 
 @pytest.mark.parametrize(
     ("channel", "modules", "count"),
-    [("Hub XML", MESSAGES, 40), ("FHIR JSON", FHIR, 14), ("FHIR HTTP", FHIR, 27), ("Auth", HTTP, 10)],
+    [("Hub XML", MESSAGES, 40), ("FHIR JSON", FHIR, 14), ("FHIR HTTP", FHIR, 27), ("Auth", AUTH, 10)],
 )
 def test_every_row_of_the_table_is_tested(facts: Path, channel: str, modules: tuple[ModuleType, ...], count: int) -> None:
     with (facts / "bad-inputs.csv").open(encoding="utf-8", newline="") as table:

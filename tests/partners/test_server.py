@@ -201,6 +201,7 @@ def test_what_cannot_be_read_or_may_pass_is_tried_again(
         (format_datetime(datetime.now(UTC) + timedelta(seconds=3000), usegmt=True), 2000, 3000),
         ("999999", 3600, 3600),
     ],
+    ids=["seconds", "date", "too long"],  # the same in every process that runs them
 )
 def test_a_partner_is_left_alone_as_long_as_it_asks(
     net: respx.MockRouter, server: HttpFhirServer, status: int, header: str, least: float, most: float
