@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -49,7 +50,11 @@ REFUSED = ("other", "guest", "unit", "nurse")
 BLOCKED = ("unit", "nurse")
 FORMS = {"unit": ("urn:oid:2.16.578.1.12.4.1.4.101", UNIT), "nurse": ("urn:oid:2.16.578.1.12.4.1.4.4", NURSE)}
 URN = "urn:uuid:"
-PEOPLE = ("", "hidde1", "hidden", "nobody", "neighb", "others", "bridgs", "bridgn", "course", "beside")
+PEOPLE = (
+    *("", "hidde1", "hidden", "nobody", "neighb", "others", "bridgs", "bridgn", "course", "beside"),
+    *("secre", "secre1", "secre2"),
+)
+"""All who have a number."""
 LISTS = ("/", "/messages", "/messages?limit=1", "/pathways", "/deliveries", "/partners")
 """What lists things outside /fhir."""
 
@@ -77,7 +82,7 @@ class Names:
         """Each name with the place that it stands in, so that answers about different people can be compared."""
         of = {"link": self.links, "bridge": self.bridge, "id": self.ids}
         ids = {id: f"<{kind} {type}>" for kind, some in of.items() for type, id in some.items()}
-        others = {_number(self.beside): "<their number>", self.beside: "<their name>"} if self.beside else {}
+        others = {number_of(self.beside): "<their number>", self.beside: "<their name>"} if self.beside else {}
         return {**ids, **others, self.number: "<number>", self.name: "<name>"}
 
     def body(self, type: str) -> Body:
@@ -164,24 +169,24 @@ def guarded(folder: Path, url: str = "") -> Iterator[World]:
 def peopled(folder: Path, root: Path, url: str = "") -> Iterator[World]:
     """The same with everybody in it; what each reader was answered before and after the hidden ones came is kept."""
     with guarded(folder, url) as world:
-        plan = _first(world, "own", "PlanDefinition")
+        plan = first(world, "own", "PlanDefinition")
         void = never(plan)
         for reader, person in (("own", "neighb"), ("other", "others")):
-            keep(world, reader, person, _number(person), {**void.ids, "PlanDefinition": plan})
+            keep(world, reader, person, number_of(person), {**void.ids, "PlanDefinition": plan})
         refer(world, root, "child-neurodevelopment-interpreter.xml")
-        register(world, _number("beside"))
+        register(world, number_of("beside"))
         world.before = snapshot(world)
-        first = keep(world, "own", "hidde1", _number("hidde1"), {})
-        second = keep(world, "own", "hidden", _number("hidden"), {**first, "PlanDefinition": plan})
-        world.hidden = Names("hidden", _number("hidden"), {**second, "PlanDefinition": plan}, {**first, "PlanDefinition": plan})
+        linked = keep(world, "own", "hidde1", number_of("hidde1"), {})
+        second = keep(world, "own", "hidden", number_of("hidden"), {**linked, "PlanDefinition": plan})
+        world.hidden = Names("hidden", number_of("hidden"), {**second, "PlanDefinition": plan}, {**linked, "PlanDefinition": plan})
         world.message = refer(world, root, "adult-depression-anxiety.xml")
-        world.course = register(world, _number("course"))
+        world.course = register(world, number_of("course"))
         referred = with_message(world)
-        for patient in (first["Patient"], second["Patient"], world.course["Patient"], referred["Patient"]):
+        for patient in (linked["Patient"], second["Patient"], world.course["Patient"], referred["Patient"]):
             for name in BLOCKED:
                 block(world, patient, *FORMS[name])
         world.after = snapshot(world)
-        records = [id for some in (first, second, world.course, referred) for type, id in some.items() if type not in OF_NOBODY]
+        records = [id for some in (linked, second, world.course, referred) for type, id in some.items() if type not in OF_NOBODY]
         world.everything = frozenset(records) - {plan}
         _bridge(world, void)
         yield world
@@ -201,14 +206,19 @@ def never(plan: str) -> Names:
     """Names that nothing has ever had."""
     ids = [{type: str(uuid4()) for type in bodies("", "", "", {})} for _ in range(2)]
     absent = {"PlanDefinition": "X" + plan[1:]}
-    return Names("nobody", _number("nobody"), {**ids[0], **absent}, {**ids[1], **absent})
+    return Names("nobody", number_of("nobody"), {**ids[0], **absent}, {**ids[1], **absent})
 
 
-def keep(world: World, reader: str, name: str, number: str, links: Mapping[str, str]) -> dict[str, str]:
-    """One of each type about one person, in one transaction; the ids by type."""
+def keep(
+    world: World, reader: str, name: str, number: str, links: Mapping[str, str], more: Mapping[str, Body] = MappingProxyType({})
+) -> dict[str, str]:
+    """One of each type about one person, in one transaction; the ids by type. `more` are further elements of some types."""
     urns = {type: f"{URN}{uuid4()}" for type in bodies("", "", "", {})}
     made = bodies(name, number, urns["Patient"], links)
-    entries = [{"fullUrl": urns[type], "resource": body, "request": {"method": "POST", "url": type}} for type, body in made.items()]
+    entries = [
+        {"fullUrl": urns[type], "resource": {**body, **more.get(type, {})}, "request": {"method": "POST", "url": type}}
+        for type, body in made.items()
+    ]
     done = world.ask(reader, Request("POST", "", body={"resourceType": "Bundle", "type": "transaction", "entry": entries}))
     assert done.status_code == 200, done.text
     places = [entry["response"]["location"].split("/") for entry in done.json()["entry"]]
@@ -276,8 +286,8 @@ def _bridge(world: World, void: Names) -> None:
         ours = OF_NOBODY if reader == "own" else ()
         common = {"PlanDefinition": plan, **{type: world.hidden.ids[type] for type in ours}}
         absent = {**void.ids, **common}
-        to_hidden = keep(world, reader, "bridgs", _number("bridgs"), {**world.hidden.ids})
-        to_none = keep(world, reader, "bridgn", _number("bridgn"), absent)
+        to_hidden = keep(world, reader, "bridgs", number_of("bridgs"), {**world.hidden.ids})
+        to_none = keep(world, reader, "bridgn", number_of("bridgn"), absent)
         hidden, none = world.hidden, Names(void.name, void.number, absent, {**void.links, "PlanDefinition": plan})
         for name in space:
             seen[name] = Names(hidden.name, hidden.number, hidden.ids, hidden.links, to_hidden, "bridgs")
@@ -315,10 +325,10 @@ def register(world: World, number: str) -> dict[str, str]:
     return {type: id for type, id in mine.items() if id}
 
 
-def _first(world: World, reader: str, type: str) -> str:
+def first(world: World, reader: str, type: str) -> str:
     return str(world.ask(reader, Request("GET", f"{type}?_count=1")).json()["entry"][0]["resource"]["id"])
 
 
-def _number(name: str) -> str:
+def number_of(name: str) -> str:
     """A synthetic national number for each name."""
     return make(1 + PEOPLE.index(name), 3, 1985, "female")
