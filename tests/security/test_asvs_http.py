@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -125,3 +126,21 @@ def test_the_service_answers_no_script_of_another_site_in_its_own_words(here: Se
     for path in ("/messages", "/fhir/Task", "/fhir/metadata", "/openapi.json"):
         answer = here.http.get(path, params={"callback": "steal", "jsonp": "steal"})
         assert not re.match(r"\s*steal", answer.text)
+
+
+MISUSED = (
+    r"__proto__|Object\.assign|localStorage|sessionStorage|indexedDB|document\.cookie|innerHTML|eval\(|postMessage"
+    r"|\w\[(?!\")[^\]]*\]\s*=[^=]"
+)
+
+
+def test_our_scripts_store_nothing_and_set_nothing_by_a_foreign_name(root: Path) -> None:
+    """ASVS 5.0 14.3.3 and 15.3.6; swagger-ui, which is not ours, is told to keep no tokens (its own default)."""
+    scripts = sorted((root / "adapter").rglob("*.js"))
+
+    assert [script.name for script in scripts] == ["docs.js"]
+    for script in scripts:
+        text = script.read_text("utf-8")
+        assert not re.search(MISUSED, text)
+        assert "persistAuthorization" not in text
+    assert re.search(MISUSED, "target[name] = value")
