@@ -13,7 +13,7 @@ import asyncio
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,11 +25,11 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adapter.domain.problem import Finding, Kind, Problem
-from adapter.failures import Refused, refusal_response
+from adapter.domain.problem import Problem
+from adapter.failures import refusal_response
 from adapter.ports import NOBODY, Clock, Store, Unit
 from adapter.security.admission import KeysNeeded, Proof
-from adapter.security.caller import Admit, Admitted
+from adapter.security.admitting import Admit, Admitted, Denied
 from adapter.security.journal import Journal
 from adapter.security.sessions import Sessions, SignedIn, from_our_form, signed_in
 from adapter.security.trail import Trail
@@ -44,23 +44,8 @@ something is to be read elsewhere (`adapter.console.notifications` says why anyb
 
 SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 IN_UNITS: Final = "/fhir"  # where writes go through the visit's own store, which spends the proof with them
-NOT_THERE: Final = 404
 STRANGERS: Final = 60  # refused requests of nobody known that are written down in a minute: more would fill the disk for them
 T = TypeVar("T")
-
-REPLAYED: Final = Finding(
-    "error",
-    Kind.INVALID,
-    "This DPoP proof was used before: make a new one for each request.",
-    "Dette DPoP-beviset er brukt før: lag et nytt for hver forespørsel.",
-    "http.DPoP",
-    rule="RFC 9449 11.1",
-)
-
-
-def replayed() -> Refused:
-    """A proof that was spent before."""
-    return Refused(401, REPLAYED, headers={"WWW-Authenticate": 'DPoP error="invalid_dpop_proof"'})
 
 
 @dataclass(slots=True)
@@ -69,12 +54,13 @@ class Witnessed:
 
     store: Store
     trail: Trail
-    proof: Proof | None = None
+    admitted: Admitted
     audited: bool = True
+    proof: Proof | None = field(init=False)  # until it is spent
     quick: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.quick = self.store.quick
+        self.proof, self.quick = self.admitted.proof, self.store.quick
 
     def run(self, job: Callable[[Unit], T]) -> T:
         def witnessed(unit: Unit) -> T:
@@ -97,10 +83,15 @@ class Witnessed:
 
     def _begin(self, unit: Unit) -> None:
         if self.proof and not unit.spend(self.proof.jti, self.proof.until):
-            raise replayed()
+            raise self.spent()
         if self.audited:
             for record in self.trail.records():
                 unit.await_audit(record)
+
+    def spent(self) -> Problem:
+        """What is said of a proof that was used before."""
+        assert self.admitted.spent  # noqa: S101 - tells the type checker: there is no proof without it
+        return self.admitted.spent()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
@@ -132,17 +123,21 @@ class Door:
             headers = Headers(scope=scope)
             person = await self._logged_in(headers)
             if person:
+                trail.caller = person.caller
                 receive = await from_our_form(person, scope, receive)
             admitted = Admitted(person.caller) if person else await self._admitted(scope, headers)
-        except Problem as refusal:
+        except (Problem, Denied) as refused:
+            refusal = refused.refusal if isinstance(refused, Denied) else refused
+            trail.caller = refused.caller if isinstance(refused, Denied) else trail.caller
             response = refusal_response(refusal)
+            trail.at(scope["path"])
             await self._turned_away(response.status_code, trail)
             await (self.welcome(scope) or response)(scope, receive, send)
             return
         caller = trail.caller = admitted.caller
         trail.scope = caller.scope
         seen = self.store.seen_by(caller.tenants, caller.blocked_as) if caller.blocked_as else self.store
-        witnessed = Witnessed(seen, trail, admitted.proof, audited=self.journal is not None)
+        witnessed = Witnessed(seen, trail, admitted, audited=self.journal is not None)
         let_in(scope, Visit(caller, witnessed, trail))
         with signed_in(person):
             await self._attend(scope, receive, send, witnessed)
@@ -199,19 +194,19 @@ class Door:
         try:
             if self.journal is None:
                 return None
-            if status == NOT_THERE:
-                await run_in_threadpool(self._tell_withheld, trail)
+            if missing := trail.missing():
+                await run_in_threadpool(self._tell_withheld, trail, missing)
             fresh = await asyncio.wrap_future(self.journal.keep(trail.records(status), [(proof.jti, proof.until)] if proof else []))
         except Problem as fault:
             return fault
-        return None if all(fresh) else replayed()
+        return None if all(fresh) else witnessed.spent()
 
-    def _tell_withheld(self, trail: Trail) -> None:
-        """What is not there for the caller may be there: then its patient is to see that somebody tried. Looked for in any case, so
-        that the two take as long.
+    def _tell_withheld(self, trail: Trail, missing: Sequence[tuple[str, str]]) -> None:
+        """What was asked for and not given may be there: then its patient is to see that somebody tried. Looked for in any case,
+        so that the two take as long.
         """
         tenant = trail.caller.tenant if trail.caller else NOBODY
-        for type, id in trail.named:
+        for type, id in missing:
             found = self.store.newest(tenant, type, id)
             trail.withheld(found.patient if found else "")
 
@@ -221,15 +216,17 @@ class Door:
         if proof and self.journal:
             (fresh,) = await asyncio.wrap_future(self.journal.keep([], [(proof.jti, proof.until)]))
             if not fresh:
-                raise replayed()
+                raise witnessed.spent()
             witnessed.proof = None
 
     async def _turned_away(self, status: int, trail: Trail) -> None:
-        """Write down that somebody unknown was refused, so many times a minute; the request log has all of them."""
+        """Write down that somebody was refused; strangers so many times a minute, as the request log has all of them."""
         now = time.monotonic()
-        if self.journal is None or (len(self._strangers) == STRANGERS and now - self._strangers[0] < 60):
+        many = len(self._strangers) == STRANGERS and now - self._strangers[0] < 60
+        if self.journal is None or (many and trail.caller is None):
             return
-        self._strangers.append(now)
+        if trail.caller is None:
+            self._strangers.append(now)
         with suppress(Problem):  # nothing was given away
             await asyncio.wrap_future(self.journal.keep(trail.records(status)))
 

@@ -28,7 +28,7 @@ from adapter.partners.hearing import Line
 from adapter.partners.server import HttpFhirServer
 from adapter.ports import Clock, Hub, Store
 from adapter.security.admission import Tokens
-from adapter.security.caller import Admit, by_header, by_token
+from adapter.security.admitting import Admit, by_header, by_token
 from adapter.security.client_credentials import auth_of
 from adapter.security.journal import Journal
 from adapter.security.login import Login

@@ -32,7 +32,7 @@ from adapter.hub import http
 from adapter.hub.reception import Reception
 from adapter.partners.hearing import Line
 from adapter.ports import NOBODY, Clock, Store
-from adapter.security.caller import Admit
+from adapter.security.admitting import Admit
 from adapter.security.journal import Journal
 from adapter.security.login import Login
 from adapter.security.sessions import Sessions

@@ -35,7 +35,8 @@ from adapter.sandbox.clock import MovedClock
 from adapter.sandbox.partner_faults import Faults
 from adapter.sandbox.partner_notices import Notices
 from adapter.sandbox.partner_page import Shown, pages
-from adapter.security.caller import Admitted, Caller
+from adapter.security.admitting import Admitted
+from adapter.security.caller import Caller
 from adapter.storage import open_store
 from adapter.usecases.writing import Rules
 

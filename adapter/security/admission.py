@@ -43,11 +43,11 @@ class Headers(Protocol):
 
 
 class Unadmitted(Problem):
-    """Who is not let in. `challenge` is the header WWW-Authenticate, which goes with 401 and 403."""
+    """Who is not let in. `challenge` is the header WWW-Authenticate, which goes with 401 and 403; `token` one that was verified."""
 
-    def __init__(self, status: int, challenge: str, finding: Finding) -> None:
+    def __init__(self, status: int, challenge: str, finding: Finding, token: Token | None = None) -> None:
         super().__init__(finding)
-        self.status, self.challenge = status, challenge
+        self.status, self.challenge, self.token = status, challenge, token
 
 
 class _Verified(NamedTuple):
@@ -93,7 +93,7 @@ class Tokens:
         proof = self._proof(headers, method, path, digest, said.jkt) if said.jkt else None
         if said.refusal:
             en, nb = said.refusal
-            raise self._refused(403, "insufficient_scope", f"The token {en}.", f"Tokenet {nb}.")
+            raise self._refused(403, "insufficient_scope", f"The token {en}.", f"Tokenet {nb}.", token=said.token)
         return replace(said.token, proof=proof)
 
     def _shown(self, headers: Headers) -> str:
@@ -139,9 +139,17 @@ class Tokens:
                 401, "invalid_dpop_proof", f"The proof {fault.en}.", f"Beviset {fault.nb}.", "RFC 9449 4.3"
             ) from None
 
-    def _refused(self, status: int, error: str, en: str, nb: str, rule: str = "RFC 6750 3.1") -> Unadmitted:
+    def spent(self) -> Unadmitted:
+        """To raise where a proof was used before, which whoever keeps them finds out."""
+        en = "The proof was used before (jti): make a new one for each request."
+        nb = "Beviset er brukt før (jti): lag et nytt for hver forespørsel."
+        return self._refused(401, "invalid_dpop_proof", en, nb, "RFC 9449 11.1")
+
+    def _refused(
+        self, status: int, error: str, en: str, nb: str, rule: str = "RFC 6750 3.1", token: Token | None = None
+    ) -> Unadmitted:
         said = [f'error="{error}"'] if error else []
         if self._scheme == "DPoP":
             said.append(f'algs="{" ".join(self._settings.algorithms)}"')  # RFC 9449 7.1
         kind = Kind.FORBIDDEN if status == 403 else Kind.UNADMITTED
-        return Unadmitted(status, f"{self._scheme} {', '.join(said)}".rstrip(), Finding("error", kind, en, nb, rule=rule))
+        return Unadmitted(status, f"{self._scheme} {', '.join(said)}".rstrip(), Finding("error", kind, en, nb, rule=rule), token)

@@ -61,7 +61,8 @@ class ProofReader:
         if claims.get("htm") != method:
             raise Faulty("is for another method (htm)", "er for en annen metode (htm)")
         if not self._here(claims.get("htu"), path):
-            raise Faulty("is for another address (htu)", "er for en annen adresse (htu)")
+            en, nb = "is for another address (htu): those here begin with", "er for en annen adresse (htu): de her begynner med"
+            raise Faulty(f"{en} {self._base}", f"{nb} {self._base}")
         if claims.get("ath") != encoded(token):
             raise Faulty("is for another token (ath)", "er for et annet token (ath)")
         made, jti, now = moment(claims, "iat"), claims.get("jti"), self._now()

@@ -77,6 +77,15 @@ class Trail:
         if id:
             self.named.append((type, id))
 
+    def at(self, path: str) -> None:
+        """Where a request knocked that came no further: there is no route yet."""
+        self.route = _text(path)
+
+    def missing(self) -> list[tuple[str, str]]:
+        """What the request names and has not seen."""
+        seen = {(type, id) for space in self._spaces.values() for _, type, id, _ in space.seen}
+        return [name for name in dict.fromkeys(self.named) if name not in seen]
+
     def query(self, criteria: Iterable[tuple[str, str]]) -> None:
         """What a search asked for. A value is kept where it tells of no person; `name=Hansen` is kept as `name`."""
         for name, value in criteria:

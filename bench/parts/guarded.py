@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from starlette.datastructures import Headers
 
 from adapter.security.admission import Tokens
-from adapter.security.caller import by_token
+from adapter.security.admitting import by_token
 from adapter.storage import open_store
 from bench.load import free_port, rate, started
 from bench.loading import load

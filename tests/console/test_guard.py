@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from adapter.console.app import app
 from adapter.fhir.limits import Limits
-from adapter.security.caller import by_header
+from adapter.security.admitting import by_header
 from adapter.settings import Settings
 from adapter.storage import open_store
 from adapter.wiring import make_rules

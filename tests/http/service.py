@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from adapter.console.app import app
 from adapter.fhir.limits import Limits
 from adapter.ports import Store
-from adapter.security.caller import by_header
+from adapter.security.admitting import by_header
 from adapter.settings import Settings
 from adapter.storage import open_store
 from adapter.wiring import make_pathways, make_rules, make_translator

@@ -5,6 +5,7 @@ RFC 9449 (DPoP), RFC 6750 3 (how a refusal is told), HelseID's rules for service
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 import pytest
 
 from adapter.domain.problem import Kind, problem
+from adapter.ports import NOBODY
 from tests.fhir.made import patient, task
 from tests.http.real import HOSPITAL, VAAGAA, WAITS, real_service
 from tests.http.service import Service
@@ -22,6 +24,7 @@ from tests.postgres import postgresql  # noqa: F401  a fixture
 from tests.security.issuer import Client, Issuer
 
 OTHER = "999977774"
+EXAMPLES = Path(__file__).parents[2] / "profiles" / "examples" / "good"
 SEARCHED = "urn:oid:2.16.578.1.12.4.1.4.1|21858999992"
 
 
@@ -60,6 +63,11 @@ def records(service: Service) -> list[dict[str, Any]]:
     return [msgspec.json.decode(record.body) | {"about": record.about, "tenant": record.tenant} for record in found]
 
 
+def kept_messages(service: Service) -> int:
+    with service.store.read() as unit:
+        return sum(unit.count_messages([HOSPITAL, OTHER, NOBODY]).values())
+
+
 # who is let in
 
 
@@ -75,6 +83,15 @@ def records(service: Service) -> list[dict[str, Any]]:
         "/partners",
         "/nowhere",
         "/console/messages/x",
+        # what only begins as an open address does
+        "/fhir/metadata/x",
+        "/health/live/x",
+        "/metrics/x",
+        "/docs/x",
+        "/openapi.json/x",
+        "/login/x",
+        "/logout/x",
+        "/partners/x/notifications/y",
     ],
 )
 def test_nobody_is_let_in_without_a_token_wherever_they_knock(guarded: Service, path: str) -> None:
@@ -188,7 +205,9 @@ def test_a_message_is_not_sent_with_a_proof_that_was_used(guarded: Service, own:
     shown = own.headers("POST", f"{guarded.base}/messages") | {"Content-Type": "application/xml"}
 
     assert guarded.http.post("/messages", content=b"<x/>", headers=shown).status_code == 201
+    before = kept_messages(guarded)
     assert guarded.http.post("/messages", content=b"<y/>", headers=shown).status_code == 401
+    assert kept_messages(guarded) == before > 0
 
 
 def test_a_used_proof_is_known_to_every_process_and_after_a_restart(tmp_path: Path, issuer: Issuer) -> None:
@@ -367,3 +386,37 @@ def test_a_flood_of_strangers_does_not_fill_the_disk(guarded: Service) -> None:
             client.get("/fhir/Patient/x")
 
     assert len(records(guarded)) - before <= 60
+
+
+def test_a_known_caller_who_is_refused_is_written_down_as_such(guarded: Service, issuer: Issuer) -> None:
+    before = len(records(guarded))
+    scopes = ["system/*.rs"]
+    guarded.http.get("/fhir/Task/x", auth=issuer.client(parent="974706490", client_id="elsewhere"))
+    asked = {"X-Stafett-Purpose": "ETREAT"}
+    guarded.http.get("/fhir/Task/x", auth=issuer.client(parent=HOSPITAL, hpr="1234567", scopes=scopes), headers=asked)
+    guarded.http.get("/fhir/Task/x", auth=issuer.client(parent=HOSPITAL, hpr="1234567", scopes=["nothing"]))
+
+    told = [(one["status"], one["who"]["client"], one["route"], one["tenant"]) for one in records(guarded)[before:]]
+    path = "/fhir/Task/x"
+    assert told == [(403, "elsewhere", path, ""), (403, "epj", path, HOSPITAL), (403, "epj", path, HOSPITAL)]
+
+
+def test_a_patient_is_told_who_tried_in_whatever_way(guarded: Service, issuer: Issuer, own: Client, made: str) -> None:
+    id = made.rpartition("/")[2]
+    actor = {"identifier": {"system": "urn:oid:2.16.578.1.12.4.1.4.4", "value": "7654321"}}
+    consent = json.loads((EXAMPLES / "patient-block.json").read_bytes())
+    consent |= {"patient": {"reference": f"Patient/{id}"}}
+    consent["provision"]["actor"] = [{**consent["provision"]["actor"][0], "reference": actor}]
+    del consent["id"]
+    assert guarded.http.post("/fhir/Consent", json=consent, auth=own).status_code == 201
+    blocked = issuer.client(parent=HOSPITAL, hpr="7654321")
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": f"Patient/{id}"}}]}
+    before = len(records(guarded))
+
+    assert guarded.http.get(made, auth=blocked).status_code == 404
+    assert guarded.http.post("/fhir", json=batch, auth=blocked).json()["entry"][0]["response"]["status"][:3] == "404"
+    assert guarded.http.put(made, json=patient(id=id), auth=blocked).status_code == 405
+    assert guarded.http.get(made, auth=issuer.client(parent=HOSPITAL, hpr="7654321", scopes=["system/Task.rs"])).status_code == 403
+
+    assert [one["about"] for one in records(guarded)[before:]] == [(id,)] * 4
+    assert all("seen" not in one for one in records(guarded)[before:])
