@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from adapter.domain.problem import Finding, Kind
 from adapter.failures import Refused
 from adapter.ports import Query
 from adapter.r4.bundle import Step
 from adapter.security.caller import Caller
+from adapter.security.visit import lacking
 from adapter.usecases.writing import Rules
 
-RULE: Final = "RFC 6750 3.1"
 METHODS: Final = {"POST": "c", "PUT": "u", "PATCH": "u"}
 
 
@@ -24,18 +23,8 @@ def require(caller: Caller, type: str, letters: str) -> None:
     """Raises `Refused` (403) where the caller's scopes lack one of the letters for the type."""
     if all(caller.access.allows(type, letter) for letter in letters):
         return
-    needed = f"system/{type}.{letters}"
-    raise Refused(
-        403,
-        Finding(
-            "error",
-            Kind.FORBIDDEN,
-            f"The token's scopes do not give this: it takes {needed}.",
-            f"Tokenets scope gir ikke dette: det krever {needed}.",
-            rule=RULE,
-        ),
-        headers={"WWW-Authenticate": f'{caller.scheme} error="insufficient_scope", scope="{needed}"'},
-    )
+    lacks = lacking(caller, f"system/{type}.{letters}")
+    raise Refused(lacks.status, *lacks.findings, headers={"WWW-Authenticate": lacks.challenge})
 
 
 def require_step(caller: Caller, step: Step) -> None:

@@ -108,7 +108,10 @@ def _refusal(token: Token, claims: Mapping[str, Any]) -> tuple[str, str] | None:
     if not _text(claims, PARENT, _ORGANISATION):
         return "names no organisation: ask for it in the assertion", "nevner ingen organisasjon: be om det i assertion"
     if _person(claims) and str(claims.get(LEVEL)) != HIGHEST:
-        return "is of a person who logged in below level 4", "er fra en person som logget inn under nivå 4"
+        return (
+            "is of a person who logged in below level 4: log in at level 4",
+            "er fra en person som logget inn under nivå 4: logg inn på nivå 4",
+        )
     if token.purpose == EMERGENCY and not (token.person and token.access.other("emergency")):
         return "attests an emergency without scope or person for it", "attesterer nødrett uten scope eller person for det"
     return None

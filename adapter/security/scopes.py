@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 LETTERS: Final = "cruds"
@@ -31,10 +31,11 @@ _SMART: Final = re.compile(r"(?:system|user)/(\*|[A-Z][A-Za-z]{1,63})\.(?=[cruds
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Rights as (type or `*`, letter), and the words of `OTHERS`."""
+    """Rights as (type or `*`, letter), and the words of `OTHERS`; beside them the names to ask the issuer by."""
 
     granted: frozenset[tuple[str, str]] = frozenset()
     others: frozenset[str] = frozenset()
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def allows(self, type: str, interaction: str) -> bool:
         """Whether one letter is given for a type. `*` asks for every type at once.
@@ -46,6 +47,21 @@ class Access:
 
     def other(self, what: str) -> bool:
         return what in self.others
+
+    def name_for(self, word: str) -> str:
+        """The issuer's name that gives what a SMART scope or a word of `OTHERS` does, and the least beside; empty where none does.
+
+        >>> table = {"nhn:x/write": ["system/*.cruds"], "nhn:x/read": ["system/*.rs"], "nhn:x/messages": ["messages"]}
+        >>> access_of([], table).name_for("system/Task.r"), access_of([], table).name_for("messages")
+        ('nhn:x/read', 'nhn:x/messages')
+        """
+        wanted = _SMART.fullmatch(word)
+        found: list[tuple[int, str]] = []
+        for name in self.names:
+            given = access_of([name], self.names)
+            if all(given.allows(wanted[1], letter) for letter in wanted[2]) if wanted else given.other(word):
+                found.append((len(given.granted) + len(given.others), name))
+        return min(found, default=(0, ""))[1]
 
     def __bool__(self) -> bool:
         return bool(self.granted or self.others)
@@ -70,4 +86,4 @@ def access_of(scopes: Iterable[str], names: Mapping[str, Sequence[str]]) -> Acce
                 granted.update((found[1], letter) for letter in found[2])
             elif scope in names and word in OTHERS:  # in the table alone: a token's own scope `operate` is another service's
                 others.add(word)
-    return Access(frozenset(granted), frozenset(others))
+    return Access(frozenset(granted), frozenset(others), names)

@@ -15,6 +15,7 @@ def smart_configuration(settings: HelseID, token_endpoint: str) -> dict[str, Any
     """The document. `token_endpoint` is from the issuer's metadata; empty leaves it out, and a client asks the issuer itself."""
     document: dict[str, Any] = {
         "issuer": settings.issuer,
+        "audience": settings.audience,  # beyond SMART's own: what `aud` must be, so that nobody has to guess
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256"],

@@ -396,8 +396,11 @@ def test_the_smart_configuration_says_where_tokens_are_got_and_for_what() -> Non
     world = World()
     endpoint = world.tokens.keys.token_endpoint()
 
-    assert smart_configuration(HelseID(issuer="https://sts.example", scopes={"nhn:x/read": ("system/*.rs",)}), endpoint) == {
+    settings = HelseID(issuer="https://sts.example", audience="nhn:x", scopes={"nhn:x/read": ("system/*.rs",)})
+
+    assert smart_configuration(settings, endpoint) == {
         "issuer": "https://sts.example",
+        "audience": "nhn:x",
         "token_endpoint": "https://sts.example/connect/token",
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
