@@ -40,7 +40,7 @@ Smart = Callable[[], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Face:
-    """An installation's FHIR interface. `base` is what others see, without a slash at its end; `key` signs page links."""
+    """An installation's FHIR interface. `base` is what others see, without a slash at its end; `key` is for page links."""
 
     clock: Clock
     rules: Rules

@@ -25,6 +25,7 @@ from adapter.fhir.search import PAGE, Search, criteria, names_person, pairs_of, 
 from adapter.fhir.shaping import shape
 from adapter.fhir.types import TYPES
 from adapter.ports import Page, Query, Stored, Unit
+from adapter.security.trail import is_telling
 from adapter.security.visit import Visit
 
 __all__ = ["criteria", "pairs_of", "query_of", "refuse_person", "search"]
@@ -47,9 +48,9 @@ def search(
 ) -> bytes:
     """The searchset Bundle (JSON) of a search among resources of a type that is served.
 
-    `key` signs the links of further pages, which are good for some hours from `now` and for this caller alone; `private`
-    says that the parameters stand in no address, so that they may hold a person's number. Raises `Problem`: INVALID with all
-    that is wrong, NOT_FOUND for the link of a page that is no such.
+    `key` encrypts the links of further pages, which are good for some hours from `now` and for this caller alone; `private`
+    says that the parameters stand in no address, so that they may hold a person's number, and that no link repeats what may
+    tell of one. Raises `Problem`: INVALID with all that is wrong, NOT_FOUND for the link of a page that is no such.
     """
     if not private:
         refuse_person(pairs)
@@ -69,7 +70,7 @@ def search(
         limit = PRIVATE if wanted.private else count
         page = unit.search(tenant, replace(query, after=here.after if here else None, limit=limit))
     total = here.total if here else _total(unit, tenant, query, wanted, page)
-    links = [("self", _address(f"{base}/{type}", [(PAGE, token)] if here else _shown(wanted)))]
+    links = [("self", _address(f"{base}/{type}", [(PAGE, token)] if here else _shown(wanted, private=private)))]
     if rest := _rest(wanted, page, total):
         sealed = _sealed(key, caller.mark, type, rest, now)
         links.append(("next", _address(f"{base}/{type}", [(PAGE, sealed), *_form(wanted)])))
@@ -106,7 +107,7 @@ def _total(unit: Unit, tenant: str, query: Query, wanted: Search, page: Page) ->
 
 
 def _rest(wanted: Search, page: Page, total: int | None) -> _Place | None:
-    """Where the next page begins; None after the last. No link holds a person's number: such a search goes on by ids."""
+    """Where the next page begins; None after the last. A search by a person's number goes on by ids."""
     if wanted.private:
         ids = ",".join(one.id for one in page.found[wanted.result.count :])
         return _Place([("_id", ids), *wanted.result.kept], None, total) if ids else None
@@ -136,9 +137,9 @@ def _opened(content: dict[str, Any], type: str) -> _Place:
     return _Place([(name, value) for name, value in content["kept"]], content["after"], content["total"])
 
 
-def _shown(wanted: Search) -> Pairs:
-    """What was used, without persons' numbers."""
-    return [(name, value) for name, value in wanted.kept if not names_person(value)]
+def _shown(wanted: Search, *, private: bool) -> Pairs:
+    """What was used, without persons' numbers; of what stood in no address, what tells of no person."""
+    return [(name, value) for name, value in wanted.kept if not names_person(value) and (is_telling(name) or not private)]
 
 
 def _form(wanted: Search) -> Pairs:

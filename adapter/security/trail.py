@@ -28,14 +28,15 @@ Action = Literal["C", "R", "U", "D", "S", "E"]
 
 MOST: Final = 1_000  # versions named in one record; the others are counted
 LONGEST: Final = 200  # characters of any one text that a caller chose
-# Search parameters whose values tell of no person: the others are named without their value.
 TELLING: Final = frozenset(
     (
         *("_count", "_elements", "_id", "_include", "_lastUpdated", "_revinclude", "_since", "_sort", "_summary", "_total"),
+        *("_format", "_pretty"),
         *("authored-on", "based-on", "business-status", "category", "code", "date", "deadline", "encounter", "episode", "focus"),
         *("intent", "owner", "part-of", "patient", "period", "phase", "priority", "requester", "status", "subject", "type"),
     )
 )
+"""Search parameters whose values tell of no person by name or number: the others are named without their value."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -89,10 +90,7 @@ class Trail:
     def query(self, criteria: Iterable[tuple[str, str]]) -> None:
         """What a search asked for. A value is kept where it tells of no person; `name=Hansen` is kept as `name`."""
         for name, value in criteria:
-            first, _, chained = name.partition(".")
-            plain, _, modifier = first.partition(":")
-            telling = plain in TELLING and not chained and modifier != "identifier"
-            self._criteria.append(_text(f"{name}={value}" if telling else name))
+            self._criteria.append(_text(f"{name}={value}" if is_telling(name) else name))
 
     def saw(self, action: Action, found: Iterable[Stored], tenant: str = "") -> None:
         """What was seen or done of an organisation's data: the caller's own, unless `tenant` names another."""
@@ -145,6 +143,17 @@ class Trail:
             "outcome": outcome_of(status),
         }
         return {name: value for name, value in shared.items() if value not in ("", None, [], {}, 0)}
+
+
+def is_telling(parameter: str) -> bool:
+    """Whether a search parameter, with its modifier or chain, may be repeated with its value.
+
+    >>> [is_telling(name) for name in ("status:not", "patient", "patient:identifier", "patient.name", "birthdate")]
+    [True, True, False, False, False]
+    """
+    first, _, chained = parameter.partition(".")
+    plain, _, modifier = first.partition(":")
+    return plain in TELLING and not chained and modifier != "identifier"
 
 
 def outcome_of(status: int) -> str | None:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from adapter.fhir.links import unseal
 from adapter.storage import DatabaseStore, open_store
 from tests.fhir import world
 from tests.fhir.world import FNR, HOSPITAL, NUMBER, found
@@ -333,10 +334,13 @@ def test_every_search_of_who_is_blocked_is_that_of_a_database_in_which_the_patie
 def pages(store: Any, type: str, pairs: list[tuple[str, str]]) -> list[str]:
     bundles = []
     while True:
-        bundle = found(store, type, pairs, private=True)
-        bundles.append(json.dumps(bundle))
-        after = next((link["url"] for link in bundle.get("link", []) if link["relation"] == "next"), None)
-        if after is None:
+        said = json.dumps(bundle := found(store, type, pairs, private=True))
+        after = next((link["url"] for link in bundle.get("link", []) if link["relation"] == "next"), "")
+        for sealed in {value for one in (pairs, parse_qsl(urlsplit(after).query)) for name, value in one if name == "_page"}:
+            place = unseal(world.KEY, world.visit(store).caller.mark, sealed, world.BEGAN)
+            said = said.replace(sealed, f"{len(sealed)} {place}")  # no two are alike, as they are encrypted
+        bundles.append(said)
+        if not after:
             return bundles
         pairs = parse_qsl(urlsplit(after).query, keep_blank_values=True)
 

@@ -5,12 +5,13 @@ What a search finds is in `test_search.py`; here is what lies between it and the
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -116,6 +117,27 @@ def test_a_person_is_found_by_a_form(face: Service) -> None:
     assert (ids(bundle), bundle["total"]) == (["p1"], 1)
     assert bundle["link"] == [{"relation": "self", "url": f"{face.base}/fhir/Patient"}]
     assert ids(theirs) == ["m1"]
+
+
+def test_a_form_is_not_repeated_in_an_address(face: Service) -> None:
+    told = {"status": "requested", "patient": "p1", "_count": "1"}
+    asked = {"patient.name": "Ødegård,Odeg", "patient.birthdate": "gt1901-01-01", "patient:missing": "false", **told}
+    bundle = face.http.post("/fhir/Task/_search", data=asked).json()
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": "Patient?name=Odeg"}}]}
+
+    assert dict(parse_qsl(urlsplit(link(bundle, "self")).query)) == {"patient:missing": "false", **told}
+    assert set(dict(parse_qsl(urlsplit(link(bundle, "next")).query))) == {"_page"}
+    assert link(face.http.post("/fhir", json=batch).json()["entry"][0]["resource"], "self") == f"{face.base}/fhir/Patient"
+
+
+@pytest.mark.parametrize("sort", ["identifier", "name", "birthdate"])
+def test_a_place_among_sorted_persons_is_not_to_be_read_in_its_link(face: Service, sort: str) -> None:
+    first = link(face.http.get(f"/fhir/Patient?_sort={sort}&_count=1").json(), "next")
+    token = dict(parse_qsl(urlsplit(first).query))["_page"]
+    raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+
+    assert [word for word in (NUMBER, "deg", "1985", "after", "kept", "until", sort) if word.encode() in raw.lower()] == []
+    assert len(face.http.get(first).json()["entry"]) == 1
 
 
 def test_a_form_and_its_address_count_together(face: Service) -> None:
