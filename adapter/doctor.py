@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Literal
 import httpx
 
 from adapter.domain.problem import Finding, Kind, Problem
-from adapter.http_client import client
+from adapter.http_client import client, plain
 from adapter.partners.check import examine as check_partner
 from adapter.partners.checks import CHECKS
 from adapter.ports import NOBODY, State
+from adapter.security import login
+from adapter.security.issuer_keys import IssuerKeys
 from adapter.security.keys import clients, keys_of
 from adapter.settings import HubSettings, Partner, Settings
 from adapter.storage import open_store
@@ -33,14 +35,18 @@ def examine(settings: Settings) -> list[Finding]:
         *_configuration(settings),
         *_database(settings),
         *_keys(settings),
+        *(_issuers(settings) if settings.auth == "helseid" else ()),
         *(f for hub in settings.hub for f in _hub(hub, settings)),
         *(f for partner in settings.partner for f in _partner(partner, settings)),
     ]
 
 
 def _configuration(s: Settings) -> Iterator[Finding]:
-    counts = f"{s.environment}, {len(s.organisation)} organisation, {len(s.receiver)} receiver, {len(s.hub)} hub"
-    yield _say("information", "configuration", counts, counts)
+    counts = [(len(s.organisation), "organisation", "organisasjon", "er"), (len(s.receiver), "receiver", "mottaker", "e")]
+    counts.append((len(s.hub), "hub", "meldingstjener", "e"))
+    en = ", ".join((s.environment, *(f"{count} {word}{'' if count == 1 else 's'}" for count, word, _, _ in counts)))
+    nb = ", ".join((s.environment, *(f"{count} {ord}{'' if count == 1 else flere}" for count, _, ord, flere in counts)))
+    yield _say("information", "configuration", en, nb)
     if s.auth == "off":
         en = "off: anybody on this machine is let in as any organisation; for test alone"
         nb = "av: enhver på denne maskinen slippes inn som hvilken som helst organisasjon; bare for test"
@@ -117,6 +123,27 @@ def _keys(s: Settings) -> Iterator[Finding]:
             )
 
 
+def _issuers(s: Settings) -> Iterator[Finding]:
+    """Those that say who comes here: without their keys nobody does, nor where the clocks differ."""
+    ours = s.helseid
+    yield from _issuer("helseid", ours.issuer, ours.algorithms, "no token is taken", "ingen tokener tas imot")
+    if s.login.issuer:
+        yield from _issuer("login", s.login.issuer, login.ALGORITHMS, "nobody can log in", "ingen kan logge inn")
+    early, late = timedelta(seconds=ours.leeway_seconds), timedelta(seconds=ours.leeway_seconds + ours.proof_seconds)
+    yield from _clock(ours.issuer, "the token issuer's", "tokenutstederens", early, late)
+
+
+def _issuer(table: str, issuer: str, algorithms: Sequence[str], en: str, nb: str) -> Iterator[Finding]:
+    place = f"issuer of [{table}]"
+    try:
+        kids = ", ".join(plain(kid) for kid in IssuerKeys(issuer, algorithms).ask())
+        yield _say("information", place, f"reached; its keys: {kids}", f"nådd; nøklene: {kids}")
+    except Problem as fault:
+        do_en = f"Until then {en}: check `issuer` in [{table}], and the network from here to it."
+        do_nb = f"Inntil da {nb}: se etter `issuer` i [{table}], og nettet herfra."
+        yield from (_say("error", place, f"{f.en} {do_en}", f"{f.nb} {do_nb}") for f in fault.findings)
+
+
 def _hub(hub: HubSettings, settings: Settings) -> Iterator[Finding]:
     place = f"hub {hub.label}"
     if hub.path:
@@ -143,19 +170,22 @@ def _partner(partner: Partner, settings: Settings) -> Iterator[Finding]:
         yield _say("information", place, "reached", "nådd")
 
 
-def _clock(address: str) -> Iterator[Finding]:
-    """This machine's clock against the hub's, whose every answer has its time."""
+def _clock(
+    address: str, whose: str = "the hub's", hvems: str = "meldingstjenerens", most: timedelta = SKEW, worst: timedelta = SKEW
+) -> Iterator[Finding]:
+    """This machine's clock against another's, whose every answer has its time: a warning beyond `most`, an error beyond `worst`."""
     try:
         with client(address, timeout=10) as asking:
             theirs = parsedate_to_datetime(asking.get("").headers["date"])
     except (httpx.HTTPError, KeyError, ValueError):
         return
     skew = datetime.now(UTC) - theirs
-    if abs(skew) > SKEW:
+    if abs(skew) > most:
         seconds = round(skew.total_seconds())
-        yield _say("error", "clock", f"{seconds} s from the hub's: set it", f"{seconds} s fra meldingstjenerens: still den")
+        severity: Literal["error", "warning"] = "error" if abs(skew) > worst else "warning"
+        yield _say(severity, "clock", f"{seconds} s from {whose}: set it", f"{seconds} s fra {hvems}: still den")
     else:
-        yield _say("information", "clock", "agrees with the hub's", "går likt med meldingstjenerens")
+        yield _say("information", "clock", f"agrees with {whose}", f"går likt med {hvems}")
 
 
 def _folder(place: str, folder: Path, en: str, nb: str) -> Iterator[Finding]:

@@ -73,6 +73,10 @@ class IssuerKeys:
             self._ask(urgent=True)
         return self._known.token_endpoint
 
+    def ask(self) -> list[str]:
+        """The names of the keys that the issuer has now. Raises `Problem` where its metadata or keys are not as they must be."""
+        return list(self._fetched().keys)
+
     def find(self, kid: object, *, wait: bool = True) -> PublicKey | None:
         """The key of that name, None where the issuer has none. Raises `Problem(TRANSIENT)` while none of its keys are known.
 

@@ -99,6 +99,10 @@ def read_keys(source: Path | str, key_id: str = "", algorithm: str = "") -> list
     try:
         data = source.read_bytes() if isinstance(source, Path) else os.environ[source].encode()
         found = _jwks(json.parse(data)) if data.lstrip().startswith(b"{") else [_pem(block[0]) for block in _PEM.finditer(data)]
+    except FileNotFoundError:
+        raise _bad(source, "is not there", "finnes ikke") from None
+    except PermissionError:
+        raise _bad(source, "cannot be read by this user", "kan ikke leses av denne brukeren") from None
     except (OSError, JoseError, Problem, ValueError, TypeError, KeyError, AttributeError):
         found = []  # what was wrong is not told: it may quote the key
     if not found:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from adapter.doctor import examine
-from adapter.settings import HubSettings, Partner, Receiver, Settings, StoreSettings
+from adapter.settings import HelseID, HubSettings, LoginSettings, Partner, Receiver, Settings, StoreSettings
 from adapter.wiring import build, installation_key
 from tests.house.processes import free_ports, get, running, wait_for
+from tests.security.issuer import Issuer
 
 OPEN = ("information", "auth", "off: anybody on this machine is let in as any organisation; for test alone")
 RECEIVER = (Receiver(her_id="8000101", organisation="000000000", pathway="D11"),)
@@ -123,3 +126,78 @@ def test_a_partner_that_does_not_answer_is_an_error_with_the_command_that_tells_
             "(stafett partner check kommune)",
         )
     ]
+
+
+def guarded(folder: Path, helseid: HelseID, login: LoginSettings | None = None) -> list[tuple[str, str, str]]:
+    of = settings(folder).model_copy(update={"auth": "helseid", "helseid": helseid, "login": login or LoginSettings()})
+    return [found for found in told(of) if "issuer" in found[1] or found[1] in ("clock", "key of login")]
+
+
+def test_issuers_that_answer_are_well_and_the_clock_is_held_against_theirs(tmp_path: Path) -> None:
+    with (issuer := Issuer()).served():
+        found = guarded(tmp_path, issuer.settings(), LoginSettings(issuer=issuer.url, key_file=tmp_path / "login.jwk"))
+
+    key = issuer.key.kid
+    assert [one for one in found if one[1] != "key of login"] == [
+        ("information", "issuer of [helseid]", f"reached; its keys: {key}"),
+        ("information", "issuer of [login]", f"reached; its keys: {key}"),
+        ("information", "clock", "agrees with the token issuer's"),
+    ]
+
+
+def test_issuers_that_do_not_answer_are_errors_that_say_what_comes_of_it(tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_ports(1)}"
+    found = guarded(
+        tmp_path, HelseID(issuer=nobody, audience="nhn:x"), LoginSettings(issuer=nobody, key_file=tmp_path / "login.jwk")
+    )
+
+    ours, theirs = (one for one in found if one[1].startswith("issuer"))
+    assert (ours[:2], theirs[:2]) == (("error", "issuer of [helseid]"), ("error", "issuer of [login]"))
+    assert "did not answer (ConnectError)" in ours[2]
+    assert "no token is taken: check `issuer` in [helseid]" in ours[2]
+    assert "nobody can log in: check `issuer` in [login]" in theirs[2]
+
+
+def test_an_issuer_by_another_name_is_an_error(tmp_path: Path) -> None:
+    with (issuer := Issuer()).served():
+        issuer.metadata = {"issuer": f"{issuer.url}/"}  # RFC 8414 3.3: the very same text
+        [found] = [one for one in guarded(tmp_path, issuer.settings()) if one[1] != "clock"]
+
+    assert found[0] == "error"
+    assert "has no metadata under its own name" in found[2]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "severity"), [(-60, "error"), (-9, "warning"), (3, "information"), (9, "warning"), (60, "error")]
+)
+def test_a_clock_by_which_tokens_or_proofs_would_be_refused_is_told(
+    tmp_path: Path, seconds: int, severity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default a clock may be 5 s off, and a proof is good for 10 s beside."""
+    with (issuer := Issuer()).served():
+        monkeypatch.setattr(
+            "http.server.BaseHTTPRequestHandler.date_time_string",
+            lambda *_: format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True),
+        )
+        [clock] = [one for one in guarded(tmp_path, issuer.settings()) if one[1] == "clock"]
+
+    assert clock[0] == severity
+    assert ("from the token issuer's: set it" in clock[2]) == (severity != "information")
+
+
+def test_a_key_file_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    with (issuer := Issuer()).served():
+        found = guarded(tmp_path, issuer.settings(), LoginSettings(issuer=issuer.url, key_file=tmp_path / "login.jwk"))
+
+    [(severity, _, said)] = [one for one in found if one[1] == "key of login"]
+    assert (severity, said.split(". ")[0]) == ("error", f"{tmp_path / 'login.jwk'} is not there")
+
+
+def test_what_there_are_several_of_is_said_so(tmp_path: Path) -> None:
+    hub = HubSettings(kind="folder", path=tmp_path / "hub")
+    [counts, *_] = examine(settings(tmp_path, hub, hub.model_copy(update={"name": "other"})))
+
+    assert (counts.en, counts.nb) == (
+        "test, 1 organisation, 1 receiver, 2 hubs",
+        "test, 1 organisasjon, 1 mottaker, 2 meldingstjenere",
+    )
