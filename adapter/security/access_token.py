@@ -86,7 +86,7 @@ def read_claims(claims: Mapping[str, Any], settings: HelseID) -> Said:
         access=access_of(_scopes(claims), settings.scopes),
         scheme="DPoP" if settings.scheme == "dpop" else "Bearer",
         supplier=_text(claims, SUPPLIER, _ORGANISATION),
-        person=_person(claims) or _attested(attest),
+        person=_whole(_person(claims), _attested(attest)),
         purpose=_purpose(attest),
         attest=attest,
     )
@@ -111,6 +111,11 @@ def _refusal(token: Token, claims: Mapping[str, Any]) -> tuple[str, str] | None:
         return (
             "is of a person who logged in below level 4: log in at level 4",
             "er fra en person som logget inn under nivå 4: logg inn på nivå 4",
+        )
+    if _are_two(_person(claims), _attested(token.attest)):
+        return (
+            "names another person than its attest does: ask for one that attests who logged in",
+            "nevner en annen person enn attesten gjør: be om et som attesterer den som logget inn",
         )
     if token.purpose == EMERGENCY and not (token.person and token.access.other("emergency")):
         return "attests an emergency without scope or person for it", "attesterer nødrett uten scope eller person for det"
@@ -163,6 +168,20 @@ def _attested(attest: Mapping[str, Any]) -> Person | None:
     identifier = practitioner.get("identifier")
     name = identifier.get("name") if isinstance(identifier, dict) else None
     return Person(pid, hpr, _name(name)) if pid or hpr else None
+
+
+def _whole(said: Person | None, attested: Person | None) -> Person | None:
+    """Who it is, with what the claims lack from the attest, since a block by any of a person's numbers is of that person."""
+    if not (said and attested):
+        return said or attested
+    return Person(said.pid or attested.pid, said.hpr or attested.hpr, said.name or attested.name)
+
+
+def _are_two(said: Person | None, attested: Person | None) -> bool:
+    """Whether claims and attest give different numbers. Names are written in more than one way, and tell nothing."""
+    if not (said and attested):
+        return False
+    return any(one and other and one != other for one, other in ((said.pid, attested.pid), (said.hpr, attested.hpr)))
 
 
 def _purpose(attest: Mapping[str, Any]) -> str:

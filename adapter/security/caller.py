@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -52,14 +52,26 @@ class Caller:
 
     @property
     def blocked_as(self) -> tuple[str, ...]:
-        """By what a patient's block may name the caller; by nothing where a life is at stake."""
+        """By what a patient's block may name the caller: all that the token does. By nothing where a life is at stake."""
         if self.purpose == EMERGENCY:
             return ()
         person = (self.person.pid, self.person.hpr) if self.person else ()
-        return tuple(filter(None, dict.fromkeys((*self.numbers, *person))))
+        return tuple(filter(None, dict.fromkeys((*self.numbers, *person, *_places(self.attest)))))
 
     @property
     def mark(self) -> str:
         """What a page's link is bound to: another client, or the same with other rights, cannot follow it."""
         said = "\n".join((self.tenant, self.client, *self.blocked_as, self.purpose, self.scope))
         return sha256(said.encode()).hexdigest()
+
+
+def _places(attest: Mapping[str, Any]) -> Iterator[str]:
+    """The numbers of where the attested person works, who may have asked for the token by the enterprise alone."""
+    practitioner = attest.get("practitioner")
+    if not isinstance(practitioner, Mapping):
+        return
+    for name in ("legal_entity", "department", "point_of_care"):
+        part = practitioner.get(name)
+        number = part.get("id") if isinstance(part, Mapping) else None
+        if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) == 9:
+            yield number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from joserfc.jwk import RSAKey
 
 from adapter.domain.problem import Kind, Problem
 from adapter.security.admission import KeysNeeded, Token, Tokens
-from adapter.security.caller import Person
+from adapter.security.caller import Caller, Person
 from adapter.security.issuer_keys import signing_keys
 from adapter.security.scopes import access_of
 from adapter.security.smart import smart_configuration
@@ -103,11 +104,48 @@ def test_one_number_is_enough_to_name_a_person(practitioner: dict[str, Any], per
     assert world.read(world.token(attest={"practitioner": practitioner})).person == person
 
 
-def test_who_logged_in_goes_before_who_is_attested() -> None:
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"pid": "13816912345"},
+        {"hpr": "431001110"},
+        {"pid": "13816912345", "hpr": "431001110"},
+        {"pid": "13816912345", "name": "K. N."},
+    ],
+)
+def test_what_the_login_leaves_out_of_a_person_the_attest_fills_in(claims: dict[str, str]) -> None:
     world = World()
-    token = world.read(world.token(attest=ATTEST, pid="15903612345"))
+    token = world.read(world.token(attest=ATTEST, **claims))
 
-    assert token.person == Person("15903612345", "", "")
+    assert token.person == Person("13816912345", "431001110", claims.get("name", "Kari Nordmann"))
+
+
+@pytest.mark.parametrize("claims", [{"pid": "15903612345"}, {"hpr": "431001111"}, {"pid": "13816912345", "hpr": "431001111"}])
+def test_a_login_and_an_attest_of_two_persons_are_refused_without_naming_either(claims: dict[str, str]) -> None:
+    world = World()
+    refused = world.refused(world.token(attest=ATTEST, **claims))
+
+    assert refused.status == 403
+    assert "another person than its attest" in refused.findings[0].en
+    assert not any(number in str(refused.findings) for number in (*claims.values(), "13816912345", "431001110"))
+
+
+def test_a_block_may_name_any_number_that_a_token_names_its_caller_by() -> None:
+    """The attest's own three places; a HER-id among them is no organisation number, and no block can name it."""
+    places = {"legal_entity": {"id": "974633574"}, "department": {"id": "705506"}, "point_of_care": {"id": "974633582"}}
+    attest = {"practitioner": {**ATTEST["practitioner"], **places}}
+    person = Person("13816912345", "431001110")
+    caller = Caller(PARENT, (PARENT,), numbers=(PARENT, CHILD), person=person, attest=attest)
+
+    assert set(caller.blocked_as) == {PARENT, CHILD, "13816912345", "431001110", "974633574", "974633582"}
+    assert replace(caller, purpose="ETREAT").blocked_as == ()
+
+
+@pytest.mark.parametrize(
+    "practitioner", [1, {"legal_entity": 1}, {"department": {"id": 974633574}}, {"point_of_care": {"id": "x"}}]
+)
+def test_an_attest_of_another_form_adds_no_number(practitioner: Any) -> None:
+    assert Caller(PARENT, (PARENT,), numbers=(PARENT,), attest={"practitioner": practitioner}).blocked_as == (PARENT,)
 
 
 def test_an_emergency_needs_its_scope_and_a_person() -> None:
