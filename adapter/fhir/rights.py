@@ -9,22 +9,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from adapter.domain.problem import Kind, problem
 from adapter.failures import Refused
 from adapter.ports import Query
 from adapter.r4.bundle import Step
-from adapter.security.caller import Caller
+from adapter.security.caller import EMERGENCY, Caller
 from adapter.security.visit import lacking
 from adapter.usecases.writing import Rules
 
+WRITING: Final = frozenset("cud")
 METHODS: Final = {"POST": "c", "PUT": "u", "PATCH": "u"}
 
 
 def require(caller: Caller, type: str, letters: str) -> None:
-    """Raises `Refused` (403) where the caller's scopes lack one of the letters for the type."""
-    if all(caller.access.allows(type, letter) for letter in letters):
-        return
-    lacks = lacking(caller, f"system/{type}.{letters}")
-    raise Refused(lacks.status, *lacks.findings, headers={"WWW-Authenticate": lacks.challenge})
+    """Raises `Problem` (403) where the caller's scopes lack one of the letters for the type, or an emergency gives none."""
+    if not all(caller.access.allows(type, letter) for letter in letters):
+        lacks = lacking(caller, f"system/{type}.{letters}")
+        raise Refused(lacks.status, *lacks.findings, headers={"WWW-Authenticate": lacks.challenge})
+    if type == "Consent" and caller.purpose == EMERGENCY and not WRITING.isdisjoint(letters):
+        raise problem(
+            Kind.FORBIDDEN,
+            f"No Consent is written by emergency access ({EMERGENCY}), which is for care: it would lift a block for good.",
+            f"Ingen Consent skrives med nødrett ({EMERGENCY}), som er for helsehjelp: den ville oppheve en sperring for godt.",
+            where="http.X-Stafett-Purpose",
+        )
 
 
 def require_step(caller: Caller, step: Step) -> None:

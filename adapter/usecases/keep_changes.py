@@ -26,7 +26,7 @@ from adapter.usecases.assess_referral import answer, follow, is_answer, tell
 from adapter.usecases.assign_coordinator import contacted, follow_pathway
 from adapter.usecases.assignment_rules import guests_only, is_assignment, judged
 from adapter.usecases.assignments import Work, stand
-from adapter.usecases.blocks import require_patients
+from adapter.usecases.blocks import judge_blocks
 from adapter.usecases.end_assignments import end_assignments
 from adapter.usecases.pathways import Body, Gathered, Key, episodes, without_version
 from adapter.usecases.protect_address import admitted, cleanse, newly_protected
@@ -45,7 +45,7 @@ _BORN: Final = ("birthDate", "identifier")
 
 def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now: datetime) -> list[Written]:
     """Keep all of the changes, and what they cause. Raises `Problem` where they may not be."""
-    require_patients(unit, tenant, changes, rules.base)
+    judge_blocks(unit, tenant, changes, rules.base)
     changes = admitted(unit, tenant, changes)
     written = _kept(unit, rules, tenant, changes, now)
     for patient in newly_protected(changes):

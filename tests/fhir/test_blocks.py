@@ -12,9 +12,10 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 
 from adapter.fhir.links import unseal
@@ -24,6 +25,7 @@ from tests.fhir.world import FNR, HOSPITAL, NUMBER, found
 from tests.http.real import HOSPITAL as OWN
 from tests.http.real import real_service
 from tests.http.service import Service
+from tests.security.issuer import Client, Issuer
 
 SEED = int(os.environ.get("STAFETT_SEED") or (1 if os.environ.get("CI") == "true" else random.SystemRandom().randrange(10**6)))
 ENH, HPR = "urn:oid:2.16.578.1.12.4.1.4.101", "urn:oid:2.16.578.1.12.4.1.4.4"
@@ -126,6 +128,16 @@ def test_a_block_is_of_a_patient_who_is_here(own: Service, patient: str) -> None
     assert (answer.status_code, answer.json()["issue"][0]["expression"]) == (422, ["Consent.patient"])
 
 
+def test_the_responsible_organisation_is_blocked_by_its_units_and_people_never_as_such(own: Service, person: str) -> None:
+    """Nobody could lift it: it would hide itself from all. Taking back what stood before, or was never in force, goes."""
+    whole = own.http.post("/fhir/Consent", json=block(person, (ENH, UNIT), (ENH, OWN)))
+
+    assert (whole.status_code, whole.json()["issue"][0]["expression"]) == (422, ["Consent.provision.actor"])
+    assert own.http.get(f"/fhir/Patient/{person}").status_code == 200
+    made(own, block(person, (ENH, OWN), status="entered-in-error"))
+    made(own, block(person, (ENH, UNIT)))
+
+
 def test_a_block_may_come_with_its_patient(own: Service) -> None:
     patient, id = {"resourceType": "Patient", "name": [{"family": "Ny"}]}, "urn:uuid:0d6a3c1e-6f0b-4b5a-9a55-3f4f7f0f7a10"
     consent = block("x", (ENH, UNIT)) | {"patient": {"reference": id}}
@@ -149,11 +161,44 @@ def test_a_consent_that_is_no_block_is_an_ordinary_resource(own: Service, person
     assert own.http.get(f"/fhir/Patient/{person}").status_code == 200
 
 
-def test_who_is_blocked_meets_what_they_would_meet_had_the_patient_never_been(own: Service, person: str) -> None:
+# --- with tokens, as those who are blocked have them
+
+
+DOCTOR = "9144897"
+SCOPES = ["system/*.cruds", "nhn:pakkeforlop/emergency"]
+
+
+class Guarded(NamedTuple):
+    """A service with tokens, its hospital, and a doctor there whom patients have blocked."""
+
+    http: httpx.Client
+    hospital: Client
+    doctor: Client
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    issuer = Issuer()
+    with issuer.served(), real_service(tmp_path_factory.mktemp("tokens"), issuer=issuer) as service:
+        hospital, doctor = (issuer.client(parent=OWN, hpr=hpr, scopes=SCOPES) for hpr in (None, DOCTOR))
+        yield Guarded(service.http, hospital, doctor)
+
+
+PERSON: Json = {"resourceType": "Patient", "name": [{"family": "Sperret"}]}
+
+
+def kept(guarded: Guarded, body: Json) -> str:
+    answer = guarded.http.post(f"/fhir/{body['resourceType']}", json=body, auth=guarded.hospital)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def test_who_is_blocked_meets_what_they_would_meet_had_the_patient_never_been(guarded: Guarded) -> None:
+    person = kept(guarded, PERSON)
     task: Json = {"resourceType": "Task", "status": "requested", "intent": "order", "for": {"reference": f"Patient/{person}"}}
-    task["id"] = made(own, task)
-    patient = {"resourceType": "Patient", "id": person, "name": [{"family": "Sperret"}]}
-    consent = made(own, block(person, (ENH, OWN), (HPR, "990000201")))
+    task["id"] = kept(guarded, task)
+    patient = {**PERSON, "id": person}
+    consent = kept(guarded, block(person, (HPR, DOCTOR)))
     unknown = "0d6a3c1e-6f0b-4b5a-9a55-3f4f7f0f7a10"
 
     def answers(patient_id: str, task_id: str, consent_id: str) -> list[Any]:
@@ -165,31 +210,63 @@ def test_who_is_blocked_meets_what_they_would_meet_had_the_patient_never_been(ow
             ("GET", f"/fhir/Consent/{consent_id}", None),
             ("PUT", f"/fhir/Patient/{patient_id}", {**patient, "id": patient_id}),
             ("PUT", f"/fhir/Task/{task_id}", {**task, "id": task_id}),
-            ("PUT", f"/fhir/Consent/{consent_id}", {**block(person, (ENH, OWN), status="inactive"), "id": consent_id}),
+            ("PUT", f"/fhir/Consent/{consent_id}", {**block(person, (HPR, DOCTOR), status="inactive"), "id": consent_id}),
         ]
         found = [
-            own.http.request(method, url, json=body, headers={"If-Match": 'W/"1"'} if body else {})
+            guarded.http.request(method, url, json=body, auth=guarded.doctor, headers={"If-Match": 'W/"1"'} if body else {})
             for method, url, body in requests
         ]
         return [(one.status_code, one.json().get("issue"), one.headers.get("ETag")) for one in found]
 
     assert answers(person, task["id"], consent) == answers(unknown, unknown, unknown)
-    assert own.http.get(f"/fhir/Task?patient=Patient/{person}").json()["total"] == 0
+    assert guarded.http.get(f"/fhir/Task?patient=Patient/{person}", auth=guarded.doctor).json()["total"] == 0
 
 
-def test_a_block_is_lifted_by_those_whom_it_is_not_against_and_emergency_access_sees(own: Service, person: str) -> None:
-    consent = made(own, block(person, (ENH, OWN)))
-    address, put = f"/fhir/Patient/{person}", block(person, (ENH, OWN), status="inactive") | {"id": consent}
+def test_a_block_is_lifted_by_those_whom_it_is_not_against_and_emergency_access_sees(guarded: Guarded) -> None:
+    person = kept(guarded, PERSON)
+    consent = kept(guarded, block(person, (HPR, DOCTOR)))
+    lifting = block(person, (HPR, DOCTOR), status="inactive") | {"id": consent}
 
-    hidden = own.http.get(address).status_code
-    emergency = own.http.get(address, headers=EMERGENCY).status_code
-    after = own.http.get(address).status_code
-    lifted = own.http.put(f"/fhir/Consent/{consent}", json=put, headers=EMERGENCY)
+    def seen(**headers: str) -> int:
+        return guarded.http.get(f"/fhir/Patient/{person}", auth=guarded.doctor, headers=headers).status_code
 
-    assert (hidden, emergency, after, lifted.status_code, own.http.get(address).status_code) == (404, 200, 404, 200, 200)
+    before = (seen(), seen(**EMERGENCY), seen())
+    lifted = guarded.http.put(f"/fhir/Consent/{consent}", json=lifting, auth=guarded.hospital)
+
+    assert (before, lifted.status_code, seen()) == ((404, 200, 404), 200, 200)
 
 
-def test_a_conditional_create_finds_nothing_that_is_blocked(own: Service, person: str) -> None:
+def test_emergency_access_reads_a_block_and_writes_none(guarded: Guarded) -> None:
+    """Else whom it is against would lift it for good; what care takes is written."""
+    person = kept(guarded, PERSON)
+    consent = kept(guarded, block(person, (HPR, DOCTOR)))
+    lifting = block(person, (HPR, DOCTOR), status="inactive") | {"id": consent}
+    patch = [{"op": "replace", "path": "/status", "value": "inactive"}]
+    batch: Json = {"resourceType": "Bundle", "type": "batch"}
+    batch["entry"] = [{"resource": lifting, "request": {"method": "PUT", "url": f"Consent/{consent}"}}]
+    task = {"resourceType": "Task", "status": "requested", "intent": "order", "for": {"reference": f"Patient/{person}"}}
+
+    def asked(method: str, path: str, body: Any = None, kind: str = "application/fhir+json") -> httpx.Response:
+        headers = {**EMERGENCY, "Content-Type": kind}
+        return guarded.http.request(method, f"/fhir{path}", json=body, headers=headers, auth=guarded.doctor)
+
+    refused = [
+        asked("PUT", f"/Consent/{consent}", lifting),
+        asked("PUT", f"/Consent?_id={consent}", lifting),
+        asked("PATCH", f"/Consent/{consent}", patch, "application/json-patch+json"),
+        asked("POST", "/Consent", block(person, (HPR, "9144898"))),
+        asked("POST", "", {**batch, "type": "transaction"}),
+    ]
+
+    assert [one.status_code for one in refused] == [403] * 5
+    assert "written by emergency access" in refused[0].json()["issue"][0]["details"]["text"]
+    assert asked("POST", "", batch).json()["entry"][0]["response"]["status"][:3] == "403"
+    assert asked("GET", f"/Consent/{consent}").json()["status"] == "active"
+    assert asked("POST", "/Task", task).status_code == 201
+
+
+def test_a_conditional_create_finds_nothing_that_is_blocked(guarded: Guarded) -> None:
+    person = kept(guarded, PERSON)
     task: Json = {
         "resourceType": "Task",
         "status": "requested",
@@ -197,12 +274,12 @@ def test_a_conditional_create_finds_nothing_that_is_blocked(own: Service, person
         "identifier": [{"system": "urn:a", "value": person}],
     }
     of = {"for": {"reference": f"Patient/{person}"}}
-    first = made(own, task | of)
-    made(own, block(person, (ENH, OWN)))
+    first = kept(guarded, task | of)
+    kept(guarded, block(person, (HPR, DOCTOR)))
     once = {"If-None-Exist": f"identifier=urn:a|{person}"}
 
-    mine = own.http.post("/fhir/Task", json=task, headers=once)
-    again = own.http.post("/fhir/Task", json=task, headers=once)
+    mine = guarded.http.post("/fhir/Task", json=task, headers=once, auth=guarded.doctor)
+    again = guarded.http.post("/fhir/Task", json=task, headers=once, auth=guarded.doctor)
 
     assert (mine.status_code, again.status_code) == (201, 200)
     assert mine.json()["id"] != first
