@@ -44,9 +44,10 @@ docs: $(VENV)/.dev  ## Write the generated files anew
 bench: $(VENV)/.dev  ## Speed, one page and bench/results.json (ONLY=word for a part)
 	$(BIN)/python -m bench $(ONLY)
 
-torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds; PLAYS=200 of both sides
+torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds; PLAYS=200 of both sides; guards taken out
 	@for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -s -m "slow or torture" tests/kill || exit 1; done
 	$(BIN)/pytest -s -m torture tests/storage
+	$(BIN)/pytest -s -m torture tests/guards
 	STAFETT_PLAYS=$(PLAYS) $(BIN)/pytest -s tests/handover/test_convergence.py
 	STAFETT_FUZZ_SECONDS=$(FUZZ) STAFETT_FUZZ_SLOWEST=1 $(BIN)/pytest -s tests/fhir/test_fuzz.py
 

@@ -495,6 +495,16 @@ def test_a_beginning_with_a_forged_mark_is_found(store: DatabaseStore) -> None:
     assert verify(store).broken == Break(3, "beginning")
 
 
+def test_a_head_noted_at_the_very_position_where_the_chain_begins_now_is_compared_with_its_mark(store: DatabaseStore) -> None:
+    chained(store)
+    with store.read() as unit:
+        third = unit.audit_links()[2]
+    store.drop_audit(later(4), later(100))
+
+    assert verify(store, (3, third.digest)).broken is None
+    assert verify(store, (3, START)).broken == Break(3, "changed")
+
+
 def test_a_patients_records_come_in_order_and_of_one_organisation(store: DatabaseStore) -> None:
     store.append_audit(
         [a_record("a1", "p1", "p2"), a_record("a2", "p2"), a_record("a3", "p1", tenant=THEIRS), a_record("a4", "p1")], [], NOW
