@@ -196,7 +196,9 @@ class Door:
                 return None
             if missing := trail.missing():
                 await run_in_threadpool(self._tell_withheld, trail, missing)
-            fresh = await asyncio.wrap_future(self.journal.keep(trail.records(status), [(proof.jti, proof.until)] if proof else []))
+            records, spent = trail.records(status), [(proof.jti, proof.until)] if proof else []
+            instead = trail.refused(401) if proof else []
+            fresh = await asyncio.wrap_future(self.journal.keep(records, spent, instead))
         except Problem as fault:
             return fault
         return None if all(fresh) else witnessed.spent()

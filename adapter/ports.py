@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from adapter.domain.problem import Finding, Problem
@@ -58,7 +59,8 @@ class Message:
 
     `issues` is an OperationOutcome as JSON; `context` is JSON of what the translation was made
     with, so that the same message explains itself the same way later; `due` is when a parked
-    message is given up, or a received one is tried again.
+    message is given up, or a received one is tried again. `patient` is whom it speaks of, as `Stored.patient`; of what made
+    nothing by national number. "" where it names none that we can read, and may speak of anybody.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Message:
     attempts: int = 0
     due: datetime | None = None
     dismissed: bool = False
+    patient: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +328,7 @@ class Unit(Protocol):
 
     # messages
     def message(self, id: str) -> Message | None: ...
-    def message_xml(self, id: str) -> bytes | None: ...
+    def message_xml(self, id: str) -> bytes | None: ...  # empty where none was kept, or it may speak of whoever blocks the caller
     def messages_with_key(self, receiver: str, sender: str, msg_id: str) -> list[Message]: ...  # oldest first
     def message_from_hub(self, hub: str, hub_id: str, receiver: str) -> Message | None: ...
     def messages(self, tenants: Sequence[str], query: MessageQuery) -> list[Message]: ...
@@ -520,10 +523,17 @@ class Store(Protocol):
         """
         ...
 
-    def append_audit(self, records: Sequence[AuditRecord], proofs: Sequence[tuple[str, datetime]], now: datetime) -> Appended:
+    def append_audit(
+        self,
+        records: Sequence[AuditRecord],
+        proofs: Sequence[tuple[str, datetime]],
+        now: datetime,
+        instead: Mapping[str, Sequence[AuditRecord]] = MappingProxyType({}),
+    ) -> Appended:
         """Chain the records and spend the proofs (each with the time until which it is remembered) in one commit.
 
-        What units have kept waiting for a minute is chained as well.
+        Where a proof was spent before, the records that it has in `instead` go in place of those with their ids. What units have
+        kept waiting for a minute is chained as well.
         """
         ...
 

@@ -218,6 +218,10 @@ class Partner(Credentials):
     token_file: Path | None = Field(None, description="File with the token (bearer); read anew when it changes.")
 
 
+OF_EVERYBODY = ("acr", "amr", "aud", "azp", "idp", "iss")
+"""Claims of an ID token that tell nothing of who has logged in."""
+
+
 class Operator(_Part):
     """Who may log in at the pages: whoever the ID token says this of."""
 
@@ -422,6 +426,8 @@ def _cross_checks(s: Settings, book: Rulebook) -> Iterator[Fault]:
             'audit is left out with auth = "off" alone: remove it',
             'loggen kan bare utelates med auth = "off": fjern den',
         )
+    if s.environment == "production":
+        yield from _unsafe(s)
     if s.environment == "production" and s.allowed_persons:
         yield (
             ("allowed_persons",),
@@ -446,6 +452,29 @@ def _cross_checks(s: Settings, book: Rulebook) -> Iterator[Fault]:
     yield from _credentials(s)
     yield from _tokens(s)
     yield from _login(s, numbers)
+
+
+def _unsafe(s: Settings) -> Iterator[Fault]:
+    """What may be tried in a test, and never with patients' own data."""
+    if s.auth == "off":
+        yield (
+            ("auth",),
+            'production asks who everybody is: set auth = "helseid"',
+            'produksjon spør hvem alle er: sett auth = "helseid"',
+        )
+    if s.login.issuer and not s.login.levels:
+        yield (
+            ("login", "levels"),
+            'production needs to know how surely a person was identified: set levels, with HelseID ["4"]',
+            'produksjon må vite hvor sikkert en person er identifisert: sett levels, med HelseID ["4"]',
+        )
+    for i, operator in enumerate(s.operator):
+        if operator.claim in OF_EVERYBODY:
+            yield (
+                ("operator", i, "claim"),
+                f"{operator.claim} is the same of everybody who logs in: use one that tells who it is, such as sub",
+                f"{operator.claim} er lik for alle som logger inn: bruk en som sier hvem det er, som sub",
+            )
 
 
 def _login(s: Settings, numbers: Sequence[str]) -> Iterator[Fault]:

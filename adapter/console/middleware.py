@@ -28,6 +28,8 @@ SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 METHODS: Final = SAFE | {"POST", "PUT", "PATCH", "DELETE"}  # a caller may invent others, and logs and figures would hold them
 HOST: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")  # RFC 9110 7.2
 LONGEST: Final = 8 * 1024  # of an address's query
+PROXIED: Final = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip")
+"""What a proxy adds: where nobody is asked who they are, one in front would let in whomever it lets in."""
 UNGUARDED: Final = ("/health/", "/metrics")  # asked for by address, by what watches over the service
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -120,6 +122,10 @@ class Guard:
             en = "This service does not go by that name: use the address in public_base."
             nb = "Tjenesten har ikke dette navnet: bruk adressen i public_base."
             return outcome_response(400, Finding("error", Kind.INVALID, en, nb, "http.Host"))
+        if self.hosts is not None and any(name in headers for name in PROXIED):
+            en = 'There is a proxy in front, and nobody is asked who they are: set auth = "helseid", or ask the service itself.'
+            nb = 'Det er en proxy foran, og ingen blir spurt hvem de er: sett auth = "helseid", eller spør tjenesten direkte.'
+            return outcome_response(400, Finding("error", Kind.INVALID, en, nb, "http.Forwarded"))
         if scope["method"] not in SAFE and headers.get(b"origin") not in self.origins and _from_another_site(headers):
             en = "A page of another site asked for this: send it from here, or from a program."
             nb = "En side på et annet nettsted ba om dette: send det herfra, eller fra et program."

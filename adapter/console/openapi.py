@@ -28,8 +28,8 @@ TOKEN = {
     "type": "http",
     "scheme": "DPoP",
     "bearerFormat": "JWT",
-    "description": 'With `auth = "helseid"`: an access token of the issuer that /fhir/.well-known/smart-configuration names, and in '
-    "the header DPoP a proof for this one request (RFC 9449). Installations for test ask for none.",
+    "description": 'With `auth = "helseid"`: an access token of the issuer that /fhir/.well-known/smart-configuration names, and '
+    "in the header DPoP a proof for this one request (RFC 9449). Installations for test ask for none.",
 }
 SESSION = {
     "type": "apiKey",

@@ -35,6 +35,7 @@ class Kept:
 
     records: Sequence[AuditRecord]
     proofs: Sequence[tuple[str, datetime]]
+    instead: Sequence[AuditRecord] = ()
     done: Future[list[bool]] = field(default_factory=Future)
 
 
@@ -54,12 +55,18 @@ class Journal:
             self._thread = Thread(target=self._run, name="audit", daemon=True)
             self._thread.start()
 
-    def keep(self, records: Sequence[AuditRecord], proofs: Sequence[tuple[str, datetime]] = ()) -> Future[list[bool]]:
+    def keep(
+        self,
+        records: Sequence[AuditRecord],
+        proofs: Sequence[tuple[str, datetime]] = (),
+        instead: Sequence[AuditRecord] = (),
+    ) -> Future[list[bool]]:
         """Write records down and spend proofs. The result, once all is committed, says which of the proofs were fresh.
 
+        `instead` is what is written down where a proof was not: nothing is given for one that was used before.
         The future fails with a `Problem` (TRANSIENT where the database is out of reach): then nothing was written for sure.
         """
-        kept = Kept(records, proofs)
+        kept = Kept(records, proofs, instead)
         kept.done.set_running_or_notify_cancel()  # whoever hangs up takes nothing back
         with self._open:  # so that nothing is put behind the mark that ends the thread
             if self._thread is None:
@@ -101,7 +108,8 @@ class Journal:
         records = [record for kept in batch for record in kept.records]
         proofs = [proof for kept in batch for proof in kept.proofs]
         try:
-            appended = self._store.append_audit(records, proofs, self._clock.now())
+            instead = {proof: kept.instead for kept in batch for proof, _ in kept.proofs if kept.instead}
+            appended = self._store.append_audit(records, proofs, self._clock.now(), instead)
         except Exception as error:  # every fault: a thread that ends would leave all that come later waiting
             log.error("audit.failed", why=type(error).__name__, waiting=len(batch))
             for kept in batch:

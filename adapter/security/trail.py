@@ -123,6 +123,12 @@ class Trail:
             for tenant, space in (self._spaces or {own: Space()}).items()
         ]
 
+    def refused(self, status: int) -> list[AuditRecord]:
+        """The same, where nothing of what was found was given."""
+        for space in self._spaces.values():
+            space.seen.clear()
+        return self.records(status)
+
     def _space(self, tenant: str) -> Space:
         named = tenant or (self.caller.tenant if self.caller else NOBODY)
         return self._spaces.setdefault(named, Space())

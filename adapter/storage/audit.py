@@ -8,7 +8,7 @@ holds until its commit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -108,9 +108,17 @@ class Audit(Part):
         position, _, digest = bytes(rows[0][0]).decode().partition(":")
         return int(position), bytes.fromhex(digest)
 
-    def append(self, records: Sequence[AuditRecord], proofs: Sequence[tuple[str, datetime]], now: datetime) -> Appended:
+    def append(
+        self,
+        records: Sequence[AuditRecord],
+        proofs: Sequence[tuple[str, datetime]],
+        now: datetime,
+        instead: Mapping[str, Sequence[AuditRecord]],
+    ) -> Appended:
         """The whole of an append, in this transaction, whose end lets the next one begin."""
         fresh = self._spend_all(proofs)  # before the lock, since it may wait for a unit that spends the same one
+        refused = [one for (proof, _), good in zip(proofs, fresh, strict=True) if not good for one in instead.get(proof, ())]
+        records = [*(one for one in records if one.id not in {other.id for other in refused}), *refused]
         self._lock()
         told = {key(record.id) for record in records}
         left = [record for record in map(_awaited, self.ask(STALE, (micros(now - PATIENCE),))) if record.id not in told]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
 from threading import Lock
+from types import MappingProxyType
 from typing import TypeVar
 
 from sqlalchemy import Engine, PoolProxiedConnection, delete, insert, select
@@ -137,8 +138,14 @@ class DatabaseStore:
         with begin(self._engines.claiming) as connection:
             return outbox.claim(connection, now, lease, limit, hubs)
 
-    def append_audit(self, records: Sequence[AuditRecord], proofs: Sequence[tuple[str, datetime]], now: datetime) -> Appended:
-        return self._chaining(lambda audit: audit.append(records, proofs, now))
+    def append_audit(
+        self,
+        records: Sequence[AuditRecord],
+        proofs: Sequence[tuple[str, datetime]],
+        now: datetime,
+        instead: Mapping[str, Sequence[AuditRecord]] = MappingProxyType({}),
+    ) -> Appended:
+        return self._chaining(lambda audit: audit.append(records, proofs, now, instead))
 
     def drop_audit(self, before: datetime, now: datetime) -> int:
         dropped = 0

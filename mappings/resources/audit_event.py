@@ -24,6 +24,7 @@ Said = Mapping[str, Any]
 
 HL7_NORWAY: Final = "http://hl7.no/fhir/StructureDefinition/"
 UNKNOWN: Final = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)
 REST: Final = {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest", "display": "RESTful Operation"}
 DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 KINDS: Final = {
@@ -255,7 +256,7 @@ def _system(said: object) -> str:
     """A system as an absolute URI; the attest may name an OID bare. Empty where it is neither."""
     if not isinstance(said, str) or not said or len(said.split()) != 1:
         return ""
-    return said if ":" in said else f"urn:oid:{said}" if said.replace(".", "").isdigit() else ""
+    return said if ":" in said else f"urn:oid:{said}" if _OID.fullmatch(said) else ""
 
 
 def _part(said: object, name: str) -> Said:

@@ -252,7 +252,7 @@ def test_every_answer_says_that_it_goes_by_what_the_caller_takes(here: Service, 
     assert (short.status_code, longer.status_code, known.status_code) == (200, 200, 304)
     for answer in (short, longer, known, here.http.get(f"{path}1")):
         names = answer.headers["vary"].split(", ")
-        assert sorted(names) == ["Accept", "Accept-Encoding", "Authorization", "X-Stafett-Organisation"]
+        assert sorted(names) == ["Accept", "Accept-Encoding", "Authorization", "DPoP", "X-Stafett-Organisation"]
 
 
 # Pages of other sites

@@ -58,7 +58,7 @@ def test_no_file_folder_or_tool_is_served_that_is_not_meant_to_be(here: Service,
 
 
 def test_nothing_is_sent_on_to_https_since_programs_would_not_notice(here: Service) -> None:
-    asked = [here.http.get(path, headers={"X-Forwarded-Proto": "http"}) for path in ("/fhir/Task", "/messages", "/fhir/metadata")]
+    asked = [here.http.get(path, headers={"X-Forwarded-Scheme": "http"}) for path in ("/fhir/Task", "/messages", "/fhir/metadata")]
 
     assert [answer.is_redirect for answer in asked] == [False] * 3
 

@@ -420,3 +420,12 @@ def test_a_patient_is_told_who_tried_in_whatever_way(guarded: Service, issuer: I
 
     assert [one["about"] for one in records(guarded)[before:]] == [(id,)] * 4
     assert all("seen" not in one for one in records(guarded)[before:])
+
+
+def test_a_proof_that_was_used_shows_in_the_audit_as_refused(guarded: Service, made: str, own: Client) -> None:
+    shown, before = own.headers("GET", guarded.base + made), len(records(guarded))
+    assert [guarded.http.get(made, headers=shown).status_code for _ in range(2)] == [200, 401]
+
+    one, other = records(guarded)[before:]
+    assert (one["status"], "seen" in one, other["status"], other["outcome"], "seen" in other) == (200, True, 401, "4", False)
+    assert one["about"] == other["about"] == (made.rpartition("/")[2],)

@@ -100,16 +100,28 @@ def test_b106_a_request_has_one_host_and_it_is_ours(here: Service, how: str, pat
 
 
 POISON = {
-    "X-Forwarded-Host": EVIL,
-    "X-Forwarded-Proto": "gopher",
     "X-Forwarded-Port": "666",
     "X-Forwarded-Prefix": "/poison",
     "X-Host": EVIL,
     "X-Original-URL": "/metrics",
     "X-Rewrite-URL": "/metrics",
+}
+PROXIES = {
+    "X-Forwarded-Host": EVIL,
+    "X-Forwarded-Proto": "gopher",
+    "X-Forwarded-For": "203.0.113.9",
+    "X-Real-IP": "203.0.113.9",
     "Forwarded": f"host={EVIL};proto=gopher",
     "Via": f"1.1 {EVIL}",
 }
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_b106_where_nobody_is_asked_who_they_are_no_proxy_stands_in_front(here: Service, name: str) -> None:
+    answer = here.http.get("/fhir/Patient", headers={name: PROXIES[name]})
+
+    assert (answer.status_code, answer.json()["resourceType"]) == (400, "OperationOutcome")
+    assert EVIL not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/fhir/Patient?_count=1", "/fhir/metadata", "/messages?limit=1", "/", "/docs", "/openapi.json"])

@@ -42,7 +42,9 @@ class Slate:
         self.called = threading.Event()
         self.fault: Exception | None = None
 
-    def append_audit(self, records: Sequence[AuditRecord], proofs: Sequence[tuple[str, datetime]], now: datetime) -> Appended:
+    def append_audit(
+        self, records: Sequence[AuditRecord], proofs: Sequence[tuple[str, datetime]], now: datetime, instead: Any
+    ) -> Appended:
         self.called.set()
         assert self.go.wait(SECONDS)
         if self.fault:
