@@ -2,7 +2,8 @@
 
     python tests/security/plain_client.py ISSUER CLIENT_ID KEY.jwk PARENT:CHILD SCOPES METHOD URL
 
-prints the status of the answer, a line, and its body.
+prints the status of the answer, a line, and its body; beside the status why, where it was refused. docs/access.md shows how it is
+tried. The file may be copied.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class PlainClient:
     def ask(self) -> httpx.Response:
         """For a token, and once more with the nonce that the issuer wants to see."""
         metadata = httpx.get(f"{self.issuer}/.well-known/openid-configuration", trust_env=False).json()
-        endpoint, nonce = metadata["token_endpoint"], {}
+        endpoint, nonce = metadata["token_endpoint"], dict[str, str]()
         for _ in range(2):
             form = {
                 "grant_type": "client_credentials",
@@ -77,4 +78,4 @@ if __name__ == "__main__":
     client = PlainClient(issuer, client_id, json.loads(Path(file).read_text()), organisation, scope, "assertion_details")
     client.ask().raise_for_status()
     answer = httpx.request(method, url, headers=client.headers(method, url), trust_env=False)
-    print(answer.status_code, answer.text, sep="\n")  # noqa: T201
+    print(f"{answer.status_code} {answer.headers.get('www-authenticate', '')}".strip(), answer.text, sep="\n")  # noqa: T201
