@@ -34,6 +34,7 @@ def examine(settings: Settings) -> list[Finding]:
     return [
         *_configuration(settings),
         *_database(settings),
+        *_retention(settings),
         *_keys(settings),
         *(_issuers(settings) if settings.auth == "helseid" else ()),
         *(f for hub in settings.hub for f in _hub(hub, settings)),
@@ -51,6 +52,12 @@ def _configuration(s: Settings) -> Iterator[Finding]:
         en = "off: anybody on this machine is let in as any organisation; for test alone"
         nb = "av: enhver på denne maskinen slippes inn som hvilken som helst organisasjon; bare for test"
         yield _say("information", "auth", en, nb)
+    elif not any({one.number for one in s.organisation} <= set(operator.organisations) for operator in s.operator):
+        en = "no [[operator]] has every [[organisation]], so nobody sees what comes for a service that is not ours: add one"
+        nb = (
+            "ingen [[operator]] har alle [[organisation]], så ingen ser det som kommer til en tjeneste som ikke er vår: legg til en"
+        )
+        yield _say("warning", "auth", en, nb)
     if not s.receiver:
         en = "no [[receiver]], so every message will wait for a person: add the services that are yours"
         yield _say("warning", "configuration", en, "ingen [[receiver]], så alle meldinger vil vente: legg til tjenestene deres")
@@ -79,6 +86,13 @@ def _database(settings: Settings) -> Iterator[Finding]:
         store.close()
     except Problem as fault:
         yield from fault.findings
+
+
+def _retention(settings: Settings) -> Iterator[Finding]:
+    kept = dict(settings.retention)
+    en = ", ".join(f"{what} {f'{days} days' if days else 'for ever'}" for what, days in kept.items())
+    nb = ", ".join(f"{what} {f'{days} dager' if days else 'for alltid'}" for what, days in kept.items())
+    yield _say("information", "retention", f"kept: {en}", f"beholdes: {nb}")
 
 
 def _key(there: bool) -> Iterator[Finding]:

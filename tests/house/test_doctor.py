@@ -10,12 +10,17 @@ from pathlib import Path
 import pytest
 
 from adapter.doctor import examine
-from adapter.settings import HelseID, HubSettings, LoginSettings, Partner, Receiver, Settings, StoreSettings
+from adapter.settings import HelseID, HubSettings, LoginSettings, Operator, Organisation, Partner, Receiver, Settings, StoreSettings
 from adapter.wiring import build, installation_key
 from tests.house.processes import free_ports, get, running, wait_for
 from tests.security.issuer import Issuer
 
 OPEN = ("information", "auth", "off: anybody on this machine is let in as any organisation; for test alone")
+KEPT = (  # as docs/operating.md says, unless the configuration says otherwise
+    "information",
+    "retention",
+    "kept: inbox 90 days, explanation 90 days, outbox 90 days, binary for ever, history for ever, audit 1826 days",
+)
 RECEIVER = (Receiver(her_id="8000101", organisation="000000000", pathway="D11"),)
 
 
@@ -34,16 +39,28 @@ def test_a_new_installation_is_well_and_stays_untouched(tmp_path: Path) -> None:
         ("information", "configuration", "test, 1 organisation, 1 receiver, 1 hub"),
         OPEN,
         ("information", "database", "it is made at the first start"),
+        KEPT,
         ("information", "hub folder", f"files come in {tmp_path / 'hub' / 'in'}"),
     ]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("organisations", "severities"), [(("999977774",), ["warning"]), (("999977774", "312232324"), [])])
+def test_where_no_operator_may_see_all_it_is_said_what_nobody_sees(
+    tmp_path: Path, organisations: tuple[str, ...], severities: list[str]
+) -> None:
+    ours = tuple(Organisation(number=number, name=number) for number in ("999977774", "312232324"))
+    operator = Operator(value="kari", organisations=organisations)
+    of = settings(tmp_path).model_copy(update={"auth": "helseid", "organisation": ours, "operator": (operator,)})
+
+    assert [severity for severity, where, _ in told(of) if where == "auth"] == severities
 
 
 def test_only_an_installation_that_is_open_to_all_is_said_to_be(tmp_path: Path) -> None:
     closed = settings(tmp_path).model_copy(update={"auth": "helseid"})
 
     assert OPEN in told(settings(tmp_path))
-    assert "auth" not in [where for _, where, _ in told(closed)]
+    assert OPEN not in told(closed)
 
 
 def test_an_installation_that_has_run_has_its_key(tmp_path: Path) -> None:
