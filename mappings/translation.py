@@ -38,6 +38,7 @@ from mappings.resources import (
     provenance,
     service_request,
 )
+from mappings.resources.elements import NUMBERS
 from mappings.resources.writer import Resource, Writer, reference
 from mappings.rules import national
 from mappings.trail import origin, place
@@ -219,6 +220,11 @@ class Translator:
         """The id of the Patient at an organisation; empty where nothing identifies the person beyond this referral."""
         system, value = patient.key(reading.referral.patient, reading.envelope.sender)
         return self._person_id(organisation, system, value) if system else ""
+
+    def patient_number(self, reading: Reading) -> str:
+        """The patient's national number, as `system|value`; empty where the message has none that is valid."""
+        system, value = patient.key(reading.referral.patient, reading.envelope.sender)
+        return f"{system}|{value}" if system in NUMBERS.values() else ""
 
     def render(self, reading: Reading, receipt: Receipt, decision: Decision) -> Translation:
         """The resources of a referral and of what it opens."""

@@ -35,10 +35,12 @@ def router(reception: Reception, *, prefix: str, open_access: bool) -> APIRouter
 
     def whole(visit: Visit, id: str) -> tuple[Message, bytes, dict[str, Any]]:
         message, xml = one(visit, id)
+        if not xml:
+            return message, b"", {}
         try:
-            return message, xml or b"", reception.explanation(visit.caller.tenants, id)
+            return message, xml, reception.explanation(visit.caller.tenants, id)
         except Problem:  # it was not translated; its state says why
-            return message, xml or b"", {}
+            return message, xml, {}
 
     @routes.get("/", response_class=Response)
     async def start(request: Request, state: State | None = None, before: datetime | None = None, id: str = "") -> Response:

@@ -13,7 +13,7 @@ from adapter.domain.problem import Kind, problem
 from adapter.hub import described as d
 from adapter.hub.examples import FIRST_ID, example
 from adapter.hub.reception import Reception
-from adapter.hub.seen import find, of_seen, one
+from adapter.hub.seen import explained, find, of_seen, one
 from adapter.hub.shown import ID, Time, as_json, known, none, shown, zoned
 from adapter.ports import MessageQuery, State
 from adapter.security.visit import visit_of
@@ -172,7 +172,7 @@ def following(routes: APIRouter, reception: Reception) -> None:
     )
     async def read_explanation(request: Request, id: MessageId) -> Response:
         """For every element its nodes in the message, with line; for every node what became of it, and why."""
-        return as_json(await run_in_threadpool(of_seen, reception.explanation, visit_of(request), known(id)))
+        return as_json(await run_in_threadpool(explained, reception.explanation, visit_of(request), known(id)))
 
 
 def _cursor(after: str) -> tuple[datetime, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from adapter.hub.shown import ID, no_message
+from adapter.hub.shown import ID, no_message, none
 from adapter.ports import Message, MessageQuery
 from adapter.security.visit import Visit
 
@@ -28,6 +28,17 @@ def one(visit: Visit, id: str) -> tuple[Message, bytes | None]:
             no_message()
         visit.trail.saw("R", unit.message_resources(message.tenant, id), message.tenant)
         return message, unit.message_xml(id)
+
+
+def explained(use_case: Callable[[Sequence[str], str], T], visit: Visit, id: str) -> T:
+    """What explains a message, which holds all of its text: not there where the XML is not for the visitor."""
+    _, xml = one(visit, id)
+    if xml == b"":
+        none(
+            "There is nothing to explain: no document is kept.",
+            "Det er ingenting å forklare: det er ikke tatt vare på noe dokument.",
+        )
+    return use_case(visit.caller.tenants, id)
 
 
 def of_seen(use_case: Callable[[Sequence[str], str], T], visit: Visit, id: str) -> T:

@@ -28,8 +28,12 @@ class Messages(Blocking):
         return found if found and self.is_shown_message(found.tenant, id) else None
 
     def message_xml(self, id: str) -> bytes | None:
-        if self._view.who and self.message(id) is None:
-            return None
+        if self._view.who:
+            found = self.message(id)
+            if found is None:
+                return None
+            if not found.patient and self.hidden_from(found.tenant):
+                return b""  # it may speak of one of those who block the caller
         return self.connection.scalar(select(message_xml.c.xml).where(message_xml.c.message_id == id))
 
     def messages_with_key(self, receiver: str, sender: str, msg_id: str) -> list[Message]:

@@ -56,7 +56,7 @@ SET_NEWEST = insertion(
     "ON CONFLICT (tenant, id, type) DO UPDATE SET version = excluded.version, updated = excluded.updated, "
     "status = excluded.status, patient = excluded.patient",
 )
-IS_ABOUT = "UPDATE message SET patient = ? WHERE id = ? AND tenant = ? AND patient = ''"
+IS_ABOUT = "UPDATE message SET patient = ? WHERE id = ? AND tenant = ?"
 OWNED = "SELECT type, id, patient FROM resource WHERE tenant = ? AND id IN ({}) AND patient <> ''"
 FORGET = f"DELETE FROM resource_index WHERE {OF_KEY}"
 BLOCKED_BY = ("Consent", "Patient")  # types that say who is hidden from whom
@@ -67,8 +67,8 @@ class Resources(Blocking):
     def read(self, tenant: str, type: str, id: str, version: int | None = None) -> Stored | None:
         named = (key(tenant), key(id), key(type))
         rows = self.ask(NEWEST, named) if version is None else self.ask(NAMED, (*named, version))
-        stored = stored_as(type, id, rows)
-        return None if stored and stored.patient and stored.patient in self.hidden(tenant) else stored
+        stored, hidden = stored_as(type, id, rows), self.hidden(tenant)  # asked in any case, so that all takes as long
+        return None if stored and stored.patient in hidden else stored
 
     def read_all(self, tenant: str, names: Sequence[Name]) -> list[Stored]:
         newest, hidden = self._newest(tenant, names), self.hidden(tenant)

@@ -102,7 +102,7 @@ metadata = MetaData()
 
 # The inbox. `sighting` is 0 for the first message of its key, `hub_sighting` for the first of its hub id: that the first
 # is one only is what the two constraints say, and what makes "received once" hold between processes. NULL: no such key.
-# `patient` is whose record its resources are (as `resource.patient`), empty as long as it has made none.
+# `patient` is whom it speaks of (as `resource.patient`): whose record its resources are, or whom it names; empty where nobody can tell.
 message = Table(
     "message",
     metadata,

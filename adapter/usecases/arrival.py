@@ -37,6 +37,7 @@ class Arrival:
     fault: Problem | None = None
     error: str = ""
     patient: str = ""  # the Patient's id at the service's organisation, where anything identifies the person
+    number: str = ""  # `system|value` of the patient's national number, where the message has a valid one
 
     @property
     def tenant(self) -> str:
@@ -104,7 +105,8 @@ def her_ids(party: Party) -> set[str]:
 
 def _for(arrival: Arrival, translator: Translator, service: Service | None) -> Arrival:
     patient = translator.patient_id(arrival.reading, service.organisation) if service and arrival.reading else ""
-    return replace(arrival, service=service, patient=patient)
+    number = translator.patient_number(arrival.reading) if arrival.reading else ""
+    return replace(arrival, service=service, patient=patient, number=number)
 
 
 def _addressed(arrival: Arrival) -> bool:

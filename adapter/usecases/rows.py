@@ -52,7 +52,16 @@ def message(arrival: Arrival, situation: Situation, judged: Verdict, again: Mess
         context=context.dump(kept),
         attempts=judged.attempts or (again.attempts if again else 0),
         due=judged.due,
+        patient=_whom(arrival, judged),
     )
+
+
+def _whom(arrival: Arrival, judged: Verdict) -> str:
+    """Whom a message is of. What made nothing is known by the number, under which every Patient of that person blocks it: a client
+    may have made one with an id of its own.
+    """
+    made = judged.state is State.PROCESSED
+    return arrival.patient or arrival.number if made else arrival.number or arrival.patient
 
 
 def answer(received: Message, given: AppRec, format: Literal["xml", "edi2"] | None, now: datetime) -> Outgoing:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from adapter.domain.problem import Kind, Problem
-from adapter.ports import Clause, Draft, Match, MessageQuery, Query, Store, Trouble, Unit
+from adapter.ports import NOBODY, Clause, Draft, Match, MessageQuery, Query, State, Store, Trouble, Unit
 from adapter.r4.index import index
 from adapter.storage import DatabaseStore, open_store, reindex, search
 from tests.storage.things import NOW, OURS, THEIRS, a_message, a_row, in_status, later, named, of_patient
@@ -89,13 +89,19 @@ class World:
             self.put(of, draft("Task", f"t{number}", **body))
 
     def sent(self, number: int) -> None:
-        """A message and what it made, its answer, a delivery to a partner, and a trouble."""
-        of = self.chance.choice([*NUMBERS, "p1", ""])
+        """A message and what it made, if it made anything, its answer, a delivery to a partner, and a trouble."""
+        of = "p1" if number < 2 else self.chance.choice([*NUMBERS, "p1", ""])
         id, moment, about = f"m{number}", later(number // 2), f"Task/of-m{number}"
-        message = a_message(id, received=moment, document_id=f"d{number % 3}")
+        whom = f"{FNR}|{NUMBERS[of]}" if of else "somebody"
+        message = a_message(id, received=moment, document_id=f"d{number % 3}", patient=whom)
         self.steps.append((of, lambda unit: unit.add_message(message, id.encode())))
         person = {"for": {"reference": f"Patient/{of}"}} if of else {}
-        self.put(of, draft("Task", f"of-m{number}", **person), *([patient(of, active=True)] if of else []), message=id)
+        self.put(
+            of,
+            draft("Task", f"of-m{number}", **person),
+            *([patient(of, active=True)] if of else []),
+            message=id if number % 4 != 1 else "",
+        )
         apprec = a_row(f"a{number}", message_id=id, created=moment)
         share = a_row(f"s{number}", kind="share", message_id="", about=about, hub="partner", created=moment)
         trouble = Trouble(OURS, "partner", about, "refused", "en", "nb", moment)
@@ -449,6 +455,54 @@ def test_a_message_that_was_here_before_the_column_is_hidden_too(one: DatabaseSt
 
     with one.seen_by([OURS], [UNIT]).read() as unit:
         assert [message.id for message in unit.messages([OURS], MessageQuery())] == ["m2"]
+
+
+# --- messages
+
+
+def inbox(store: DatabaseStore, tenants: Sequence[str] = (OURS,)) -> tuple[list[str], int, list[bytes | None]]:
+    """What UNIT sees of the messages: which, how many, and their XML."""
+    with store.seen_by(tenants, [UNIT]).read() as unit:
+        found = unit.messages([*tenants, NOBODY], MessageQuery())
+        xml = [unit.message_xml(f"m{number}") for number in (1, 2, 3)]
+        return sorted(message.id for message in found), sum(unit.count_messages([*tenants, NOBODY]).values()), xml
+
+
+def receive(store: DatabaseStore, tenant: str) -> None:
+    """Messages that made nothing: of the patient by number, of another, and of nobody can tell whom."""
+    with store.write() as unit:
+        unit.put(OURS, [patient("p1"), patient("p2")], NOW)
+        for id, whom in (("m1", f"{FNR}|{NUMBERS['p1']}"), ("m2", f"{FNR}|{NUMBERS['p2']}"), ("m3", "")):
+            unit.add_message(a_message(id, tenant=tenant, state=State.QUARANTINED, patient=whom), b"<x/>")
+
+
+@pytest.mark.parametrize("tenant", [OURS, NOBODY])
+def test_a_message_that_made_nothing_is_hidden_by_whom_it_names(store: DatabaseStore, tenant: str) -> None:
+    receive(store, tenant)
+    before = inbox(store)
+    keep(store, block("c1", "p1", UNIT))
+
+    assert before == (["m1", "m2", "m3"], 3, [b"<x/>", b"<x/>", b"<x/>"])
+    assert inbox(store) == (["m2", "m3"], 2, [None, b"<x/>", b""])
+
+
+def test_blocks_of_another_space_hide_no_message_here(store: DatabaseStore) -> None:
+    receive(store, THEIRS)
+    keep(store, block("c1", "p1", UNIT))
+
+    assert inbox(store, [OURS, THEIRS])[0] == ["m1", "m2", "m3"]
+
+
+def test_what_a_message_made_says_whose_it_is(store: DatabaseStore) -> None:
+    """A Patient's id takes the place of the number: the record is asked for by it."""
+    receive(store, OURS)
+    with store.write() as unit:
+        unit.put(OURS, [draft("Task", "t", **{"for": {"reference": "Patient/p1"}})], NOW, "m1")
+
+    with store.read() as unit:
+        found = unit.message("m1")
+        assert found
+        assert (found.patient, unit.messages_of(OURS, "p1")) == ("p1", ["m1"])
 
 
 # --- what names no patient, and what a blocked caller writes

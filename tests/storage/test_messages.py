@@ -19,10 +19,11 @@ def keep(store: DatabaseStore, *messages: Message) -> None:
 
 
 def test_a_message_comes_back_as_it_was_stored(store: DatabaseStore) -> None:
-    keep(store, a_message())
+    message = a_message(patient="urn:oid:2.16.578.1.12.4.1.4.1|21858999992")
+    keep(store, message)
 
     with store.read() as unit:
-        assert unit.message("m1") == a_message()
+        assert unit.message("m1") == message
 
 
 def test_a_message_without_optional_fields_comes_back_as_it_was_stored(store: DatabaseStore) -> None:

@@ -31,6 +31,36 @@ def test_the_bundle_holds_the_stored_bytes_of_what_the_message_made(house: House
     assert [e["request"] for e in decoded["entry"]] == [{"method": "PUT", "url": f"{s.type}/{s.id}"} for s in stored]
 
 
+@pytest.mark.parametrize(
+    ("id", "sent", "state", "tenant"),
+    [
+        ("17", {"msg_id": "17"}, State.REFUSED, HOSPITAL),
+        (MSG_IDS["N"], {"sender": None}, State.QUARANTINED, HOSPITAL),
+        (MSG_IDS["N"], {"receiver": ELSEWHERE}, State.QUARANTINED, NOBODY),
+    ],
+)
+def test_a_message_is_of_the_patient_whom_it_names_whatever_became_of_it(
+    house: House, id: str, sent: dict[str, str | None], state: State, tenant: str
+) -> None:
+    """The example's patient, in the series of national numbers (2.16.578.1.12.4.1.4.1)."""
+    kept = house.receive(message(msg_id=id), **sent).message
+
+    assert (kept.state, kept.tenant, kept.patient) == (state, tenant, "urn:oid:2.16.578.1.12.4.1.4.1|21889240366")
+    assert house.message(kept.id) == kept
+
+
+def test_a_message_that_made_something_is_of_the_patient_that_it_made(house: House) -> None:
+    kept = house.receive(message()).message
+    with house.store.read() as unit:
+        made = [one.id for one in unit.message_resources(HOSPITAL, kept.id) if one.type == "Patient"]
+
+    assert [kept.patient, house.message(kept.id).patient] == made * 2
+
+
+def test_a_message_that_cannot_be_read_is_of_nobody_that_we_know(house: House) -> None:
+    assert house.receive(b"<Epikrise/>", msg_id=uuid(5)).message.patient == ""
+
+
 def test_a_message_that_made_nothing_has_no_bundle_and_an_unanswered_one_no_apprec(house: House) -> None:
     kept = house.receive(message(), sender=None).message
     assert (house.reception.bundle(OURS, kept.id), house.reception.apprec(OURS, kept.id)) == (None, None)
