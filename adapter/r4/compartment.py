@@ -12,13 +12,14 @@ is by its `securityContext` (https://hl7.org/fhir/R4/binary.html).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from adapter.r4.fhirpath.references import type_in
 from adapter.r4.parameters import PARAMETERS
 from adapter.r4.systems import canonical_system
+from mappings.resources.elements import NUMBERS
 
 OPT_OUT: Final = {"OPTOUT", "OPTOUTE"}
 """Policies (v3-ActCode) by which a patient does not share, or does but for exceptions."""
@@ -29,14 +30,27 @@ def whose(resource: Mapping[str, Any], base: str = "") -> str:
 
     Of several the first counts (a Provenance names a Patient among its targets). `base` is our own address.
     """
+    return next(iter(all_whose(resource, base)), "")
+
+
+def all_whose(resource: Mapping[str, Any], base: str = "") -> tuple[str, ...]:
+    """As `whose`, every name that the resource has for its patient or patients.
+
+    >>> person = {"resourceType": "Patient", "id": "p", "identifier": [{"system": "urn:a", "value": "1"}, {"value": "2"}]}
+    >>> all_whose({"resourceType": "Flag", "subject": {"reference": "#p"}, "contained": [person]})
+    ('urn:a|1', '|2')
+    """
     if resource["resourceType"] == "Patient":
-        own: str = resource.get("id", "")
-        return own
+        return (resource["id"],) if resource.get("id") else ()
     said = resource.get(_element(resource["resourceType"]), ())
-    for reference in said if isinstance(said, list) else (said,):
-        if reference and (patient := _patient(reference, resource, base)):
-            return patient
-    return ""
+    references = said if isinstance(said, list) else (said,)
+    return tuple(dict.fromkeys(name for one in references if one for name in _patient(one, resource, base) if name))
+
+
+def names_of(identifiers: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What somebody is named by through these identifiers: national numbers first, by which others know them too."""
+    known = [(canonical_system(one.get("system", "")), one["value"]) for one in identifiers if "value" in one]
+    return [f"{system}|{value}" for system, value in sorted(known, key=lambda one: one[0] not in NUMBERS.values())]
 
 
 @cache
@@ -48,21 +62,18 @@ def _element(type: str) -> str:
     return parameter.expression.split(".")[1] if parameter else ""
 
 
-def _patient(reference: Mapping[str, Any], resource: Mapping[str, Any], base: str) -> str:
-    """The Patient that a reference leads to: here, else by its identifier or that of the contained one, else elsewhere."""
+def _patient(reference: Mapping[str, Any], resource: Mapping[str, Any], base: str) -> Sequence[str]:
+    """The Patient that a reference leads to: here, else by its identifier or those of the contained one, else elsewhere."""
     type, address = target(reference, base)
     if type not in {"", "Patient"}:
-        return ""
+        return ()
     if address and "/" not in address:
-        return address
+        return (address,)
     local: str = reference.get("reference", "")
     within: Mapping[str, Any] = next((one for one in resource.get("contained", ()) if local == f"#{one.get('id')}"), {})
     if within and within["resourceType"] != "Patient":
-        return ""
-    for identifier in (reference.get("identifier", {}), *within.get("identifier", ())):
-        if "value" in identifier:
-            return f"{canonical_system(identifier.get('system', ''))}|{identifier['value']}"
-    return address
+        return ()
+    return names_of([reference.get("identifier", {}), *within.get("identifier", ())]) or [address]
 
 
 def blocks(resource: Mapping[str, Any]) -> tuple[str, ...]:

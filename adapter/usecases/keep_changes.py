@@ -46,7 +46,7 @@ _BORN: Final = ("birthDate", "identifier")
 def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change], now: datetime) -> list[Written]:
     """Keep all of the changes, and what they cause. Raises `Problem` where they may not be."""
     judge_blocks(unit, tenant, changes, rules.base)
-    changes = admitted(unit, tenant, changes)
+    changes = admitted(unit, tenant, changes, rules.base)
     written = _kept(unit, rules, tenant, changes, now)
     for patient in newly_protected(changes):
         cleanse(unit, tenant, patient, now, rules.base)

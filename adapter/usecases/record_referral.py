@@ -94,7 +94,7 @@ def record(
     drafts += [_draft(_sourced(body, source), old) for body, old in caused]
     unit.put(tenant, drafts, now, message.id)
     for body, old in made:
-        if body["resourceType"] == "Patient" and old and level_of(body) and not level_of(old):
+        if body["resourceType"] == "Patient" and level_of(body) and not level_of(old or {}):
             cleanse(unit, tenant, body["id"], now, pathways.base)
 
 

@@ -13,6 +13,7 @@ https://hl7.org/fhir/R4/extension-data-absent-reason.html, https://hl7.org/fhir/
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
@@ -33,7 +34,7 @@ MASKED: Final[Mapping[str, Any]] = {
 }
 OMITTED: Final = "[utelatt]"
 TYPES: Final = frozenset({"Patient", "RelatedPerson"})
-"""Types of which something is taken out."""
+"""Types of which something is taken out, also where they are contained in others."""
 
 _SHORTEST: Final = 6  # letters of a street and its number; shorter ones would be found in words
 _ADDRESS_PARTS: Final = ("text", "line", "city", "district", "state", "postalCode", "country")
@@ -125,13 +126,59 @@ def _texts(addresses: Any) -> Iterator[str]:
             yield from (one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str))
 
 
+def persons(resource: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The Patients and RelatedPersons in it: itself, and those that it contains."""
+    return [one for one in (resource, *items(resource.get("contained"))) if one.get("resourceType") in TYPES]
+
+
 def streets(resource: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of its addresses that are a street with its number, so that they can be found where else they are written."""
-    for address in items(resource.get("address")):
+    """The lines of its persons' addresses that are a street with its number, so that they are found where else they are written."""
+    for address in (one for person in persons(resource) for one in items(person.get("address"))):
         lines = address.get("line")
         yield from (
             line.strip() for line in (lines if isinstance(lines, list) else []) if isinstance(line, str) and is_street(line)
         )
+
+
+def without_streets(value: Any, streets: Sequence[str]) -> Any:
+    """Any texts without these streets, in whatever case they are written; the very same where none has them. Of attachments those
+    are looked into that say they are text.
+
+    >>> without_streets({"text": "Bor i STORGATA 12"}, ["Storgata 12"])
+    {'text': 'Bor i [utelatt]'}
+    """
+    if not streets:
+        return value
+    longest_first = sorted(streets, key=len, reverse=True)
+    pattern = re.compile("|".join(re.escape(street) for street in longest_first), re.IGNORECASE)
+    made = _replaced(value, pattern)
+    return value if made == value else made
+
+
+def _replaced(value: Any, pattern: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return pattern.sub(OMITTED, value)
+    if isinstance(value, list):
+        return [_replaced(one, pattern) for one in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: _replaced(one, pattern) for name, one in value.items()}
+    if text(value.get("contentType")).startswith("text/") and pattern.search(said := _said_in(text(value.get("data")))):
+        data = b64encode(pattern.sub(OMITTED, said).encode()).decode()
+        return {name: one for name, one in made.items() if name not in ("hash", "size")} | {"data": data}
+    return made
+
+
+def _said_in(data: str) -> str:
+    """The text of an attachment (Base64); what is not in UTF-8 is told by its bytes."""
+    try:
+        said = b64decode(data)
+    except ValueError:
+        return ""
+    try:
+        return said.decode()
+    except UnicodeDecodeError:
+        return said.decode("latin-1")
 
 
 def is_street(line: str) -> bool:
@@ -142,15 +189,25 @@ def is_street(line: str) -> bool:
 
 
 def withheld(resource: Body, level: str) -> Body:
-    """A Patient, or a RelatedPerson of one, without what gives the place away; the very same where nothing is to be taken out."""
-    if resource.get("resourceType") not in TYPES or level not in LEVELS:
+    """A resource of a protected patient without what gives the place away, the very same where nothing is to be taken out: of a
+    Patient, or a RelatedPerson of one, wherever they stand.
+    """
+    if level not in LEVELS:
+        return resource
+    made = _person_withheld(resource)
+    if within := items(made.get("contained")):
+        made = {**made, "contained": [_person_withheld(one) for one in within]}  # without a label: none may be within (dom-5)
+    made = _labelled(made, level) if resource.get("resourceType") == "Patient" else made
+    return resource if made == resource else made
+
+
+def _person_withheld(resource: Body) -> Body:
+    if resource.get("resourceType") not in TYPES:
         return resource
     made: Body = _without_places(resource)
     if "address" in made:
         made = {**made, "address": [dict(MASKED)]} if made["address"] else {k: v for k, v in made.items() if k != "address"}
-    if resource["resourceType"] == "Patient":
-        made = _labelled(made, level)
-    return resource if made == resource else made
+    return made
 
 
 def for_others(task: Body) -> Body:

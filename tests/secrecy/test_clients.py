@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +258,92 @@ def _addresses(value: Any) -> Iterator[Any]:
                 yield inner
             else:
                 yield from _addresses(inner)
+
+
+# --- however the patient is named, whatever the resource is
+
+PERSON = {"resourceType": "Patient", "id": "p", "identifier": [{"system": "urn:a", "value": "1"}, {"system": FNR, "value": NUMBER}]}
+WAYS: dict[str, Callable[[str], Body]] = {
+    "a link to a version": lambda id: {"reference": f"Patient/{id}/_history/1"},
+    "our whole address": lambda id: {"reference": f"https://service.example/fhir/Patient/{id}"},
+    "the number": lambda id: {"identifier": {"system": FNR, "value": NUMBER}},
+    "the number with the bare OID": lambda id: {"identifier": {"system": FNR.removeprefix("urn:oid:"), "value": NUMBER}},
+    "the number without its system": lambda id: {"identifier": {"value": NUMBER}},
+    "a contained Patient, by another number first": lambda id: {"reference": "#p"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_relative_is_kept_without_the_place_however_the_patient_is_named(client: Client, way: str) -> None:
+    client.world.rules = replace(client.world.rules, base="https://service.example/fhir")
+    kept, _ = client.creates(patient(meta={"security": [LABEL]}))
+    said = {"resourceType": "RelatedPerson", "patient": WAYS[way](kept["id"]), "address": [ADDRESS]}
+    if "contained" in way:
+        said["contained"] = [{**PERSON, "address": [ADDRESS]}]
+
+    after, told = client.creates(said)
+
+    assert after["address"] == [MASKED]
+    assert len(told) == 1
+    assert found(client.world.store) == []
+
+
+def test_a_contained_patient_of_any_resource_is_kept_without_the_place_and_so_is_the_text_beside_it(client: Client) -> None:
+    client.creates(patient(meta={"security": [LABEL]}))
+    data = b64encode(b"Bor i kanarifuglvegen 1234.").decode()
+    code = {"text": "Ring på i KANARIFUGLVEGEN 1234"}
+    flag = {"resourceType": "Flag", "status": "active", "code": code, "subject": {"reference": "#p"}}
+    letter = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "subject": {"reference": "#p"},
+        "content": [{"attachment": {"contentType": "text/plain", "data": data, "size": 27}}],
+    }
+
+    for said in (flag, letter):
+        after, told = client.creates({**said, "contained": [{**PERSON, "address": [ADDRESS]}]})
+        assert after["contained"] == [{**PERSON, "address": [MASKED]}]  # without a label: R4 has none within (dom-5)
+        assert [one for one in check({**after, "meta": {"versionId": "1"}}) if one.severity in ("error", "fatal")] == []
+        assert len(told) == 1
+    assert after["content"] == [{"attachment": {"contentType": "text/plain", "data": b64encode(b"Bor i [utelatt].").decode()}}]
+    assert found(client.world.store) == []
+    assert b"anarifuglvegen" not in rows(client.world.store).lower()
+
+
+def test_another_persons_contained_patient_keeps_the_address(client: Client) -> None:
+    client.creates(patient(meta={"security": [LABEL]}))
+    other = {**PERSON, "identifier": [{"system": FNR, "value": make(1, 2, 1986, "female")}], "address": [ADDRESS]}
+
+    after, told = client.creates({**relative("x"), "patient": {"reference": "#p"}, "contained": [other]})
+
+    assert (after["address"], after["contained"], told) == ([ADDRESS], [other], [])
+
+
+def test_a_patient_who_is_protected_from_the_first_is_cleansed_for_as_well(client: Client) -> None:
+    """What speaks of them by number may be older than the Patient."""
+    by_number = {"identifier": {"system": FNR, "value": NUMBER}}
+    said, _ = client.creates({**relative("x"), "patient": by_number})
+    client.creates({"resourceType": "Flag", "status": "active", "code": {"text": "Kanarifuglvegen 1234"}, "subject": by_number})
+
+    client.creates(patient(meta={"security": [LABEL]}))
+
+    assert found(client.world.store) == []
+    with client.world.store.read() as unit:
+        (stored,) = unit.read_all(HOSPITAL, [("RelatedPerson", said["id"])])
+    assert plain(stored)["address"] == [MASKED]
+
+
+def test_the_street_is_found_in_any_case_and_in_text_that_is_attached(client: Client) -> None:
+    first, _ = client.creates(patient())
+    of = {"reference": f"Patient/{first['id']}"}
+    client.creates({"resourceType": "Flag", "status": "active", "code": {"text": "i kanarifuglVEGEN 1234"}, "subject": of})
+    for said in ("Bor i Kanarifuglvegen 1234, blåmalt".encode(), "Bor i Kanarifuglvegen 1234, blåmalt".encode("latin-1")):
+        data = b64encode(said).decode()
+        binary, _ = client.creates({"resourceType": "Binary", "contentType": "text/plain", "securityContext": of, "data": data})
+
+    client.puts({**patient(meta={"security": [LABEL]}), "id": first["id"]})
+
+    assert b"kanarifugl" not in rows(client.world.store).lower()
+    with client.world.store.read() as unit:
+        (stored,) = unit.read_all(HOSPITAL, [("Binary", binary["id"])])
+    assert b64decode(plain(stored)["data"]).decode() == "Bor i [utelatt], blåmalt"
