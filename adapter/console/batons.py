@@ -85,7 +85,7 @@ def asked_of(stories: Sequence[Story], today: date) -> Html:
     handed = [story for story in stories if story.now.code in KINDS]
     if not handed:
         return tag("p", "Nobody has been asked yet.", class_="empty")
-    heads = ("What", "Who is asked, and why", "How it stands", "Answer", "How it went")
+    heads = ("What", "Who is asked, and why", "How it stands", "Answer by", "How it went")
     return table("The first on top", heads, [_story(story, today) for story in handed], "asked")
 
 

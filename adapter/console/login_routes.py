@@ -119,7 +119,7 @@ def _unknown(prefix: str, subject: str, elsewhere: str, *cookies: str) -> Respon
     log.warning("login failed", why="nobody we know")
     told = page(
         prefix,
-        "Not for you",
+        "No access",
         tag("h1", "You may not use this service"),
         tag("p", "You are logged in, but nobody has let you in here. Give your subject to the operator of this service:"),
         tag("p", "Du er innlogget, men ingen har gitt deg tilgang her. Gi din subject til driften av tjenesten:", lang="nb"),

@@ -202,6 +202,11 @@ def asked(one: Assignment) -> Text:
     return Text(f"{one.who.nb} {at[0]} {one.owner}", f"{one.who.en or one.who.nb} {at[1]} {one.owner}")
 
 
+def _subject(one: Assignment) -> Text:
+    """The same as what a sentence begins with: after "…, which is the coordinating unit in Vågå" comes another comma."""
+    return Text(*(f"{text}," if "," in text else text for text in asked(one)))
+
+
 def _answers(run: Run) -> Iterator[Next]:
     """What is awaited of those who were asked."""
     for one in filter(_awaited, run.assignments):
@@ -210,7 +215,7 @@ def _answers(run: Run) -> Iterator[Next]:
                 f"{run.hospital} gir opplysningene som er bedt om", f"{run.hospital} gives the information asked for", one.due
             )
             continue
-        who = asked(one)
+        who = _subject(one)
         what = (ANSWERS if one.status in AWAITS_ANSWER else DOES)[one.code]
         yield Next(f"{who.nb} {what.nb}", f"{who.en} {what.en}", one.due)
 
@@ -251,7 +256,7 @@ def _stuck(run: Run, today: date) -> Iterator[Stuck]:
     if not run.asks or kinds & {"no-one-to-ask"} or run.phase in FINISHED or _now(run, municipal=True):
         return
     if last and last.status in ("rejected", "failed"):
-        who = asked(last)
+        who = _subject(last)
         yield Stuck(
             Text(f"{who.nb} sa nei, og ingen andre er spurt", f"{who.en} said no, and nobody else is asked"), _NO_ONE, last.since
         )
@@ -264,7 +269,7 @@ def _stuck(run: Run, today: date) -> Iterator[Stuck]:
 
 
 def _stuck_assignment(one: Assignment, kinds: set[str], today: date) -> Iterator[Stuck]:
-    who = asked(one)
+    who = _subject(one)
     if one.undelivered and not kinds & {"refused", "unreachable"}:
         yield Stuck(Text(f"{who.nb} har ikke fått det", f"{who.en} has not got it"), TO_DO["refused"], one.since)
     if one.due and one.due < today and "overdue" not in kinds:

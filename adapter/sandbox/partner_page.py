@@ -175,7 +175,7 @@ def _row(server: Shown, task: Body) -> str:
         escape(_number(task, "requester")),
         escape(_number(task, "owner")),
         f"<time>{escape(str(task.get('restriction', {}).get('period', {}).get('end', '')))}</time>",
-        escape(f"{task['status']} {task.get('statusReason', {}).get('text', '')}"),
+        escape(": ".join(filter(None, (task["status"], task.get("statusReason", {}).get("text"))))),
         buttons,
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n"

@@ -159,6 +159,10 @@ SAID_NO = replace(ASKED, status="rejected", since=MAY[12])
             replace(RUN, assignments=(replace(ASKED, due=MAY[18]),)),
             [("The health station in Vågå did not answer by 2026-05-19", "Call those who were asked.", MAY[18])],
         ),
+        (  # what is put in about who it is ends with a comma too
+            replace(RUN, assignments=(replace(ASKED, due=MAY[18], who=Text("Kontoret, som er K", "The office, which is C")),)),
+            [("The office, which is C in Vågå, did not answer by 2026-05-19", "Call those who were asked.", MAY[18])],
+        ),
         (replace(RUN, assignments=(replace(ASKED, due=TODAY),)), []),  # the last day is in time
         (
             replace(RUN, assignments=(replace(ASKED, due=MAY[18]),), faults=(fault("overdue"),)),
