@@ -17,8 +17,11 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
+from adapter.security.access_token import read_claims
+from adapter.security.caller import Caller, Person
 from tests.house.processes import clean_environment, free_ports
 from tests.house.test_fhir_document import NEXT, answers
+from tests.security.issuer import Issuer
 from tests.security.plain_client import PlainClient
 
 ISSUER, SERVICE = "127.0.0.1:8010", "127.0.0.1:8011"  # in the test on other ports
@@ -73,10 +76,25 @@ def test_every_command_answers_what_is_shown(document: str, tree: Path) -> None:
         assert answers(shown, told.replace(ports["8011"], "8011")), f"{commands}\n{told}"
 
 
+def objects(document: str) -> list[dict[str, Any]]:
+    """The JSON that is shown, 0 for what is left out."""
+    blocks = re.findall(r"```json\n(.*?)```", document, re.DOTALL)
+    return [json.loads(text.replace("…,", "0,").replace('"…"', "0")) for text in blocks]
+
+
+def test_the_attest_that_is_shown_tells_what_is_said_of_it(document: str) -> None:
+    *_, attest = objects(document)
+    issuer = Issuer()
+    token = read_claims(issuer.claims("A" * 43, attest=attest), issuer.settings()).token
+
+    assert token.person == Person("13816912345", "431001110", "Kari Nordmann")
+    assert token.purpose == attest["care_relation"]["purpose_of_use"]["code"] == "TREAT"
+    caller = Caller("999977774", ("999977774",), numbers=token.numbers, person=token.person, attest=token.attest)
+    assert set(caller.blocked_as) - set(token.numbers) == {"13816912345", "431001110", "312232324"}
+
+
 def test_the_client_sends_what_is_shown(document: str) -> None:
-    shown = [
-        json.loads(text.replace("…,", "0,").replace('"…"', "0")) for text in re.findall(r"```json\n(.*?)```", document, re.DOTALL)
-    ]
+    *shown, _ = objects(document)
     jwk = dict(ECKey.generate_key("P-256", {"alg": "ES256", "kid": "epj-1"}).as_dict(private=True))
     client = PlainClient(f"http://{ISSUER}", "epj", jwk, "999977774:", "nhn:pakkeforlop/fhir.read", "assertion_details")
     client.token = "any"
