@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 import pytest
@@ -141,6 +142,15 @@ def test_what_identifies_a_request_comes_back_with_every_answer(here: Service) -
     assert [answer.status_code for answer in answers] == [201, 400, 405, 400, 406]
     for answer in answers:
         assert (answer.headers["x-request-id"], answer.headers["nhn-event-id"]) == ("abc-1", "event-7")
+
+
+@pytest.mark.parametrize("given", ["21858999992", "218589-99992", "a" * 65])
+def test_what_may_be_a_persons_number_or_is_long_identifies_no_request(here: Service, given: str) -> None:
+    """It would stand in the log and in the audit."""
+    answer = here.http.get("/fhir/metadata", headers={"X-Request-Id": given, "nhn-event-id": given})
+
+    assert str(UUID(answer.headers["x-request-id"])) == answer.headers["x-request-id"]
+    assert "nhn-event-id" not in answer.headers
 
 
 def test_a_client_that_goes_away_leaves_nothing_behind(here: Service) -> None:

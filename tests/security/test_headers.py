@@ -94,6 +94,16 @@ def test_every_route_answers_with_the_whole_set(tmp_path: Path, here: Service) -
     assert len(named) > 40  # the walk has found them
 
 
+@pytest.mark.parametrize("path", ["/", "/pathways", "/docs"])
+def test_a_page_stands_in_no_frame_and_its_forms_and_links_lead_here(here: Service, path: str) -> None:
+    """What `default-src` does not speak of (Content Security Policy 3, 6.3 and 6.4)."""
+    said = here.http.get(path).headers["content-security-policy"]
+    policy = dict(directive.strip().partition(" ")[::2] for directive in said.split(";"))
+
+    assert (policy["frame-ancestors"], policy["base-uri"]) == ("'none'", "'none'")
+    assert policy["form-action"] in ("'self'", "'none'")
+
+
 XML = {"Content-Type": "application/xml"}
 OF_A_KIND = {
     "nothing there": ("GET", "/nowhere", {}, b"", 404),
