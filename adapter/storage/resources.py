@@ -57,6 +57,7 @@ SET_NEWEST = insertion(
     "status = excluded.status, patient = excluded.patient",
 )
 IS_ABOUT = "UPDATE message SET patient = ? WHERE id = ? AND tenant = ?"
+OWNER = f"SELECT patient FROM resource WHERE {OF_KEY}"
 OWNED = "SELECT type, id, patient FROM resource WHERE tenant = ? AND id IN ({}) AND patient <> ''"
 FORGET = f"DELETE FROM resource_index WHERE {OF_KEY}"
 BLOCKED_BY = ("Consent", "Patient")  # types that say who is hidden from whom
@@ -68,7 +69,10 @@ class Resources(Blocking):
         named = (key(tenant), key(id), key(type))
         rows = self.ask(NEWEST, named) if version is None else self.ask(NAMED, (*named, version))
         stored, hidden = stored_as(type, id, rows), self.hidden(tenant)  # asked in any case, so that all takes as long
-        return None if stored and stored.patient in hidden else stored
+        if stored is None or not hidden:
+            return stored
+        owners = {stored.patient, *(row[0] for row in self.ask(OWNER, named))}  # an older version may have been another's
+        return None if owners & hidden else stored
 
     def read_all(self, tenant: str, names: Sequence[Name]) -> list[Stored]:
         newest, hidden = self._newest(tenant, names), self.hidden(tenant)
@@ -80,8 +84,9 @@ class Resources(Blocking):
         values: list[Any] = [key(tenant), key(type)] if id is None else [key(tenant), key(id), key(type)]
         sql = OF_TYPE if id is None else OF_ONE
         order = ("v.version",) if id is not None else ("v.updated", "v.id", "v.version")
-        if (shown := self.shown(tenant, "v.patient")) is not ALL:
-            sql, values = f"{sql} AND {shown.text}", [*values, *shown.values]
+        for owner in ("v.patient", PATIENT.replace("r.", "v.")):  # of the version, and of what it has become
+            if (shown := self.shown(tenant, owner)) is not ALL:
+                sql, values = f"{sql} AND {shown.text}", [*values, *shown.values]
         if since is not None:
             sql, values = f"{sql} AND v.updated >= ?", [*values, micros(since)]
         if after is not None:
@@ -131,9 +136,6 @@ class Resources(Blocking):
     def _owners(self, tenant: str, drafts: Sequence[Draft]) -> dict[Name, str]:
         """Whose record each draft belongs to. What names no patient belongs with the first record that it refers to: a Provenance
         of a Task with that Task, so that who does not see the one does not see the other.
-
-        About a patient who is hidden from whoever writes it is nobody's: for them there is no such patient, and what they wrote
-        stays there for them to read, as it would then.
         """
         owners = {(draft.type, draft.id): draft.index.patient for draft in drafts}
         leads = {
@@ -151,8 +153,7 @@ class Resources(Blocking):
             }
         for name, names in leads.items():
             owners[name] = next((found for one in names if (found := owners.get(one) or there.get(one))), "")
-        hidden = self.hidden(tenant)
-        return {name: "" if patient in hidden else patient for name, patient in owners.items()}
+        return owners
 
     def find(self, tenant: str, changed: Sequence[tuple[Stored, Index]]) -> None:
         """Make the newest versions found by what they hold."""

@@ -67,12 +67,14 @@ OLD: Final[dict[Copy, str]] = {
     ),
     "binary": (
         "FROM resource_version v WHERE v.type = 'Binary' AND v.updated < ? AND {holds} "
-        f"AND NOT {_in_use('v.tenant', 'v.patient')}"
+        f"AND v.patient <> '' AND replace(v.patient, '|', '') = v.patient AND NOT {_in_use('v.tenant', 'v.patient')}"
     ),
+    # Whose record it is must be known by id: of one who is named by number alone nobody can tell here what goes on.
     # As old as what took its place: until then it was the newest, which stays.
     "history": (
         "FROM resource_version v WHERE EXISTS (SELECT 1 FROM resource_version n WHERE n.tenant = v.tenant AND n.id = v.id "
-        f"AND n.type = v.type AND n.version = v.version + 1 AND n.updated < ?) AND NOT {_in_use('v.tenant', 'v.patient')}"
+        "AND n.type = v.type AND n.version = v.version + 1 AND n.updated < ?) "
+        f"AND replace(v.patient, '|', '') = v.patient AND NOT {_in_use('v.tenant', 'v.patient')}"
     ),
 }
 DATA: Final = b'"data":'

@@ -416,7 +416,9 @@ def test_what_names_the_patient_by_any_of_their_numbers_is_hidden_and_another_pe
 
 
 def test_each_version_is_of_whom_it_names(one: DatabaseStore) -> None:
-    """A Task of the wrong patient, put right: what was said of the one stays theirs."""
+    """A Task of the wrong patient, put right: what was said of the one stays theirs. Who may not see what it has become sees none
+    of it, else an old version would tell that there is a newer one.
+    """
     keep(one, draft("Task", "t1", **{"for": {"reference": "Patient/p2"}}))
     keep(one, block("c1", "p1", UNIT), block("c2", "p2", DOCTOR))
 
@@ -428,7 +430,7 @@ def test_each_version_is_of_whom_it_names(one: DatabaseStore) -> None:
             assert found == [n for n in (2, 1) if unit.read(OURS, "Task", "t1", n)]
             return [newest.version if newest else 0, *found]
 
-    assert (versions(UNIT), versions(DOCTOR), versions(ELSEWHERE)) == ([2, 2], [0, 1], [2, 2, 1])
+    assert (versions(UNIT), versions(DOCTOR), versions(ELSEWHERE)) == ([2, 2], [0], [2, 2, 1])
 
 
 def test_many_who_block_one_do_not_end_its_questions(one: DatabaseStore) -> None:
@@ -523,17 +525,25 @@ def test_what_names_no_patient_belongs_with_what_it_refers_to(store: DatabaseSto
         assert [one.id for one in unit.read_all(OURS, names)] == ["other", "o"]
 
 
-def test_what_the_blocked_write_of_the_patient_stays_as_if_there_were_none(store: DatabaseStore) -> None:
+def test_what_the_blocked_write_of_the_patient_is_in_the_patients_record(store: DatabaseStore) -> None:
+    """It tells its writer that it was kept and is not for them; whatever else were done would tell it to others, or lose it."""
     with store.write() as unit:
-        unit.put(OURS, [patient("p1"), block("c", "p1", UNIT)], NOW)
-    seen = store.seen_by([OURS], [UNIT])
-    subjects = (
-        {"reference": "Patient/p1"},
-        {"reference": "Patient/never"},
-        {"identifier": {"system": FNR, "value": NUMBERS["p1"]}},
-    )
-    with seen.write() as unit:
-        unit.put(OURS, [draft("Flag", f"f{place}", subject=subject) for place, subject in enumerate(subjects)], NOW)
+        unit.put(OURS, [patient("p1"), block("c", "p1", UNIT, ELSEWHERE)], NOW)
+    with store.seen_by([OURS], [UNIT]).write() as unit:
+        unit.put(OURS, [draft("Flag", "f", subject={"reference": "Patient/p1"})], NOW)
 
-    with seen.read() as unit:
-        assert [one.id for one in unit.read_all(OURS, [("Flag", f"f{place}") for place in range(3)])] == ["f0", "f1", "f2"]
+    for who in (UNIT, ELSEWHERE):
+        with store.seen_by([OURS], [who]).read() as unit:
+            assert unit.read(OURS, "Flag", "f") is None
+    with store.read() as unit:
+        assert [one.patient for one in unit.read_all(OURS, [("Flag", "f")])] == ["p1"]
+
+
+def test_a_version_from_before_it_was_the_patients_is_hidden_with_the_others(store: DatabaseStore) -> None:
+    with store.write() as unit:
+        unit.put(OURS, [patient("p1"), block("c", "p1", UNIT), draft("Task", "t")], NOW)
+        unit.put(OURS, [draft("Task", "t", **{"for": {"reference": "Patient/p1"}})], later(1))
+
+    with store.seen_by([OURS], [UNIT]).read() as unit:
+        assert [unit.read(OURS, "Task", "t", version) for version in (None, 1, 2)] == [None] * 3
+        assert (list(unit.history(OURS, "Task", "t", 9).found), list(unit.history(OURS, "Task", None, 9).found)) == ([], [])
