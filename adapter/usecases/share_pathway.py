@@ -5,7 +5,8 @@
 
 Who has a ground: an organisation that coordinates, by an open participation in the pathway's CareTeam (so from the acceptance of
 an assignment until it is released, ended, handed over or taken back), as long as the pathway is open or in municipal follow-up; and
-who referred, for the status alone. A patient's block against an organisation takes its ground away. The copies are levelled with
+who referred, for the status alone. A patient's block against an organisation takes its ground away; one against a person goes with
+the copies, and holds for that person in the space where they are. The copies are levelled with
 the originals in the very unit that changes these; where the ground has ended they are removed, with their history: what is not
 yours does not exist. The assignment itself stays with both its sides: it is what they have agreed.
 """
@@ -16,15 +17,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from adapter.ports import Clause, Match, Query
+from adapter.r4.compartment import blocks
 from adapter.r4.index import BLOCKS
+from adapter.r4.systems import canonical_system
 from adapter.usecases.assignments import Work, parties
 from adapter.usecases.pathways import Body, bodies_of, episodes, every, is_pathway, patient_of, plain, said_by
 from adapter.usecases.situation import OPEN_EPISODES
 from mappings.resources import assignment, care_plan, care_team, outward_pathway
 from mappings.resources.computed import COMPUTED
-from mappings.resources.elements import ENH, NUMBERS, URI
+from mappings.resources.elements import ENH, HPR, NUMBERS, URI
 
-KINDS: Final = ("EpisodeOfCare", "CarePlan", "CareTeam")
+KINDS: Final = ("EpisodeOfCare", "CarePlan", "CareTeam", "Consent")
+PERSONS: Final = {HPR, *NUMBERS.values()}
 FOLLOW_UP: Final = "municipal-follow-up"
 HIGHEST: Final = 8  # units within units that are climbed from who referred to the legal entity
 
@@ -45,12 +49,15 @@ def share_pathway(work: Work, tenant: str, pathway: str) -> None:
     number = next((one for one in numbers if one.get("system") in NUMBERS.values()), None)
     referrer = _referrer(work, tenant, episode) if episode else ""
     coordinate = _coordinating(episode, team)
+    closed = _closed_to(work, tenant, patient["id"]) if patient else []
     for space in sorted({*_asked(work, tenant, pathway), referrer} - {tenant, ""}):
         wanted: dict[str, Body] = {}
         if number and space in coordinate:
             wanted = _whole(work, tenant, episode, team, number)
         elif number and episode and space == referrer and episode["status"] != "entered-in-error":
             wanted = {"EpisodeOfCare": outward_pathway.status_only(episode, number)}
+        if wanted and number and closed:
+            wanted["Consent"] = outward_pathway.block(pathway, number, closed)
         may_see = wanted and work.sharing.space(space) and not _blocked(work, tenant, patient, numbers, space)
         _level(work, space, pathway, wanted if may_see else {})
 
@@ -133,6 +140,15 @@ def _blocked(work: Work, tenant: str, patient: Body | None, numbers: Iterable[Bo
     return any(one.patient in names and plain(one).get("status") == "active" for one in said)
 
 
+def _closed_to(work: Work, tenant: str, patient: str) -> list[tuple[str, str]]:
+    """The persons, by system and number, to whom a patient has closed their record."""
+    said = every(work.unit, tenant, "Consent", Clause("patient", [Match("Patient", patient)]))
+    consents = [body for one in said if blocks(body := plain(one)) and body["status"] == "active"]
+    actors = [actor.get("reference", {}).get("identifier", {}) for body in consents for actor in body["provision"]["actor"]]
+    numbers = {(canonical_system(one.get("system", "")), one.get("value", "")) for one in actors}
+    return sorted((system, value) for system, value in numbers if system in PERSONS and value)
+
+
 def _whole(work: Work, tenant: str, episode: Body | None, team: Body | None, number: Body) -> dict[str, Body]:
     made: dict[str, Body] = {"CareTeam": _of_team(team)} if team else {}
     if episode:
@@ -150,6 +166,7 @@ def _of_team(team: Body) -> Body:
 
 def _level(work: Work, space: str, pathway: str, wanted: Mapping[str, Body]) -> None:
     ids = {"EpisodeOfCare": pathway, "CarePlan": care_plan.id_of(pathway), "CareTeam": care_team.id_of(pathway)}
+    ids["Consent"] = outward_pathway.block_id_of(pathway)
     standing = bodies_of(work.unit.read_all(space, [(type, ids[type]) for type in KINDS]))
     for type in KINDS:
         there, body = standing.get((type, ids[type])), wanted.get(type)

@@ -3,6 +3,7 @@
     episode(ours, patient, organisation)      # for the municipality that coordinates
     plan(ours, patient)
     status_only(ours, patient)                # for who referred
+    block(pathway, patient, persons)          # beside either, where the patient has closed their record to persons
 
 What is in a copy is a list of what may be, here and nowhere else; the ids are those of the originals. Nothing clinical, no free
 text, no unit below the legal entity, no link to what the other organisation cannot read. Why each element is there:
@@ -16,13 +17,16 @@ text, no unit below the legal entity, no link to what the other organisation can
 - `team`, `careTeam`: who coordinates; the CareTeam's own copy stands beside it.
 - `intent`, the plan's link to its EpisodeOfCare: R4 demands the one, and the other says whose plan it is.
 - `statusHistory` (for who referred): since when it has stood so; without the reasons, which are text.
+- a Consent: so that a block of a person holds for them wherever they sit; who it is and that it is so, and none of the patient's
+  own Consents' words, times or other parties. Those whom it names do not see it, as it is of that patient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from adapter.domain.identity import named
 from mappings.resources import normal
 from mappings.resources.assignment import SECURITY
 from mappings.resources.care_team import id_of as team_of
@@ -96,6 +100,34 @@ def status_only(ours: Mapping[str, Any], patient: Body) -> Body:
             "period": normal.period(ours.get("period")),
         },
     )
+
+
+def block_id_of(pathway: str) -> str:
+    return named(pathway, "block", 1)
+
+
+def block(pathway: str, patient: Body, persons: Iterable[tuple[str, str]]) -> Body:
+    """The Consent that closes what is of the patient in that space to persons, by system and number (HPR, national number)."""
+    actors = [{"role": _coding("v3-ParticipationType", "IRCP"), "reference": {"identifier": _number(one)}} for one in persons]
+    return _of(
+        {"resourceType": "Consent", "id": block_id_of(pathway)},
+        {
+            "status": "active",
+            "scope": _coding("consentscope", "patient-privacy"),
+            "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+            "patient": _patient(patient),
+            "policyRule": _coding("v3-ActCode", "OPTOUT"),
+            "provision": {"type": "deny", "actor": actors},
+        },
+    )
+
+
+def _coding(system: str, code: str) -> Body:
+    return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}]}
+
+
+def _number(person: tuple[str, str]) -> Body:
+    return dict(zip(("system", "value"), person, strict=True))
 
 
 def is_copy(resource: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from adapter.domain.problem import Kind, Problem
 from adapter.ports import Query, Unit
+from adapter.r4.checker import check
 from adapter.usecases.assignments import Work
 from adapter.usecases.create_resource import create
 from adapter.usecases.pathways import Body, Pathways, plain
@@ -130,8 +131,8 @@ class Here:
             }
         )
 
-    def blocks(self, number: str) -> str:
-        """The patient says that an organisation is not to see."""
+    def blocks(self, number: str, system: str = "urn:oid:2.16.578.1.12.4.1.4.101") -> str:
+        """The patient says that an organisation, or a person, is not to see."""
         scope = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]}
         category = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentcategorycodes", "code": "infa"}]}
         role = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP"}]}
@@ -143,7 +144,10 @@ class Here:
                 "category": [category],
                 "patient": {"reference": f"Patient/{PATIENT['id']}"},
                 "policyRule": {"text": "Pasient- og brukerrettighetsloven § 5-3"},
-                "provision": {"type": "deny", "actor": [{"role": role, "reference": organisation(number)}]},
+                "provision": {
+                    "type": "deny",
+                    "actor": [{"role": role, "reference": {"identifier": {"system": system, "value": number}}}],
+                },
             }
         )
 
@@ -254,6 +258,61 @@ def test_a_block_before_acceptance_withholds_and_one_against_another_does_not(he
     here.blocks(MUNICIPALITY)
     here.answers(key, "in-progress")
     assert here.copies() == {}
+
+
+HPR, DOCTOR = "urn:oid:2.16.578.1.12.4.1.4.4", "9144897"
+OTHER = make(3, 2, 1985, "male")
+
+
+def seen(here: Here, space: str, *who: str) -> set[str]:
+    """The types of what a caller finds of the pathway in a space, by all ways to find it."""
+    with here.world.store.seen_by([space], who).read() as unit:
+        read = {type for type, id in IDS.items() if unit.read(space, type, id)}
+        found = {type for type in (*IDS, "Consent") for _ in unit.search(space, Query(type)).found}
+    assert found - {"Consent"} == read
+    return found
+
+
+def test_a_block_of_a_person_holds_wherever_a_copy_of_the_pathway_is(here: Here) -> None:
+    here.answers(here.world.hospital_asks(), "accepted")
+    before = {space: seen(here, space, DOCTOR) for space in (MUNICIPALITY, GP_OFFICE)}
+    by_hpr, by_number = here.blocks(DOCTOR, HPR), here.blocks(OTHER, FNR)
+
+    assert before == {MUNICIPALITY: set(IDS), GP_OFFICE: {"EpisodeOfCare"}}
+    for space, copies in before.items():
+        assert seen(here, space, DOCTOR) == seen(here, space, space, OTHER) == set()
+        assert seen(here, space, space, "1234567") == copies | {"Consent"}
+
+    here.puts("Consent", by_hpr, lambda said: {**said, "status": "inactive"})
+    assert seen(here, MUNICIPALITY, OTHER) == set()
+    assert seen(here, MUNICIPALITY, DOCTOR) == {*IDS, "Consent"}
+    here.puts("Consent", by_number, lambda said: {**said, "status": "inactive"})
+    assert seen(here, MUNICIPALITY, OTHER) == set(IDS)
+
+
+def test_the_block_in_anothers_space_says_who_and_nothing_else_and_goes_with_the_copies(here: Here) -> None:
+    key = here.world.hospital_asks()
+    here.blocks(DOCTOR, HPR)
+    here.blocks(GP_OFFICE)
+    here.answers(key, "accepted")
+
+    (consent,) = consents(here)
+    assert consent["patient"] == {"type": "Patient", "identifier": {"system": FNR, "value": NUMBER}}
+    (actor,) = consent["provision"]["actor"]
+    assert actor["reference"] == {"identifier": {"system": HPR, "value": DOCTOR}}
+    assert set(consent) == {"resourceType", "id", "meta", "status", "scope", "category", "patient", "policyRule", "provision"}
+    assert [one for one in check(consent) if one.severity in ("error", "fatal")] == []
+    with pytest.raises(Problem) as refused:
+        here.world.store.run(lambda unit: _update(unit, here.world, {**consent, "status": "inactive"}))
+    assert refused.value.kind in (Kind.FORBIDDEN, Kind.BUSINESS_RULE)
+
+    here.answers(key, "failed", statusReason=REASON)
+    assert consents(here) == []
+
+
+def consents(here: Here) -> list[Body]:
+    with here.world.store.read() as unit:
+        return [plain(one) for one in unit.search(MUNICIPALITY, Query("Consent")).found]
 
 
 def test_who_referred_sees_the_status_and_nothing_else(here: Here) -> None:
