@@ -5,7 +5,8 @@ For operators. The bodies are not shown, since they are about a patient: what a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final, Literal
@@ -21,14 +22,16 @@ from adapter.http_client import plain
 from adapter.hub.described import answered
 from adapter.hub.examples import example
 from adapter.hub.shown import as_json
-from adapter.ports import Clock, Outgoing
+from adapter.ports import Clock, Outgoing, Stored, Unit
 from adapter.r4 import json
+from adapter.security.trail import Action
 from adapter.security.visit import Visit, visit_of
 from adapter.usecases.operate_deliveries import Remake, Standing, again, dismiss, find, partners, resend
 from adapter.usecases.push_assignment import remake
 from adapter.usecases.sharing import Sharing
 
 MOST: Final = 100  # deliveries on a page
+DELIVERY: Final = "Delivery"  # the word for one in the audit
 ISSUES: Final = 20  # shown of what a partner said
 WORDS: Final = ("severity", "code", "diagnostics")
 
@@ -97,12 +100,14 @@ def looking(routes: APIRouter, clock: Clock, sharing: Sharing | None, prefix: st
     def listed(visit: Visit, asked: Mapping[str, str], limit: int) -> list[Outgoing]:
         visit.require("operate")
         with visit.store.read() as unit:
-            return unit.deliveries(visit.caller.tenants, **asked, limit=limit)
+            found = unit.deliveries(visit.caller.tenants, **asked, limit=limit)
+            noted(visit, unit, "R", found[: limit - 1])
+            return found
 
     def seen(visit: Visit, id: str) -> dict[str, Any]:
-        visit.require("operate")
-        with visit.store.read() as unit:
+        with named(visit, id), visit.store.read() as unit:
             row = find(unit, visit.caller.tenants, id)
+            noted(visit, unit, "R", [row])
             type, _, name = row.about.partition("/")
             visit.trail.saw("R", unit.read_all(row.tenant, [(type, name)]), row.tenant)
             return whole(row, again(unit, row))
@@ -194,15 +199,46 @@ def deciding(routes: APIRouter, clock: Clock, anew: Remake) -> None:
         return await decide(partial(dismiss, now=clock.now()), request, id)
 
     async def decide(verb: Callable[..., Outgoing], request: Request, id: str) -> Response:
-        visit = visit_of(request)
-        visit.require("operate")
         try:
-            row = await run_in_threadpool(visit.store.run, lambda unit: verb(unit, visit.caller.tenants, id))
+            row = await run_in_threadpool(decided, visit_of(request), verb, id)
         except Problem as refusal:
             if refusal.kind is Kind.BUSINESS_RULE:
                 raise Refused(409, *refusal.findings) from refusal
             raise
         return as_json(whole(row, None), 202)
+
+
+def decided(visit: Visit, verb: Callable[..., Outgoing], id: str) -> Outgoing:
+    """What an operator makes of a delivery, which they may see."""
+
+    def work(unit: Unit) -> Outgoing:
+        row = verb(unit, visit.caller.tenants, id)
+        noted(visit, unit, "U", [row])
+        return row
+
+    with named(visit, id):
+        return visit.store.run(work)
+
+
+@contextmanager
+def named(visit: Visit, id: str) -> Iterator[None]:
+    """Note which delivery is asked for; where it is not given, its patient sees that somebody tried."""
+    visit.trail.asked(DELIVERY, id)
+    try:
+        visit.require("operate")
+        yield
+    except Problem:
+        with visit.store.seen_by((), ()).read() as unit:
+            row = unit.outgoing(id)
+            if row is not None and row.tenant in visit.caller.tenants:
+                visit.trail.withheld(unit.patient_of(row), row.tenant)
+        raise
+
+
+def noted(visit: Visit, unit: Unit, action: Action, rows: Iterable[Outgoing]) -> None:
+    """Leave in the trail what was done with deliveries, and of whom they are."""
+    for row in rows:
+        visit.trail.saw(action, [Stored(DELIVERY, row.id, 1, row.created, b"", unit.patient_of(row))], row.tenant)
 
 
 def standing(one: Standing, now: datetime) -> dict[str, Any]:

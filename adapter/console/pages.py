@@ -15,7 +15,7 @@ from adapter.console.explained import message_page
 from adapter.console.start import SHOWN, start_page
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.hub.reception import Reception
-from adapter.hub.seen import of_seen, one
+from adapter.hub.seen import decide_on, find, one
 from adapter.hub.shown import ID
 from adapter.ports import Message, MessageQuery, State
 from adapter.security.visit import Visit, visit_of
@@ -29,9 +29,9 @@ def router(reception: Reception, *, prefix: str, open_access: bool) -> APIRouter
     routes = APIRouter(include_in_schema=False)
 
     def newest(visit: Visit, query: MessageQuery) -> tuple[list[Message], Mapping[State, int]]:
-        visit.require("messages")
+        found = find(visit, query)
         with visit.store.read() as unit:
-            return unit.messages(visit.caller.tenants, query), unit.count_messages(visit.caller.tenants)
+            return found, unit.count_messages(visit.caller.tenants)
 
     def whole(visit: Visit, id: str) -> tuple[Message, bytes, dict[str, Any]]:
         message, xml = one(visit, id)
@@ -60,9 +60,7 @@ def router(reception: Reception, *, prefix: str, open_access: bool) -> APIRouter
     @routes.post("/console/messages/{id}/{verb}", response_class=Response)
     async def decide(request: Request, id: str, verb: Literal["retry", "dismiss"]) -> Response:
         decision = reception.retry if verb == "retry" else reception.dismiss
-        visit = visit_of(request)
-        visit.require("operate")
-        decided = await run_in_threadpool(of_seen, decision, visit, id)
+        decided = await run_in_threadpool(decide_on, decision, visit_of(request), id)
         return Response(status_code=303, headers={"Location": f"{prefix}/console/messages/{decided.id}"})
 
     @routes.get("/console/assets/{name}", response_class=Response)

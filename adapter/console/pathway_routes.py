@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from datetime import date
 from hashlib import sha256
@@ -34,6 +35,7 @@ HEADERS: Final = {
     "Cache-Control": "private, no-store",
 }
 SVG: Final = "image/svg+xml"
+ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
 OPENED: Final = named("319900101", "6cfa3d45-7afe-4569-8682-01628450a3b6")  # the sandbox's hospital, the first example's document
 
 NO_PATHWAY: Final = Finding("error", Kind.NOT_FOUND, "There is no such pathway.", "Forløpet finnes ikke.")
@@ -63,9 +65,15 @@ def router(clock: Clock, pathways: Pathways | None, sharing: Sharing | None = No
         with visit.store.read() as unit:
             seen = open_pathways(unit, others, tenants, today)
             closed = closed_pathways(unit, others, tenants, today)
-            return seen, elsewhere(unit, others, tenants, [*seen, *closed]), closed
+            waiting = elsewhere(unit, others, tenants, [*seen, *closed])
+            ids = dict.fromkeys([*(one.id for one in (*seen, *closed)), *(one.pathway for one in waiting if one.pathway)])
+            for tenant in tenants:
+                visit.trail.saw("R", unit.read_all(tenant, [("EpisodeOfCare", id) for id in ids]), tenant)
+            return seen, waiting, closed
 
     def found(visit: Visit, id: str, today: date) -> tuple[Gathered, State, Relay]:
+        if ID.fullmatch(id):
+            visit.trail.asked("EpisodeOfCare", id)
         visit.require("operate")
         with visit.store.read() as unit:
             gathered, state, relay = see(pathways, unit, others, visit.caller.tenants, id, today)

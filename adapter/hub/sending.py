@@ -14,10 +14,11 @@ from adapter.failures import Refused
 from adapter.hub import described as d
 from adapter.hub.examples import FIRST_ID, OTHER_ID, example
 from adapter.hub.reception import Reception
-from adapter.hub.seen import of_seen
+from adapter.hub.seen import decide_on, noted
 from adapter.hub.shown import Time, as_json, known, shown, zoned
 from adapter.ports import Clock, Delivery, Message, State
 from adapter.security.visit import visit_of
+from adapter.usecases.receive_message import NOT_YOURS
 from mappings.rules import national
 
 WaitingId = Annotated[
@@ -73,6 +74,7 @@ def sending(routes: APIRouter, reception: Reception, clock: Clock, *, max_bytes:
             },
             413: d.TOO_LARGE,
             415: d.NOT_XML,
+            422: d.failed(NOT_YOURS),
         },
     )
     async def send_message(request: Request) -> Response:
@@ -80,10 +82,18 @@ def sending(routes: APIRouter, reception: Reception, clock: Clock, *, max_bytes:
 
         201 says that it is kept, not that it is good: `state` tells. Sending the same bytes again has no further effect and
         answers 200; the sandbox has received the example messages already. For a new one, change `MsgId`.
+        With a token a message is taken for the services of its own organisation alone; of any other nothing is kept (422).
         """
-        visit_of(request).require("messages")
+        visit = visit_of(request)
+        visit.require("messages")
         delivery = Delivery(await _xml(request, max_bytes), clock.now(), hub)
-        received = await run_in_threadpool(reception.receive, delivery)
+        try:
+            received = await run_in_threadpool(reception.receive, delivery, visit.caller.tenants)
+        except Problem as refusal:
+            if refusal.kind is Kind.MISADDRESSED:
+                raise Refused(422, *refusal.findings) from refusal
+            raise
+        noted(visit, "R" if received.outcome == "duplicate" else "C", [received.message])
         status = {"new": 201, "duplicate": 200, "conflict": 409}[received.outcome]
         return as_json(shown(received.message), status, {"Location": f"{prefix}/messages/{received.message.id}"})
 
@@ -156,9 +166,7 @@ def deciding(routes: APIRouter, reception: Reception) -> None:
 
     async def decide(verb: Callable[[Sequence[str], str], Message], request: Request, id: str) -> Response:
         try:
-            visit = visit_of(request)
-            visit.require("operate")
-            message = await run_in_threadpool(of_seen, verb, visit, known(id))
+            message = await run_in_threadpool(decide_on, verb, visit_of(request), known(id))
         except Problem as refusal:
             if refusal.kind is Kind.BUSINESS_RULE:
                 raise Refused(409, *refusal.findings) from refusal

@@ -9,7 +9,7 @@ AppRec in the outbox. Should another have changed what the mapping was decided b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, TypeVar
 from adapter.domain import gate
 from adapter.domain.gate import GateRules
 from adapter.domain.opening import decide
-from adapter.domain.problem import Kind, Problem
+from adapter.domain.problem import Finding, Kind, Problem
 from adapter.domain.referral import Service
 from adapter.ports import Clock, Delivery, Message, State, Store, Unit
 from adapter.usecases import context, journal, operate_messages, protect_address, receive_apprec, rows, verdict
@@ -39,6 +39,12 @@ T = TypeVar("T")
 Format = Literal["xml", "edi2"]
 
 CONFLICTS: Final = 20  # units of work that may meet before we give way
+NOT_YOURS: Final = Finding(
+    "error",
+    Kind.MISADDRESSED,
+    "The message is for no service of your organisation, or cannot be read. Nothing of it was kept: see its receiver's HER-id.",
+    "Meldingen er ikke til noen av virksomhetens tjenester, eller kan ikke leses. Den er ikke tatt vare på: se mottakerens HER-id.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +91,18 @@ class Reception:
         self.audited = audited
         self.sharing = sharing
 
-    def receive(self, delivery: Delivery) -> Received:
+    def receive(self, delivery: Delivery, tenants: Collection[str] | None = None) -> Received:
         """Keep a delivery with all that it causes. After this it may be confirmed to its hub, whatever the outcome.
 
-        Where a message without hub metadata names several of our services, each gets it; the primary's is returned.
+        Where a message without hub metadata names several of our services, each gets it; the primary's is returned. With
+        `tenants` it is taken for theirs alone, and of any other nothing is kept or told: `Problem(MISADDRESSED)`.
         Raises `Problem(TRANSIENT)` or `Problem(CONFLICT)` where the store cannot take it now: nothing is kept then.
         """
-        taken = [self._take(arrival) for arrival in arrivals(delivery, self.translator, self.services)]
+        found = arrivals(delivery, self.translator, self.services)
+        theirs = [arrival for arrival in found if tenants is None or arrival.tenant in tenants]
+        if not theirs:
+            raise Problem(NOT_YOURS)
+        taken = [self._take(arrival) for arrival in theirs]
         for each in taken:
             journal.received(each.message, each.outcome)
         return taken[0]

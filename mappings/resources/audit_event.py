@@ -210,10 +210,16 @@ def _request(record: Said) -> Body:
     return {name: value for name, value in entity.items() if value}
 
 
+OUR_OWN: Final = ("Message", "Delivery")
+"""What is seen and is no resource of FHIR: a message of the inbox, and what goes to a partner."""
+
+
 def _seen(record: Said, names: Sequence[str]) -> list[Body]:
     """The versions that were seen: the patient's own, and nobody's."""
     return [
-        {
+        {"what": {"identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{id}"}}, "name": type}
+        if type in OUR_OWN
+        else {
             "what": {"reference": f"{type}/{id}/_history/{version}"},
             "type": {"system": "http://hl7.org/fhir/resource-types", "code": type},
         }

@@ -35,7 +35,7 @@ class FakeReception:
         self.store = store
         self.tenant = tenant
 
-    def receive(self, delivery: Delivery) -> Received:
+    def receive(self, delivery: Delivery, tenants: Sequence[str] | None = None) -> Received:
         head, _, _ = delivery.data.decode().partition(" ")
         key, refused, _ = head.partition("!")
         msg_id, _, tenant = key.partition("@")

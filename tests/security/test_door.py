@@ -17,6 +17,7 @@ import pytest
 
 from adapter.domain.problem import Kind, problem
 from adapter.ports import NOBODY
+from tests.bad_inputs.message import GOOD, MSG_ID, fresh, spoil
 from tests.fhir.made import patient, task
 from tests.http.real import HOSPITAL, VAAGAA, WAITS, real_service
 from tests.http.service import Service
@@ -204,9 +205,10 @@ def test_a_refused_write_uses_up_its_proof_too(guarded: Service, own: Client) ->
 def test_a_message_is_not_sent_with_a_proof_that_was_used(guarded: Service, own: Client) -> None:
     shown = own.headers("POST", f"{guarded.base}/messages") | {"Content-Type": "application/xml"}
 
-    assert guarded.http.post("/messages", content=b"<x/>", headers=shown).status_code == 201
+    assert guarded.http.post("/messages", content=GOOD.encode(), headers=shown).status_code == 201
     before = kept_messages(guarded)
-    assert guarded.http.post("/messages", content=b"<y/>", headers=shown).status_code == 401
+    another = spoil((MSG_ID, fresh("proof"))).encode()
+    assert guarded.http.post("/messages", content=another, headers=shown).status_code == 401
     assert kept_messages(guarded) == before > 0
 
 
