@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 
 from adapter.domain.problem import Finding, Kind, Problem
+from adapter.http_client import plain
 from adapter.r4.outcome import http_status, operation_outcome
 from adapter.security.admission import Unadmitted
 
@@ -61,14 +62,17 @@ def outcome_response(status: int, *findings: Finding, headers: Mapping[str, str]
 
 
 def refusal_response(error: Problem) -> Response:
-    """A problem as a response, with the status and headers that it brings, or those of its kind."""
+    """A problem as a response, with its own status and headers or those of its kind. The log tells why somebody may not."""
+    status, headers = http_status(error.kind), {}
     if isinstance(error, Refused):
-        return outcome_response(error.status, *error.findings, headers=error.headers)
-    if isinstance(error, Unadmitted):
-        challenge = {"WWW-Authenticate": error.challenge} if error.challenge else {}
-        return outcome_response(error.status, *error.findings, headers=challenge)
-    retry = {"Retry-After": str(round(error.retry_after or 5))} if error.kind is Kind.TRANSIENT else {}
-    return outcome_response(http_status(error.kind), *error.findings, headers=retry)
+        status, headers = error.status, error.headers
+    elif isinstance(error, Unadmitted):
+        status, headers = error.status, {"WWW-Authenticate": error.challenge} if error.challenge else {}
+    elif error.kind is Kind.TRANSIENT:
+        headers = {"Retry-After": str(round(error.retry_after or 5))}
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        log.info("refused", why=plain(error.findings[0].en))
+    return outcome_response(status, *error.findings, headers=headers)
 
 
 def _problem(_request: Request, error: Exception) -> Response:
