@@ -237,6 +237,17 @@ def test_when_the_assignment_has_ended_nothing_of_the_pathway_is_left(here: Here
         assert unit.search(MUNICIPALITY, Query("EpisodeOfCare")).found == []
 
 
+def test_what_another_organisation_has_itself_is_not_taken_away_with_the_copies(here: Here) -> None:
+    """The ids of what we work out are no secret: a plan of its own may stand where the copy would have stood."""
+    own = {"resourceType": "CarePlan", "id": IDS["CarePlan"], "status": "active", "intent": "plan", "subject": {"display": "x"}}
+    put(here.world.store, MUNICIPALITY, [own])
+
+    here.answers(here.world.hospital_asks(), "rejected", statusReason=REASON)
+
+    assert here.copies().keys() == {"CarePlan"}
+    assert here.copies()["CarePlan"]["subject"] == {"display": "x"}
+
+
 def test_a_patients_block_takes_the_copies_away_and_its_end_gives_them_back(here: Here) -> None:
     here.answers(here.world.hospital_asks(), "accepted")
     assert set(here.copies()) == set(IDS)
