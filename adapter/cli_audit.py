@@ -26,7 +26,7 @@ HOW: Final = {
 }
 DONE: Final = {"C": "opprettet", "R": "leste", "U": "endret", "D": "avsluttet", "S": "søkte og så", "E": "annet:"}
 KINDS: Final = {"import": "mottok", "export": "sendte"}
-GROUNDS: Final = {"TREAT": "helsehjelp", "ETREAT": "øyeblikkelig hjelp", "PATRQT": "pasientens innsyn"}
+GROUNDS: Final = {"TREAT": "helsehjelp", "ETREAT": "øyeblikkelig hjelp", "PATRQT": "pasientens innsyn", "HSYSADMIN": "drift"}
 OUTCOMES: Final = {"0": "gitt", "4": "avvist", "8": "feilet"}
 
 audit = typer.Typer(

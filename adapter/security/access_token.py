@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
-from adapter.security.caller import EMERGENCY, TREATMENT, Person
+from adapter.security.caller import EMERGENCY, Person
 from adapter.security.compact import Faulty, moment
 from adapter.security.proofs_in import Proof
 from adapter.security.scopes import Access, access_of
@@ -51,7 +51,7 @@ class Token:
     scheme: Literal["DPoP", "Bearer"] = "DPoP"
     supplier: str = ""
     person: Person | None = None
-    purpose: str = TREATMENT
+    purpose: str = ""
     attest: Mapping[str, Any] = field(default_factory=dict)
     proof: Proof | None = None
 
@@ -189,7 +189,7 @@ def _purpose(attest: Mapping[str, Any]) -> str:
         relation = attest.get(part)
         if isinstance(relation, dict) and (code := _inner(relation, "purpose_of_use", _PURPOSE, "code")):
             return code
-    return TREATMENT
+    return ""
 
 
 def _inner(whole: Mapping[str, Any], name: str, pattern: re.Pattern[str], key: str = "id") -> str:

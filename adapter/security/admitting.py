@@ -117,8 +117,8 @@ NOT_OURS: Final = (
 
 
 def _purpose(headers: Headers) -> str:
-    said = headers.get(PURPOSE, TREATMENT)
-    if said in (TREATMENT, EMERGENCY):
+    said = headers.get(PURPOSE, "")
+    if said in ("", TREATMENT, EMERGENCY):
         return said
     raise problem(
         Kind.INVALID,

@@ -38,7 +38,7 @@ class Caller:
     supplier: str = ""
     person: Person | None = None
     access: Access = EVERYTHING
-    purpose: str = TREATMENT
+    purpose: str = ""
     attest: Mapping[str, Any] = field(default_factory=dict)
     scheme: str = "DPoP"
 

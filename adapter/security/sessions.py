@@ -47,6 +47,7 @@ SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 TOKEN: Final = "csrf"  # noqa: S105 - the name of the field
 HEADER: Final = b"x-stafett-form"  # where a script of ours puts the same, since what it sends is no form
 LARGEST_FORM: Final = 4096
+OPERATION: Final = "HSYSADMIN"  # v3-PurposeOfUse: to keep a system running, and not to treat anybody
 ACCESS: Final = Access(frozenset((("*", "r"), ("*", "s"))), frozenset(("messages", "operate")))
 """Of all who log in at the pages: to look, to operate, and to send messages; what is written to /fhir takes a program's token."""
 
@@ -121,7 +122,15 @@ class Sessions:
         if now - session.used > NOTED:
             self._store.run(lambda unit: unit.use_session(session.digest, now))
         person = Person(pid=_text(claims, PID), hpr=_text(claims, HPR), name=_text(claims, NAME))
-        caller = Caller(tenant=tenants[0], tenants=tenants, client=self._client, numbers=tenants[:1], person=person, access=ACCESS)
+        caller = Caller(
+            tenant=tenants[0],
+            tenants=tenants,
+            client=self._client,
+            numbers=tenants[:1],
+            person=person,
+            access=ACCESS,
+            purpose=OPERATION,
+        )
         token = encoded(hmac.digest(id.encode(), TOKEN.encode(), "sha256"))
         return SignedIn(caller, session.digest, token, person.name or session.subject)
 

@@ -88,6 +88,7 @@ def test_a_session_gives_what_pages_need_of_the_organisations_that_are_configure
         numbers=(HOSPITAL,),
         person=Person(pid=NUMBER, hpr="9144900", name="Kari Lege"),
         access=ACCESS,
+        purpose="HSYSADMIN",  # https://terminology.hl7.org/ValueSet-v3-PurposeOfUse.html: they see to a system, and treat nobody
     )
     assert [ACCESS.allows("Task", letter) for letter in "cruds"] == [False, True, False, False, True]
     assert [ACCESS.other(what) for what in ("messages", "operate", "emergency")] == [True, True, False]

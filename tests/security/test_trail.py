@@ -52,7 +52,7 @@ def test_a_read_is_told_with_who_when_what_about_whom_on_which_ground_and_with_w
         "method": "GET",
         "route": "/fhir/{type}/{id}",
         "asked": ["Task/t1"],
-        "ground": {"purpose": "TREAT", "scope": "system/Task.rs"},
+        "ground": {"scope": "system/Task.rs"},
         "action": "R",
         "patients": ["p1"],
         "seen": [["R", "Task", "t1", 3, 0]],
