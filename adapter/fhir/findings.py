@@ -21,14 +21,16 @@ def findings(face: Face, asked: Asked, unit: Unit) -> Answer:
     pathways = face.rules.pathways
     if pathways is None or asked.type != TYPE:
         raise not_found()
+    stored = unit.read(asked.caller.tenant, TYPE, asked.id)
+    if stored is None:
+        raise not_found()
+    asked.trail.saw("R", [stored])
     try:
         gathered = pathways.gather(unit, asked.caller.tenant, asked.id)
     except Problem as unknown:  # its rule set is no longer here: that is what there is to tell
         return Answer(200, outcome(unknown.findings))
-    stored = unit.read(asked.caller.tenant, TYPE, asked.id)
-    if gathered is None or gathered.state is None or stored is None:
+    if gathered is None or gathered.state is None:
         raise not_found()
-    asked.trail.saw("R", [stored])
     return Answer(200, outcome([_told(noted) for noted in gathered.state.notes]))
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from adapter.domain.problem import Finding, Kind, problem
 from adapter.fhir import bundles
-from adapter.fhir.chains import followed, types_of
+from adapter.fhir.chains import Chain, followed, types_of
 from adapter.fhir.includes import MOST_INCLUDED, ROUNDS, beside
 from adapter.fhir.links import LONGEST, seal, unseal
 from adapter.fhir.results import MOST, Pairs
@@ -31,6 +31,7 @@ from adapter.security.visit import Visit
 __all__ = ["criteria", "pairs_of", "query_of", "refuse_person", "search"]
 
 COUNTED: Final = 1_000  # matches that are counted unasked
+PERSONAL: Final = ("patient", "subject")
 PRIVATE: Final = 100  # resources that a search by a person's number gives at most
 
 
@@ -62,6 +63,8 @@ def search(
     for chain in wanted.chains:
         for through in types_of(chain):
             require(caller, through, "s")
+    for person in _persons(type, wanted):
+        visit.trail.withheld(person)
     met = tuple(followed(unit, tenant, chain) for chain in wanted.chains)
     query = replace(wanted.query, clauses=(*wanted.query.clauses, *met))
     count = wanted.result.count
@@ -83,6 +86,27 @@ def search(
     return bundles.searchset(
         base, _shaped(found, wanted, elements), total, links, included=_shaped(included, wanted, ()), told=told
     )
+
+
+def _persons(type: str, wanted: Search) -> Iterator[str]:
+    """The patients whom a search names, as `Stored.patient` has them: they are asked about, also where nothing but a number of
+    matches is given, or none.
+    """
+    clauses = [(type, clause) for clause in wanted.query.clauses]
+    chains = list(wanted.chains)
+    while chains:
+        for target in chains.pop().targets:
+            if isinstance(target.step, Chain):
+                chains.append(target.step)
+            elif target.step is not None:
+                clauses.append((target.type, target.step))
+    for of, clause in clauses:
+        name, bar, _ = clause.parameter.partition(":")
+        by_number = name == "identifier" if of == "Patient" else bool(bar) and name in PERSONAL
+        if by_number:
+            yield from (f"{match.system or ''}|{match.value}" for match in clause.any_of if match.value)
+        elif name == "_id" if of == "Patient" else name in PERSONAL:
+            yield from (match.value for match in clause.any_of if match.value)
 
 
 class _Place(NamedTuple):

@@ -78,6 +78,8 @@ def answered(face: Face, asked: Asked, written: Written, told: Sequence[Finding]
     # A client that wants no body back (HAPI asks for none) learns from the address which version now stands.
     headers = {**of_version(stored), "Location" if location or written.created else "Content-Location": here}
     body = {"minimal": b"", "operationoutcome": outcome(findings)}.get(asked.wish.returned, stored.body)
+    if body is stored.body and not asked.caller.access.allows(stored.type, "r"):
+        body = b""  # who may only write is not shown what was there
     return Answer(201 if written.created else 200, body, headers)
 
 

@@ -73,7 +73,7 @@ def face(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def test_the_statement_is_valid_and_names_the_configured_base(face: Service) -> None:
-    answer = face.http.get("/fhir/metadata", headers={"X-Stafett-Organisation": "unknown", "X-Forwarded-Host": "evil.example"})
+    answer = face.http.get("/fhir/metadata", headers={"X-Stafett-Organisation": "unknown", "X-Host": "evil.example"})
     statement = CapabilityStatement.model_validate(answer.json())
 
     assert (statement.fhirVersion, statement.kind, statement.status) == ("4.0.1", "instance", "active")

@@ -431,3 +431,31 @@ def test_a_proof_that_was_used_shows_in_the_audit_as_refused(guarded: Service, m
     one, other = records(guarded)[before:]
     assert (one["status"], "seen" in one, other["status"], other["outcome"], "seen" in other) == (200, True, 401, "4", False)
     assert one["about"] == other["about"] == (made.rpartition("/")[2],)
+
+
+@pytest.mark.parametrize("counted", ["", "&_summary=count"])
+def test_whoever_is_searched_for_is_told_of_it_whatever_is_found(guarded: Service, own: Client, made: str, counted: str) -> None:
+    id = made.rpartition("/")[2]
+    for path in (
+        f"/fhir/Flag?patient={id}&code=x{counted}",
+        f"/fhir/Task?patient._id={id}{counted}",
+        f"/fhir/Patient?_id={id}{counted}",
+    ):
+        assert guarded.http.get(path, auth=own).status_code == 200, path
+        assert records(guarded)[-1]["about"] == (id,), path
+    form = {"Content-Type": FORM}
+    guarded.http.post("/fhir/Patient/_search", content=f"identifier={SEARCHED}&_summary=count", auth=own, headers=form)
+    assert records(guarded)[-1]["about"] == (SEARCHED,)
+
+
+def test_whoever_may_only_write_is_not_shown_what_was_there(guarded: Service, issuer: Issuer, own: Client) -> None:
+    made = guarded.http.post("/fhir/Flag", json=FLAG, auth=own)
+    writes = issuer.client(parent=HOSPITAL, scopes=["system/Flag.cu"])
+    headers = {"Content-Type": "application/json-patch+json"}
+
+    answer = guarded.http.patch(f"/fhir/Flag/{made.json()['id']}", content=b"[]", auth=writes, headers=headers)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+FLAG = {"resourceType": "Flag", "status": "active", "code": {"text": "x"}, "subject": {"display": "somebody"}}
