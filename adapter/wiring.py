@@ -26,7 +26,7 @@ from adapter.hub.folder import FolderHub
 from adapter.local_rules import rulebook
 from adapter.partners.hearing import Line
 from adapter.partners.server import HttpFhirServer
-from adapter.ports import Clock, Hub, Store
+from adapter.ports import NOBODY, Clock, Hub, Store
 from adapter.security.admission import Tokens
 from adapter.security.admitting import Admit, by_header, by_token
 from adapter.security.client_credentials import auth_of
@@ -39,6 +39,7 @@ from adapter.settings import Partner as PartnerSettings
 from adapter.storage import open_store
 from adapter.usecases.clean_up import Retention, clean_up
 from adapter.usecases.define_pathways import define
+from adapter.usecases.name_patients import name_patients
 from adapter.usecases.pathways import Pathways
 from adapter.usecases.push_assignment import Courier
 from adapter.usecases.receive_message import Format, Reception
@@ -105,6 +106,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     pathways, sharing = make_pathways(settings, formats, translator), make_sharing(settings, key)
     lines = [make_line(partner, settings, store, sharing, clock) for partner in settings.partner]
     define(store, (o.number for o in settings.organisation), translator.rulebook, clock.now(), fhir_base(settings))
+    name_patients(store, translator, pathways.services, [*(o.number for o in settings.organisation), NOBODY])
     reception = Reception(
         store,
         translator,
