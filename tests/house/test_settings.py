@@ -157,6 +157,7 @@ def test_a_file_that_is_not_there_is_told() -> None:
         (TOKENS.replace("audience", "attest_claim"), "stafett.toml:1", 'auth = "helseid" needs audience in [helseid]'),
         (TOKENS.replace("https://sts", "http://sts"), "stafett.toml:3", "http is for loopback: use https"),
         ('public_base = "http://stafett.example"\n' + TOKENS, "stafett.toml:1", "http is for loopback: use https"),
+        ("audit = false\n" + TOKENS, "stafett.toml:1", 'audit is left out with auth = "off" alone'),
         (TOKENS + 'algorithms = ["RS256", "HS256"]\n', "stafett.toml:5", "algorithms"),
         (TOKENS + "algorithms = []\n", "stafett.toml:5", "algorithms"),
         (TOKENS + 'scheme = "both"\n', "stafett.toml:5", "scheme"),
