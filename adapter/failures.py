@@ -62,7 +62,7 @@ def outcome_response(status: int, *findings: Finding, headers: Mapping[str, str]
 
 
 def refusal_response(error: Problem) -> Response:
-    """A problem as a response, with its own status and headers or those of its kind. The log tells why somebody may not."""
+    """A problem as a response, with its own status and headers or those of its kind."""
     status, headers = http_status(error.kind), {}
     if isinstance(error, Refused):
         status, headers = error.status, error.headers
@@ -70,9 +70,14 @@ def refusal_response(error: Problem) -> Response:
         status, headers = error.status, {"WWW-Authenticate": error.challenge} if error.challenge else {}
     elif error.kind is Kind.TRANSIENT:
         headers = {"Retry-After": str(round(error.retry_after or 5))}
+    log_refusal(status, error)
+    return outcome_response(status, *error.findings, headers=headers)
+
+
+def log_refusal(status: int, error: Problem) -> None:
+    """Tell whoever runs the service why somebody may not; the line has the request's id."""
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         log.info("refused", why=plain(error.findings[0].en))
-    return outcome_response(status, *error.findings, headers=headers)
 
 
 def _problem(_request: Request, error: Exception) -> Response:

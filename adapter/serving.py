@@ -47,6 +47,7 @@ def serve(settings: Settings, roles: Collection[str], host: str, port: int, cloc
     stop_on_signals(services.worker)
     try:
         if listening:
+            structlog.get_logger().info("listening", host=host, port=port, public_base=settings.public_base)
             _serve_api(services, listening, with_worker="worker" in roles)
         else:
             if services.journal:  # what the worker discloses enters the audit's chain also where no process answers requests

@@ -15,7 +15,7 @@ import msgspec
 from starlette.responses import Response
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.failures import FHIR_JSON, Refused
+from adapter.failures import FHIR_JSON, Refused, log_refusal
 from adapter.fhir.bundles import etag
 from adapter.fhir.limits import Limits, Turns
 from adapter.fhir.negotiation import FHIR_XML, PLAIN, Wish
@@ -127,6 +127,7 @@ def refusal(error: Problem, wish: Wish) -> Response:
     """An OperationOutcome in the format that was asked for; never cached."""
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, Refused):
+        log_refusal(error.status, error)
         return respond(Answer(error.status, outcome(error.findings), headers | error.headers), wish)
     code = status(error.findings)
     retry = {"Retry-After": str(round(error.retry_after or 5))} if code in (429, 503) else {}

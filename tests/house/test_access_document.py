@@ -72,6 +72,9 @@ def test_every_command_answers_what_is_shown(document: str, tree: Path) -> None:
         said, wrong = ((tree / name).read_text("utf-8") for name in ("out", "errors"))
 
     assert (code, wrong) == (0, ""), said
+    logged = [json.loads(line) for line in (tree / "build/trying/service.log").read_text("utf-8").splitlines()]
+    assert [(line["host"], line["port"]) for line in logged if line["event"] == "listening"] == [("127.0.0.1", port + 1)]
+    assert sum(line["event"] == "refused" for line in logged) == 2
     for (commands, shown), told in zip(blocks, said.split("--next--\n"), strict=True):
         assert answers(shown, told.replace(ports["8011"], "8011")), f"{commands}\n{told}"
 
