@@ -115,7 +115,7 @@ def respond(answer: Answer, wish: Wish) -> Response:
     body, kind = answer.body, answer.kind
     if kind == FHIR_JSON and body:
         if wish.xml:
-            body, kind = xml.encode(json.parse(body)), FHIR_XML
+            body, kind = xml.encode(json.parse(body)), f"{FHIR_XML}; charset=utf-8"
             body = xml.indented(body) if wish.pretty else body
         elif wish.pretty:
             body = msgspec.json.format(body, indent=2)

@@ -35,7 +35,8 @@ def read_binary(face: Face, asked: Asked, unit: Unit, version: str = "") -> Answ
     binary: Json = json.parse(stored.body)
     kind = str(binary.get("contentType", ""))
     if kind.partition(";")[0].strip().lower() in filter(None, accepted(asked.headers)) and MEDIA_TYPE.fullmatch(kind):
-        headers = {"Content-Disposition": "attachment", "Content-Security-Policy": "sandbox; default-src 'none'"}
+        name = f'attachment; filename="{stored.id}"'  # an id is letters, digits, - and .
+        headers = {"Content-Disposition": name, "Content-Security-Policy": "sandbox; default-src 'none'"}
         return Answer(200, b64decode(binary.get("data", "")), {**of_version(stored), **headers}, kind)
     return replace(_given(asked, stored), wish=wish(asked.headers, asked.pairs))
 

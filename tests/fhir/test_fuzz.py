@@ -140,13 +140,13 @@ def sent(http: httpx.Client, request: Asked) -> tuple[float, httpx.Response]:
 def judge(request: Asked, answer: httpx.Response) -> None:
     """Every answer can be read; a refusal is an OperationOutcome; nothing that was sent comes back as markup."""
     assert answer.headers["x-content-type-options"] == "nosniff"
-    kind = answer.headers.get("content-type", "")
+    kind = answer.headers.get("content-type", "").removesuffix("; charset=utf-8")
     if request.method == "HEAD" or not answer.content:
         assert answer.status_code < 400 or request.method == "HEAD"
         return
     if kind not in FHIR:
         assert answer.status_code == 200
-        assert answer.headers["content-disposition"] == "attachment"
+        assert answer.headers["content-disposition"].startswith("attachment; filename=")
         return
     type, ours = in_xml(answer.content) if kind.endswith("xml") else in_json(answer.content)
     assert answer.status_code < 400 or type == "OperationOutcome", answer.text

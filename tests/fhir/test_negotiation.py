@@ -21,6 +21,7 @@ from tests.http.service import HOSPITAL, Service, service
 from tests.serving import StillClock, served
 
 JSON, XML = "application/fhir+json", "application/fhir+xml"
+ENCODED = {JSON: JSON, XML: f"{XML}; charset=utf-8"}  # https://hl7.org/fhir/R4/http.html#mime-type: always UTF-8
 FHIR = "{http://hl7.org/fhir}"
 AS_XML = b'<Task xmlns="http://hl7.org/fhir"><status value="requested"/><intent value="order"/></Task>'
 
@@ -60,7 +61,7 @@ def path(here: Service) -> str:
 )
 def test_the_format_most_wanted_is_given(here: Service, path: str, accept: str, kind: str) -> None:
     for address in (path, "/fhir/Patient", "/fhir/metadata", f"{path}/_history", "/fhir/Patient/none"):
-        assert here.http.get(address, headers={"Accept": accept}).headers["content-type"] == kind
+        assert here.http.get(address, headers={"Accept": accept}).headers["content-type"] == ENCODED[kind]
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "application/json;q=0", "application/fhir+json; fhirVersion=5.0", "image/*"])
@@ -75,7 +76,7 @@ def test_what_is_not_offered_is_not_acceptable(here: Service, path: str, accept:
     [("json", JSON), ("xml", XML), ("application/fhir+xml", XML), ("application/fhir%2Bxml", XML), ("text/xml", XML)],
 )
 def test_the_format_parameter_wins_over_accept(here: Service, path: str, format: str, kind: str) -> None:
-    assert here.http.get(f"{path}?_format={format}", headers={"Accept": "text/csv"}).headers["content-type"] == kind
+    assert here.http.get(f"{path}?_format={format}", headers={"Accept": "text/csv"}).headers["content-type"] == ENCODED[kind]
     assert here.http.get(f"{path}?_format=csv").status_code == 406
 
 
@@ -114,7 +115,7 @@ def test_a_browser_is_given_what_it_can_show(here: Service, path: str) -> None:
 
     assert (shown.headers["Content-Type"], shown.text[:4]) == (JSON, "{\n  ")
     assert "\n" not in here.http.get(f"{path}?_pretty=false", headers=accept).text
-    assert here.http.get(f"{path}?_format=xml", headers=accept).headers["Content-Type"] == XML
+    assert here.http.get(f"{path}?_format=xml", headers=accept).headers["Content-Type"] == ENCODED[XML]
 
 
 def test_xml_comes_in_and_goes_out(here: Service) -> None:

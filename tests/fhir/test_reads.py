@@ -132,7 +132,7 @@ def test_a_binary_is_its_content_where_its_type_is_asked_for(fhir: Service) -> N
 
     assert as_fhir.json()["data"] == "aGVp"
     assert (as_itself.content, as_itself.headers["content-type"]) == (b"hei", "text/plain")
-    assert as_itself.headers["content-disposition"] == "attachment"
+    assert as_itself.headers["content-disposition"] == 'attachment; filename="b1"'
     assert fhir.http.get("/fhir/Binary/b1", headers={"Accept": "image/png"}).status_code == 406
 
 
