@@ -12,6 +12,7 @@ versions, but no name of a patient and nothing of what a resource says.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +38,7 @@ TELLING: Final = frozenset(
     )
 )
 """Search parameters whose values tell of no person by name or number: the others are named without their value."""
+_CODED: Final = re.compile(r"[A-Za-z0-9._:/|,$-]*")  # ids, codes, dates and addresses: no words of anybody's
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -90,7 +92,8 @@ class Trail:
     def query(self, criteria: Iterable[tuple[str, str]]) -> None:
         """What a search asked for. A value is kept where it tells of no person; `name=Hansen` is kept as `name`."""
         for name, value in criteria:
-            self._criteria.append(_text(f"{name}={value}" if is_telling(name) else name))
+            kept = is_telling(name) and _CODED.fullmatch(value)
+            self._criteria.append(_text(f"{name}={value}" if kept else name))
 
     def saw(self, action: Action, found: Iterable[Stored], tenant: str = "") -> None:
         """What was seen or done of an organisation's data: the caller's own, unless `tenant` names another."""
@@ -159,7 +162,7 @@ def is_telling(parameter: str) -> bool:
     """
     first, _, chained = parameter.partition(".")
     plain, _, modifier = first.partition(":")
-    return plain in TELLING and not chained and modifier != "identifier"
+    return plain in TELLING and not chained and modifier not in ("identifier", "text")
 
 
 def outcome_of(status: int) -> str | None:
