@@ -237,6 +237,28 @@ def test_when_the_assignment_has_ended_nothing_of_the_pathway_is_left(here: Here
         assert unit.search(MUNICIPALITY, Query("EpisodeOfCare")).found == []
 
 
+def test_no_words_and_codes_of_our_own_are_in_a_copy() -> None:
+    national = {"system": "urn:oid:2.16.578.1.12.4.1.1.9321", "code": "1", "display": "Psykiske lidelser, voksne"}
+    ours = {
+        "resourceType": "EpisodeOfCare",
+        "id": PATHWAY,
+        "status": "active",
+        "type": [{"coding": [national, {"system": "urn:local", "code": TEXT}], "text": TEXT}, {"text": TEXT}],
+        "extension": [{"url": "https://example.org/fri", "valueCode": TEXT}],
+        "statusHistory": [
+            {"status": "planned", "period": {"start": "2026-07-01"}, "extension": [{"url": "x", "valueString": TEXT}]}
+        ],
+    }
+    number = {"system": FNR, "value": NUMBER}
+
+    whole = outward_pathway.episode(ours, number, (HOSPITAL, "Fjordheim sykehus HF"), with_team=True)
+    status = outward_pathway.status_only(ours, number)
+
+    assert (whole["type"], whole.get("extension")) == ([{"coding": [national]}], None)
+    assert status["statusHistory"] == [{"status": "planned", "period": {"start": "2026-07-01"}}]
+    assert TEXT not in f"{whole}{status}"
+
+
 def test_what_another_organisation_has_itself_is_not_taken_away_with_the_copies(here: Here) -> None:
     """The ids of what we work out are no secret: a plan of its own may stand where the copy would have stood."""
     own = {"resourceType": "CarePlan", "id": IDS["CarePlan"], "status": "active", "intent": "plan", "subject": {"display": "x"}}

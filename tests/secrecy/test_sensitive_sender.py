@@ -78,3 +78,33 @@ def test_of_a_protected_patient_no_unit_or_place_leaves_after_acceptance_either(
 
     assert CANARY not in json.dumps(assignment.outward(kept))
     assert protected.for_others(kept) == kept
+
+
+def test_of_a_protected_patients_assignment_only_entities_persons_and_codes_go_to_others() -> None:
+    secret, entity = "Kanarivik bo- og behandlingssenter", {"system": "urn:oid:2.16.578.1.12.4.1.4.101", "value": "319900101"}
+    role = {"resourceType": "PractitionerRole", "id": "r", "practitioner": {"display": "Kari"}, "location": [{"display": secret}]}
+    asked = {"type": {"text": "which"}, "valueReference": {"identifier": entity}}
+    task = {
+        "resourceType": "Task",
+        "status": "accepted",
+        "statusReason": {"text": secret},
+        "businessStatus": {"coding": [{"code": "awaiting-information"}], "text": secret},
+        "requester": {"identifier": entity, "display": secret},
+        "owner": {"identifier": entity, "display": secret},
+        "location": {"display": secret},
+        "note": [{"text": secret}],
+        "input": [{"type": {"text": "words"}, "valueString": secret}, asked],
+        "contained": [
+            {"resourceType": "Location", "id": "l", "name": secret},
+            {**role, "organization": {"identifier": entity, "display": secret}, "healthcareService": [{"display": secret}]},
+        ],
+    }
+
+    made = protected.for_others(task)
+
+    assert secret not in str(made)
+    assert (made["owner"], made["requester"], made["input"]) == ({"identifier": entity}, {"identifier": entity}, [asked])
+    assert made["businessStatus"] == {"coding": [{"code": "awaiting-information"}]}
+    assert [(one["id"], one["practitioner"], one["organization"]) for one in made["contained"]] == [
+        ("r", {"display": "Kari"}, {"identifier": entity})
+    ]
