@@ -28,6 +28,7 @@ SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 METHODS: Final = SAFE | {"POST", "PUT", "PATCH", "DELETE"}  # a caller may invent others, and logs and figures would hold them
 HOST: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")  # RFC 9110 7.2
 LONGEST: Final = 8 * 1024  # of an address's query
+HEADER_BYTES: Final = 32 * 1024  # of all headers: a token and a proof of 8 kB each, and as much again
 PROXIED: Final = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip")
 """What a proxy adds: where nobody is asked who they are, one in front would let in whomever it lets in."""
 UNGUARDED: Final = ("/health/", "/metrics")  # asked for by address, by what watches over the service
@@ -113,6 +114,10 @@ class Guard:
         if len(scope["query_string"]) > LONGEST:
             en, nb = "The address is too long: use POST _search.", "Adressen er for lang: bruk POST _search."
             return outcome_response(414, Finding("error", Kind.TOO_LARGE, en, nb))
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+            en = f"The headers are longer than {HEADER_BYTES >> 10} kB together: send less."
+            nb = f"Headerne er til sammen lengre enn {HEADER_BYTES >> 10} kB: send mindre."
+            return outcome_response(431, Finding("error", Kind.TOO_LARGE, en, nb, rule="RFC 6585 5"))
         if sum(name == b"host" for name, _ in scope["headers"]) > 1:  # whose word would count (RFC 9112 3.2)
             en, nb = "The request names two hosts: send one Host header.", "Forespørselen har to verter: send ett Host-felt."
             return outcome_response(400, Finding("error", Kind.INVALID, en, nb, "http.Host"))

@@ -58,6 +58,13 @@ def test_an_address_beyond_measure_is_refused(here: Service) -> None:
     assert (answer.status_code, answer.json()["resourceType"]) == (414, "OperationOutcome")
 
 
+def test_headers_beyond_measure_are_refused(here: Service) -> None:
+    """RFC 6585 5."""
+    answer = here.http.get("/messages", headers={"X-Odd": "x" * 33_000})
+
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (431, "too-long")
+
+
 def test_neither_log_nor_figures_hold_what_a_caller_invents(here: Service) -> None:
     with capture_logs() as logs:
         here.http.request("MKCOL", "/messages", headers={"X-Request-Id": "21858999992"})  # as odd as the HTTP parser lets in
