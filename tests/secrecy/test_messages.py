@@ -174,3 +174,15 @@ def test_a_message_that_protects_a_known_patient_cleanses_what_was_kept_before(h
     house_on.receive(another(referral(units=False), before), "2")
 
     assert found(rows(house_on.store)) == []
+
+
+def test_where_somebody_works_or_is_placed_is_not_kept() -> None:
+    message = b"<A><Person><Arbeidssted>Kanarivik skole</Arbeidssted></Person><NameInst>Kanarivik hjem</NameInst></A>"
+
+    assert redacted(message) == b"<A><Person><Arbeidssted></Arbeidssted></Person><NameInst></NameInst></A>"
+
+
+def test_an_address_in_cdata_is_not_kept() -> None:
+    message = b"<Patient><Address><CityName><![CDATA[Kanarivik]]></CityName></Address></Patient>"
+
+    assert redacted(message) == b"<Patient><Address><CityName></CityName></Address></Patient>"
