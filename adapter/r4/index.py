@@ -11,7 +11,7 @@ values, and what to make of them. Of numbers and quantities nothing is made, sin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from adapter.domain.identity import BASE
 from adapter.r4 import definitions
-from adapter.r4.compartment import blocks, target, whose
+from adapter.r4.compartment import all_whose, blocks, target
 from adapter.r4.fhirpath import Item, selection
 from adapter.r4.intervals import interval, span, timing
 from adapter.r4.parameters import PARAMETERS, Parameter
@@ -30,6 +30,12 @@ __all__ = ["Entry", "Index", "canonical_system", "fold", "index", "interval"]
 
 BLOCKS: Final = "blocks"
 """Under this name stands whom a patient's Consent blocks. It is no search parameter: the store asks it of every caller."""
+
+CONTENT: Final = "content"
+"""Under this name, no search parameter either, stand the Binaries that a DocumentReference has its contents in."""
+
+CONTEXT: Final = "securityContext"
+"""Under this name stands what a Binary is to be as secret as (https://hl7.org/fhir/R4/binary.html): a Binary has no parameters."""
 
 
 class Entry(NamedTuple):
@@ -53,12 +59,14 @@ class Entry(NamedTuple):
 class Index:
     """What a resource can be found by; `status` is its code element *status*, the one that most searches narrow by.
 
-    `patient` is whose record it is: a Patient's id, `system|value` where it says so by identifier, "" for nobody's.
+    `patient` is whose record it is: a Patient's id, `system|value` where it says so by identifier, "" for nobody's. `names` are
+    all by which it says so, where these are several.
     """
 
     status: str = ""
     entries: Sequence[Entry] = ()
     patient: str = ""
+    names: Sequence[str] = ()
 
 
 def index(resource: Mapping[str, Any], *, base: str = "") -> Index:
@@ -76,7 +84,21 @@ def index(resource: Mapping[str, Any], *, base: str = "") -> Index:
     if "meta" in resource:
         _of_meta(resource["meta"], entries)
     entries.extend([Entry(BLOCKS, "", value) for value in blocks(resource)])
-    return Index(status if isinstance(status, str) else "", entries, whose(resource, base))
+    entries.extend(_contents(resource, base))
+    names = all_whose(resource, base)
+    return Index(
+        status if isinstance(status, str) else "", entries, *((names[0], names if len(names) > 1 else ()) if names else ())
+    )
+
+
+def _contents(resource: Mapping[str, Any], base: str) -> Iterator[Entry]:
+    """What a DocumentReference has its contents in, and what a Binary is as secret as."""
+    if resource["resourceType"] == "Binary" and "securityContext" in resource:
+        yield Entry(CONTEXT, *target(resource["securityContext"], base))
+    if resource["resourceType"] == "DocumentReference":
+        addresses = (one.get("attachment", {}).get("url", "") for one in resource.get("content", ()))
+        led = (target({"reference": address}, base) for address in addresses)
+        yield from (Entry(CONTENT, type, id) for type, id in dict.fromkeys(led) if type == "Binary" and "/" not in id)
 
 
 Take = Callable[[Mapping[str, Any], str, list[Entry]], None]

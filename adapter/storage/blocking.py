@@ -44,11 +44,15 @@ def _blocks(number: int) -> str:
 
 @cache
 def _hidden(number: int) -> str:
-    """The patients whose record is hidden from `number` names: by id, and by each identifier. Led by the entries of the blocks."""
+    """The patients whose record is hidden from `number` names: by id, and by each identifier, with its system and, as some name
+    them, without. Led by the entries of the blocks.
+    """
     block = f"{_blocks(number)} AND c.tenant = b.tenant AND c.id = b.id AND c.type = b.type"
     return (
         f"SELECT c.patient FROM resource_index b CROSS JOIN resource c WHERE {block} "
-        "UNION ALL SELECT i.system || '|' || i.value FROM resource_index b CROSS JOIN resource c CROSS JOIN resource_index i "
+        "UNION ALL SELECT CASE f.bare WHEN 0 THEN i.system ELSE '' END || '|' || i.value "
+        "FROM resource_index b CROSS JOIN resource c CROSS JOIN resource_index i "
+        "CROSS JOIN (SELECT 0 AS bare UNION ALL SELECT 1) f "
         f"WHERE {block} AND i.tenant = c.tenant AND i.id = c.patient AND i.type = 'Patient' AND i.parameter = 'identifier'"
     )
 

@@ -16,7 +16,7 @@ from adapter.storage.resources import Resources
 from adapter.storage.rows import Columns
 from adapter.storage.tables import key, moment, resource_index
 
-FORM = 2  # to be raised when the same parameters come to find other values
+FORM = 3  # to be raised when the same parameters come to find other values
 BATCH = 500
 SETTING = "index"
 CURRENT = (
@@ -60,12 +60,13 @@ def reindex(unit: Resources, base: str) -> None:
         found: defaultdict[str, list[tuple[Stored, Index]]] = defaultdict(list)
         for tenant, id, type, version, updated, patient, body in rows:
             entries = index(decode(body), base=base)
-            owner = entries.patient or patient  # what names none belongs with what it refers to, as when it was put
+            # What names none belongs with what it refers to, and what has several names with one of them, as when it was put.
+            owner = patient if patient in entries.names else entries.patient or patient
             found[tenant].append((Stored(type, id, version, moment(updated), body, owner), entries))
         for tenant, changed in found.items():
             unit.find(tenant, changed)
-            owned = [(stored, key(index.patient)) for stored, index in changed if index.patient]
-            unit.tell(OF_PATIENT, [(patient, key(tenant), key(s.id), key(s.type), s.version) for s, patient in owned])
+            owned = [stored for stored, index in changed if index.patient]
+            unit.tell(OF_PATIENT, [(key(s.patient), key(tenant), key(s.id), key(s.type), s.version) for s in owned])
         last = rows[-1][:3]
     unit.tell(OF_MESSAGES, [()])
     for one in indexes:

@@ -3,13 +3,13 @@
 # ruff: noqa: S608 - statements are made of our own names alone; all values are marks
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from adapter.domain.problem import Problem
 from adapter.ports import Draft, Page, Query, Stored
-from adapter.r4.index import Index
+from adapter.r4.index import CONTENT, Index
 from adapter.storage.blocking import Blocking
 from adapter.storage.conditions import ALL
 from adapter.storage.engines import OVERTAKEN
@@ -59,6 +59,16 @@ SET_NEWEST = insertion(
 IS_ABOUT = "UPDATE message SET patient = ? WHERE id = ? AND tenant = ?"
 OWNER = f"SELECT patient FROM resource WHERE {OF_KEY}"
 OWNED = "SELECT type, id, patient FROM resource WHERE tenant = ? AND id IN ({}) AND patient <> ''"
+KNOWN = (
+    "SELECT i.system FROM resource_index i WHERE i.tenant = ? AND i.type = 'Patient' AND i.parameter = 'identifier' "
+    "AND i.value = ? AND i.low IS NULL"
+)
+OF_CONTENT = (  # the first record that a Binary is a content of
+    "SELECT r.patient FROM resource_index i JOIN resource r ON r.tenant = i.tenant AND r.id = i.id AND r.type = i.type "
+    f"WHERE i.tenant = ? AND i.type = 'DocumentReference' AND i.parameter = '{CONTENT}' AND i.system = 'Binary' AND i.value = ? "
+    "AND i.low IS NULL AND r.patient <> '' ORDER BY r.updated, r.id LIMIT 1"
+)
+OWN = [f"UPDATE {table} SET patient = ? WHERE {OF_KEY} AND patient = ''" for table in ("resource", "resource_version")]
 FORGET = f"DELETE FROM resource_index WHERE {OF_KEY}"
 BLOCKED_BY = ("Consent", "Patient")  # types that say who is hidden from whom
 PATIENT = "(SELECT h.patient FROM resource h WHERE h.tenant = r.tenant AND h.id = r.id AND h.type = r.type)"  # of a candidate
@@ -127,6 +137,7 @@ class Resources(Blocking):
             changed = [name for name in last if newest[name] is not before.get(name)]
             self.tell(FORGET, [(key(tenant), key(id), key(type)) for type, id in changed if (type, id) in before])
             self.find(tenant, [(newest[name], last[name].index) for name in changed])
+            self._own_contents(tenant, made, last)
             if any(name[0] in BLOCKED_BY for name in last):
                 self._found.clear()
         if message_id and kept:
@@ -137,7 +148,7 @@ class Resources(Blocking):
         """Whose record each draft belongs to. What names no patient belongs with the first record that it refers to: a Provenance
         of a Task with that Task, so that who does not see the one does not see the other.
         """
-        owners = {(draft.type, draft.id): draft.index.patient for draft in drafts}
+        owners = {(draft.type, draft.id): self._whose(tenant, draft.index) for draft in drafts}
         leads = {
             (d.type, d.id): [(e.system, e.value) for e in d.index.entries if e.system and e.value]
             for d in drafts
@@ -153,7 +164,26 @@ class Resources(Blocking):
             }
         for name, names in leads.items():
             owners[name] = next((found for one in names if (found := owners.get(one) or there.get(one))), "")
+            if not owners[name] and name[0] == "Binary":
+                owners[name] = next((row[0] for row in self.ask(OF_CONTENT, (key(tenant), key(name[1])))), "")
         return owners
+
+    def _whose(self, tenant: str, index: Index) -> str:
+        """Whose record it is: of several names of a contained Patient the one that a Patient here has, else the first."""
+        for name in index.names:
+            system, bar, value = name.rpartition("|")
+            if not bar or any(system in ("", row[0]) for row in self.ask(KNOWN, (key(tenant), key(value)))):
+                return name
+        return index.patient
+
+    def _own_contents(self, tenant: str, made: Sequence[Stored], drafts: Mapping[Name, Draft]) -> None:
+        """What a record's DocumentReferences have as their contents is of that record, where it was nobody's."""
+        for one in made:
+            if one.type == "DocumentReference" and one.patient:
+                entries = drafts[one.type, one.id].index.entries
+                named = [(key(one.patient), key(tenant), key(e.value), "Binary") for e in entries if e.parameter == CONTENT]
+                for own in OWN:
+                    self.tell(own, named)
 
     def find(self, tenant: str, changed: Sequence[tuple[Stored, Index]]) -> None:
         """Make the newest versions found by what they hold."""

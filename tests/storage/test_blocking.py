@@ -8,6 +8,7 @@ itself says: one that is new to it must be decided here.
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import random
 from collections.abc import Callable, Sequence
@@ -547,3 +548,81 @@ def test_a_version_from_before_it_was_the_patients_is_hidden_with_the_others(sto
     with store.seen_by([OURS], [UNIT]).read() as unit:
         assert [unit.read(OURS, "Task", "t", version) for version in (None, 1, 2)] == [None] * 3
         assert (list(unit.history(OURS, "Task", "t", 9).found), list(unit.history(OURS, "Task", None, 9).found)) == ([], [])
+
+
+# --- contents, and those who are named in several ways
+
+
+def contents(store: DatabaseStore, *ids: str) -> list[tuple[str, bool]]:
+    """Whose each Binary is, and whether UNIT finds it, by id and in the type's history alike."""
+    with store.read() as whole, store.seen_by([OURS], [UNIT]).read() as unit:
+        owners = [one.patient for one in whole.read_all(OURS, [("Binary", id) for id in ids])]
+        there = [unit.read(OURS, "Binary", id) is not None for id in ids]
+        listed = {one.id for one in unit.history(OURS, "Binary", None, 50).found}
+    assert there == [id in listed for id in ids]
+    return list(zip(owners, there, strict=True))
+
+
+LETTER: Json = {"subject": {"reference": "Patient/p1"}, "content": [{"attachment": {"url": "Binary/b"}}, {"attachment": {}}]}
+
+
+@pytest.mark.parametrize("order", ["before", "after", "together"])
+def test_a_content_is_of_the_record_of_the_document_that_names_it(one: DatabaseStore, order: str) -> None:
+    binary, letter = draft("Binary", "b", contentType="text/plain"), draft("DocumentReference", "d", **LETTER)
+    other = draft("Binary", "other", contentType="text/plain")
+    for step in {"before": [[binary, other], [letter]], "after": [[letter], [binary, other]]}.get(order, [[other, binary, letter]]):
+        keep(one, *step)
+    keep(one, block("c1", "p1", UNIT))
+
+    assert contents(one, "b", "other") == [("p1", False), ("", True)]
+
+
+def test_a_content_that_is_of_a_record_stays_there_whoever_names_it(one: DatabaseStore) -> None:
+    keep(one, patient("p2"), draft("Binary", "b", securityContext={"reference": "Patient/p2"}))
+    keep(one, draft("DocumentReference", "d", **LETTER), block("c1", "p1", UNIT))
+
+    assert contents(one, "b") == [("p2", True)]
+
+
+@pytest.mark.parametrize("context", ["DocumentReference/d", "DocumentReference/d/_history/1", "Task/t1"])
+def test_a_content_is_as_secret_as_what_it_says(one: DatabaseStore, context: str) -> None:
+    """Any type may be its context (https://hl7.org/fhir/R4/binary.html)."""
+    keep(one, draft("DocumentReference", "d", subject={"reference": "Patient/p1"}))
+    keep(one, draft("Binary", "b", securityContext={"reference": context}), block("c1", "p1", UNIT))
+
+    assert contents(one, "b") == [("p1", False)]
+
+
+CONTAINED: list[list[Json]] = [
+    [{"system": "urn:a", "value": "1"}, {"system": FNR, "value": NUMBERS["p1"]}],
+    [{"value": NUMBERS["p1"]}],
+    [{"system": "urn:a", "value": "1"}, {"value": "local-p1"}],
+    [{"system": FNR, "value": "03909099993"}, {"value": NUMBERS["p1"]}],
+]
+
+
+@pytest.mark.parametrize("identifiers", CONTAINED)
+def test_each_number_of_a_contained_patient_counts(one: DatabaseStore, identifiers: list[Json]) -> None:
+    inner = {"resourceType": "Patient", "id": "p", "identifier": identifiers}
+    keep(one, draft("Task", "t2", **{"for": {"reference": "#p"}, "contained": [inner]}))
+    keep(one, block("c1", "p1", UNIT))
+
+    with one.seen_by([OURS], [UNIT]).read() as unit:
+        assert [stored.id for stored in unit.search(OURS, Query("Task")).found] == []
+
+
+def test_when_all_is_indexed_anew_what_has_several_names_stays_whose_it_was(
+    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = {"resourceType": "Patient", "id": "p", "identifier": CONTAINED[2]}
+    person = {"resourceType": "Patient", "id": "p1", "identifier": [{"value": "local-p1"}]}
+    task = {"resourceType": "Task", "id": "t", "for": {"reference": "#p"}, "contained": [inner]}
+    for body in (person, task):
+        written = json.dumps(body).encode()
+        keep(store, Draft(body["resourceType"], body["id"], index(body), lambda *_, written=written: written))
+    before = store.newest(OURS, "Task", "t")
+    monkeypatch.setattr(reindex, "FORM", 99)
+    store.migrate()
+
+    assert before
+    assert (before.patient, store.newest(OURS, "Task", "t")) == ("|local-p1", before)
