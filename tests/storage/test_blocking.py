@@ -626,3 +626,16 @@ def test_when_all_is_indexed_anew_what_has_several_names_stays_whose_it_was(
 
     assert before
     assert (before.patient, store.newest(OURS, "Task", "t")) == ("|local-p1", before)
+
+
+def test_what_is_of_several_patients_is_the_first_ones_alone(one: DatabaseStore) -> None:
+    """As `docs/access.md` says: what it is hidden by, and what not."""
+    targets = [{"reference": "Patient/p2"}, {"reference": "Task/t1"}, {"reference": "Patient/p1"}]
+    keep(one, patient("p2"), draft("Provenance", "both", target=targets))
+    shown = []
+    for whom in ("p1", "p2"):
+        keep(one, block("c", whom, UNIT))
+        with one.seen_by([OURS], [UNIT]).read() as unit:
+            shown.append((unit.read(OURS, "Provenance", "both") is not None, unit.read(OURS, "Task", "t1") is not None))
+
+    assert shown == [(True, False), (False, True)]
