@@ -103,7 +103,7 @@ def test_a_guard_that_is_taken_out_is_missed(guard: dict[str, Any], copy: Path, 
     finally:
         file.write_text(whole, "utf-8")
     seconds = time.monotonic() - began
-    print(f"{guard['name']:50} {seconds:6.1f} s", flush=True)  # noqa: T201
+    print(f"\n{guard['name']:50} {seconds:6.1f} s", flush=True)  # noqa: T201
 
     assert (done.returncode, "\nFAILED " in done.stdout) == (1, True), done.stdout[-2000:]  # tests ran, and some failed
     missed[guard["name"]] = seconds
