@@ -190,7 +190,7 @@ def _cells(one: Access) -> tuple[str, ...]:
         _who(who),
         " / ".join(who.get("organisations", [])) or "ukjent",
         _what(record, one.names),
-        GROUNDS.get(ground.get("purpose", ""), ground.get("purpose") or "ukjent"),
+        GROUNDS.get(ground.get("purpose", ""), ground.get("purpose") or "ikke oppgitt"),
         OUTCOMES.get(record.get("outcome", ""), "ukjent: tjenesten stoppet"),
     )
 

@@ -100,9 +100,9 @@ def _partial(name: str, where: str, *columns: str, unique: bool = False) -> Inde
 
 metadata = MetaData()
 
-# The inbox. `sighting` is 0 for the first message of its key, `hub_sighting` for the first of its hub id: that the first
-# is one only is what the two constraints say, and what makes "received once" hold between processes. NULL: no such key.
-# `patient` is whom it speaks of (as `resource.patient`): whose record its resources are, or whom it names; empty where nobody can tell.
+# The inbox. `sighting` is 0 for the first message of its key, `hub_sighting` for the first of its hub id: that the first is
+# one only is what the two constraints say, and what makes "received once" hold between processes. NULL: no such key. `patient`
+# is whom it speaks of (as `resource.patient`): whose record its resources are, or whom it names; empty where nobody can tell.
 message = Table(
     "message",
     metadata,

@@ -41,7 +41,7 @@ ONE = ("--organisation", HOSPITAL)
 
 def seen(id: str, *patients: str, minutes: int = 0, tenant: str = HOSPITAL, person: Person | None = None, status: int = 200) -> Any:
     trail = Trail(id, "GET", NOW + timedelta(minutes=minutes), route="/fhir/{type}")
-    trail.caller = Caller(tenant, (tenant,), client="epj-1", numbers=(tenant,), person=person)
+    trail.caller = Caller(tenant, (tenant,), client="epj-1", numbers=(tenant,), person=person, purpose="TREAT" if person else "")
     for patient in patients:
         if status == 200:
             trail.saw("R", [Stored("Task", f"task-of-{patient[-2:]}", 1, NOW, b"{}", patient)])
@@ -149,8 +149,8 @@ def test_a_patient_is_shown_in_norwegian_who_looked_when_at_what_and_why(store: 
     assert rows == [
         ["Når", "Hvem", "Virksomhet", "Hva", "Grunnlag", "Utfall"],
         ["11.05.2026 10:42:19", "Line\ufffd[31m Danser (HPR 9144897)", HOSPITAL, "leste Task", "helsehjelp", "gitt"],
-        ["11.05.2026 10:45:19", "epj-1", HOSPITAL, "leste Task", "helsehjelp", "gitt"],
-        ["11.05.2026 10:46:19", "epj-1", HOSPITAL, "ble nektet /fhir/{type}", "helsehjelp", "avvist"],
+        ["11.05.2026 10:45:19", "epj-1", HOSPITAL, "leste Task", "ikke oppgitt", "gitt"],
+        ["11.05.2026 10:46:19", "epj-1", HOSPITAL, "ble nektet /fhir/{type}", "ikke oppgitt", "avvist"],
         ["3 oppføringer"],
     ]
 
@@ -192,7 +192,7 @@ def test_a_write_that_was_never_answered_is_shown_with_an_outcome_that_is_not_kn
 
     shown = run(folder, "patient", *ONE, "--id", said="p9").stdout
     assert re.split(r"\s{2,}", shown.splitlines()[1].strip())[1:] == [
-        *("epj-1", HOSPITAL, "annet: Task/t9", "helsehjelp", "ukjent: tjenesten stoppet")
+        *("epj-1", HOSPITAL, "annet: Task/t9", "ikke oppgitt", "ukjent: tjenesten stoppet")
     ]
     assert run(folder, "patient", *ONE, "--id", "--json", said="p9").stdout.count('"AuditEvent"') == 2  # and the first extract
 
