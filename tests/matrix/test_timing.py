@@ -15,12 +15,11 @@ import pytest
 
 from tests.matrix.asking import Request
 from tests.matrix.instances import FNR
-from tests.matrix.world import BLOCKED, Names, World
+from tests.matrix.world import Names, World
 
 pytestmark = pytest.mark.slow
 PAIRS = 300
 SHARE, SECONDS = 0.25, 0.005  # of the median, and at all
-WIDER = 0.01  # PostgreSQL looks a block up, and plans that anew, only where there is something to hide: some milliseconds
 
 KINDS: dict[str, Callable[[Names], Request]] = {
     "read": lambda names: Request("GET", f"Observation/{names.ids['Observation']}"),
@@ -41,8 +40,7 @@ def test_what_is_hidden_takes_as_long_as_what_never_was(world: World, reader: st
         world.ask(reader, request)
         taken[which].append(perf_counter() - began)
 
-    bound, on_postgresql = min(SECONDS, SHARE * median([*taken[0], *taken[1]])), not world.store.quick
-    bound = WIDER if on_postgresql and reader in BLOCKED else bound
+    bound = min(SECONDS, SHARE * median([*taken[0], *taken[1]]))
     there, none = median(taken[0]), median(taken[1])
     assert len(taken[0]) == len(taken[1]) == PAIRS
     assert abs(there - none) < bound, f"{reader} x {kind}: {there:.6f} s and {none:.6f} s"
