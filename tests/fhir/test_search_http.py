@@ -193,3 +193,11 @@ def test_who_polls_by_time_passes_over_nothing_that_changes_meanwhile(tmp_path: 
 
     assert (changed["id"] not in seen) == passed_over
     assert {one["id"] for one in made} - {changed["id"]} <= set(seen)
+
+
+@pytest.mark.parametrize("query", ["status=a%00b", "code=%0d%0aSet-Cookie:x", "sta%09tus=x", "identifier=%1f"])
+def test_a_control_character_is_refused_wherever_it_stands(face: Service, query: str) -> None:
+    answer = face.http.get(f"/fhir/Task?{query}")
+
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (400, "invalid")
+    assert "control character" in answer.json()["issue"][0]["details"]["text"]
