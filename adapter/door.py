@@ -31,7 +31,7 @@ from adapter.ports import NOBODY, Clock, Store, Unit
 from adapter.security.admission import KeysNeeded, Proof
 from adapter.security.admitting import Admit, Admitted, Denied
 from adapter.security.journal import Journal
-from adapter.security.sessions import Sessions, SignedIn, from_our_form, signed_in
+from adapter.security.sessions import SAFE, Sessions, SignedIn, from_our_form, signed_in
 from adapter.security.trail import Trail
 from adapter.security.visit import Visit, let_in
 
@@ -42,7 +42,6 @@ OPEN: Final = re.compile(
 """What tells nothing of any patient: figures, what is offered, the console's own files, the way to a login, and the hint that
 something is to be read elsewhere (`adapter.console.notifications` says why anybody may give it). A logout looks for itself."""
 
-SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 IN_UNITS: Final = "/fhir"  # where writes go through the visit's own store, which spends the proof with them
 STRANGERS: Final = 60  # refused requests of nobody known that are written down in a minute: more would fill the disk for them
 T = TypeVar("T")
@@ -135,7 +134,6 @@ class Door:
             await (self.welcome(scope) or response)(scope, receive, send)
             return
         caller = trail.caller = admitted.caller
-        trail.scope = caller.scope
         seen = self.store.seen_by(caller.tenants, caller.blocked_as) if caller.blocked_as else self.store
         witnessed = Witnessed(seen, trail, admitted, audited=self.journal is not None)
         let_in(scope, Visit(caller, witnessed, trail))

@@ -1,7 +1,7 @@
 """What the use cases need of the world: a store, hubs, other FHIR servers and a clock. No behaviour.
 
 All methods that touch a patient's data take the organisation (`tenant`, its number) first.
-`NOBODY` owns what arrived for a service that is not ours.
+`NOBODY` owns what arrived for a service that is not ours. It is long because the whole contract with the world stands in one place.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapter.domain.problem import Finding, Kind
 from adapter.door import template
 from adapter.failures import outcome_response, unexpected
+from adapter.security.sessions import SAFE
 
 REQUEST_ID: Final = re.compile(r"(?!\d{6}[._-]?\d{5}$)[A-Za-z0-9._-]{1,64}")  # not a national number: it is logged
-SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 METHODS: Final = SAFE | {"POST", "PUT", "PATCH", "DELETE"}  # a caller may invent others, and logs and figures would hold them
 HOST: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")  # RFC 9110 7.2
 LONGEST: Final = 8 * 1024  # of an address's query

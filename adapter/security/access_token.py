@@ -3,7 +3,7 @@
 Who says so: RFC 9068 for the claims that every token has; HelseID for those with its own names (https://utviklerportal.nhn.no,
 HelseID); the national trust framework (https://github.com/NorskHelsenett/Tillitsrammeverk) for the attest.
 
-    said = read_claims(claims, settings, now)     # raises Faulty for a token that does not count here, now
+    said = read_claims(claims, settings)     # raises Faulty for a token that does not count here
 
 What a token does not allow although it is good (`refusal`) is kept beside it, so that nothing is said of rights before the caller
 has shown that the token is its own.

@@ -134,10 +134,6 @@ class Sessions:
         token = encoded(hmac.digest(id.encode(), TOKEN.encode(), "sha256"))
         return SignedIn(caller, session.digest, token, person.name or session.subject)
 
-    def caller(self, headers: Headers) -> Caller | None:
-        found = self.find(headers)
-        return found.caller if found else None
-
     def end(self, found: SignedIn, *, everywhere: bool = False) -> None:
         """End a session, or all of its person's."""
         with self._store.write() as unit:

@@ -68,7 +68,6 @@ class Trail:
     request: str = ""
     caller: Caller | None = None
     route: str = ""
-    scope: str = ""  # of the token, as granted: the caller's right to ask
     named: list[tuple[str, str]] = field(default_factory=list)  # types and ids that the request names
     _asked: list[str] = field(default_factory=list)
     _criteria: list[str] = field(default_factory=list)
@@ -147,7 +146,7 @@ class Trail:
             "route": self.route,
             "asked": self._asked,
             "criteria": self._criteria,
-            "ground": _ground(self.caller, self.scope) if self.caller else {},
+            "ground": _ground(self.caller) if self.caller else {},
             "status": status,
             "outcome": outcome_of(status),
         }
@@ -197,10 +196,10 @@ def _who(caller: Caller) -> dict[str, Any]:
     return _filled(said)
 
 
-def _ground(caller: Caller, scope: str) -> dict[str, Any]:
+def _ground(caller: Caller) -> dict[str, Any]:
     said = {
         "purpose": caller.purpose,
-        "scope": _text(scope),
+        "scope": _text(caller.scope),
         "care": _plain(caller.attest.get("care_relation")),  # with the decision that it refers to
         "toa": caller.attest.get("toa"),
     }

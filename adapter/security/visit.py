@@ -4,7 +4,7 @@
     with visit.store.read() as unit:
         visit.trail.saw("R", [stored])
 
-The door makes it (`adapter.security.door`); routes take caller and store from nowhere else, so that none can forget the one or the
+The door makes it (`adapter.door`); routes take caller and store from nowhere else, so that none can forget the one or the
 other.
 """
 

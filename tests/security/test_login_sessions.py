@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from adapter.ports import NOBODY, Store
 from adapter.security.caller import Caller, Person
 from adapter.security.login import Login
-from adapter.security.sessions import ACCESS, HPR, PID, Sessions, cookie_of
+from adapter.security.sessions import ACCESS, HPR, PID, Sessions, SignedIn, cookie_of
 from adapter.settings import LoginSettings, Operator, Organisation
 from adapter.storage import open_store
 from tests.national_numbers import make as a_number
@@ -74,12 +74,16 @@ def _key(folder: Path) -> Path:
     return path
 
 
+def caller_of(found: SignedIn | None) -> Caller | None:
+    return found.caller if found else None
+
+
 def headers(*cookies: str) -> Headers:
     return Headers(raw=[(b"cookie", cookie.encode()) for cookie in cookies])
 
 
 def test_a_session_gives_what_pages_need_of_the_organisations_that_are_configured_for_the_person(world: World) -> None:
-    found = world.sessions.caller(headers(f"stafett={world.sessions.begin(KARI, NONE)}"))
+    found = caller_of(world.sessions.find(headers(f"stafett={world.sessions.begin(KARI, NONE)}")))
 
     assert found == Caller(
         tenant=HOSPITAL,
@@ -112,7 +116,7 @@ def test_a_session_gives_what_pages_need_of_the_organisations_that_are_configure
 def test_who_may_see_what_is_what_the_configuration_says_of_the_claims(
     world: World, claims: dict[str, Any], tenants: tuple[str, ...]
 ) -> None:
-    found = world.sessions.caller(headers(f"stafett={world.sessions.begin(claims, NONE)}"))
+    found = caller_of(world.sessions.find(headers(f"stafett={world.sessions.begin(claims, NONE)}")))
 
     assert (found.tenants if found else ()) == tenants
     assert world.sessions.may_enter(claims) == bool(tenants)

@@ -10,6 +10,7 @@ import pytest
 
 from adapter.ports import AuditRecord, Stored
 from adapter.security.caller import Caller, Person
+from adapter.security.scopes import access_of
 from adapter.security.trail import MOST, Trail, outcome_of
 from tests.national_numbers import make
 
@@ -36,7 +37,8 @@ def body(record: AuditRecord) -> dict[str, Any]:
 
 
 def test_a_read_is_told_with_who_when_what_about_whom_on_which_ground_and_with_what_outcome() -> None:
-    trail = a_trail(route="/fhir/{type}/{id}", scope="system/Task.rs")
+    reader = Caller(OURS, (OURS,), client="epj-1", numbers=(OURS,), access=access_of(["system/Task.rs"], {}))
+    trail = a_trail(route="/fhir/{type}/{id}", caller=reader)
     trail.asked("Task", "t1")
     trail.saw("R", [a_version()])
 
