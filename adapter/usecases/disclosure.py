@@ -49,6 +49,6 @@ def taken_in(unit: Unit, message: Message, patient: str, now: datetime) -> None:
 
 def _keep(unit: Unit, id: str, tenant: str, patient: str, what: Mapping[str, Any], now: datetime) -> None:
     patients = [patient] if patient else []
-    whose = {"id": id, "moment": now, "tenant": tenant, "who": {"organisations": [tenant]}, "ground": {"purpose": "TREAT"}}
+    whose = {"id": id, "moment": now, "tenant": tenant, "who": {"organisations": [tenant]}}
     said = {name: value for name, value in {**whose, **what, "patients": patients}.items() if value}
     unit.await_audit(AuditRecord(id, now, tenant, tuple(patients), msgspec.json.encode(said)))
