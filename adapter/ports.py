@@ -95,7 +95,8 @@ class Outgoing:
 
     To a partner go `share` (a transaction that creates what it does not have), `change` (elements to lay over what it has)
     and `notice` (that something is to be read here). `about` is our own resource (`Task/id`), `earlier` the row that a person
-    sent again as this one, `outcome` the OperationOutcome that a partner refused it with.
+    sent again as this one, `outcome` the OperationOutcome that a partner refused it with. `cause` is what it came of, wherever
+    it led in between: the id of the message or of the request, by which logs here and there are held together.
     """
 
     id: str
@@ -119,6 +120,7 @@ class Outgoing:
     about: str = ""
     earlier: str = ""
     outcome: bytes = b""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ STATISTICS = {
     ("audit_about", "audit_of_patient"): "100000000 25000000 100 1",
     ("audit_awaiting", "audit_awaiting"): "100 1 1",
     ("audit_awaiting", "audit_awaiting_oldest"): "100 1",
+    ("in_hand", "in_hand"): "100 50 1",
+    ("in_hand", "in_hand_of_process"): "100 50",
     ("proof", "proof"): "100000 1",
     ("proof", "proof_until"): "100000 2",
 }

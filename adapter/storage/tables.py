@@ -248,6 +248,7 @@ outbox = Table(
     Column("about", Key, nullable=False),
     Column("earlier", Key, nullable=False),
     Column("outcome", LargeBinary, nullable=False),
+    Column("cause", Key, nullable=False, server_default=text("''")),
     UniqueConstraint("id", name="outbox_once"),
     Index("outbox_order", "state", "position"),
     _partial("outbox_waiting", WAITING, "hub", "position", "next_attempt", "key"),
@@ -368,6 +369,29 @@ session = Table(
     Column("used", Moment, nullable=False),
     Column("claims", LargeBinary, nullable=False),
     Index("session_of_subject", "subject"),
+)
+
+# The processes that share the database, each as long as it tells that it lives.
+process = Table(
+    "process",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("roles", Key, nullable=False),
+    Column("started", Moment, nullable=False),
+    Column("seen", Moment, nullable=False),
+)
+
+# What a process has taken up of a hub's: until then no other does. What was stopped on the way is anybody's again afterwards.
+in_hand = Table(
+    "in_hand",
+    metadata,
+    Column("hub", Key, nullable=False),
+    Column("name", Key, nullable=False),
+    Column("process", Key, nullable=False),
+    Column("until", Moment, nullable=False),
+    PrimaryKeyConstraint("hub", "name", name="in_hand_key"),
+    Index("in_hand_of_process", "process"),
+    sqlite_with_rowid=False,
 )
 
 # What the installation keeps about itself; nothing of any organisation.
