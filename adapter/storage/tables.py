@@ -381,14 +381,16 @@ process = Table(
     Column("seen", Moment, nullable=False),
 )
 
-# What a process has taken up of a hub's: until then no other does. What was stopped on the way is anybody's again afterwards.
+# What a process has taken up of a hub's, which no other does while that one lives. `tries`: how often it was taken up and not put
+# down; more than a few are a message that ends whoever reads it.
 in_hand = Table(
     "in_hand",
     metadata,
     Column("hub", Key, nullable=False),
     Column("name", Key, nullable=False),
     Column("process", Key, nullable=False),
-    Column("until", Moment, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
     PrimaryKeyConstraint("hub", "name", name="in_hand_key"),
     Index("in_hand_of_process", "process"),
     sqlite_with_rowid=False,

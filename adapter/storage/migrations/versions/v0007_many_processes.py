@@ -27,7 +27,8 @@ def upgrade() -> None:
         sa.Column("hub", key, nullable=False),
         sa.Column("name", key, nullable=False),
         sa.Column("process", key, nullable=False),
-        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("hub", "name", name="in_hand_key"),
         sqlite_with_rowid=False,
     )
