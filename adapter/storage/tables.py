@@ -91,6 +91,8 @@ LOWEST, HIGHEST = -(2**63), 2**63 - 1  # the ends of an open interval: they comp
 WAITING = "state = 'waiting'"
 TO_PARTNERS = "kind IN ('share', 'change', 'notice')"
 OPEN = "settled IS NULL"
+OPEN_MESSAGE = "state IN ('received', 'parked', 'quarantined')"
+LEFT_OPEN = "state IN ('unanswered', 'dead')"
 
 
 def _partial(name: str, where: str, *columns: str, unique: bool = False) -> Index:
@@ -135,6 +137,7 @@ message = Table(
     Index("message_by_msg_id", "tenant", "msg_id"),
     Index("message_of_referral", "tenant", "sender", "document_id"),
     Index("message_due", "state", "due"),
+    _partial("message_open", OPEN_MESSAGE, "hub", "state", "dismissed", "received"),
 )
 
 # Apart, so that a list of messages never drags their attachments through the page cache.
@@ -253,9 +256,11 @@ outbox = Table(
     Index("outbox_order", "state", "position"),
     _partial("outbox_waiting", WAITING, "hub", "position", "next_attempt", "key"),
     _partial("outbox_waiting_of_key", WAITING, "key", "position"),
+    _partial("outbox_left_open", LEFT_OPEN, "hub", "state", "position"),
     Index("outbox_of_message", "message_id"),
     Index("outbox_by_msg_id", "msg_id"),
     _partial("outbox_about", TO_PARTNERS, "about", "position"),
+    _partial("outbox_of_cause", TO_PARTNERS, "cause", "position"),
     _partial("outbox_of_tenant", TO_PARTNERS, "tenant", "position"),
     _partial("outbox_by_partner", TO_PARTNERS, "tenant", "hub", "position"),
     _partial("outbox_by_state", TO_PARTNERS, "tenant", "state", "position", "hub"),  # with `hub` it counts alone

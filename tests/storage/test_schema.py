@@ -192,9 +192,9 @@ def test_a_database_without_tables_or_from_a_newer_program_is_reported(url: str)
     store.close()
 
     assert [finding.en for finding in refused.value.findings] == newer
-    assert before == ["The database's tables are of version none, this program's 0007. Start the service: it migrates."]
+    assert before == ["The database's tables are of version none, this program's 0008. Start the service: it migrates."]
     assert migrated == []
-    assert newer == ["The database's tables (9999) are newer than this program's (0007). Install the newer program."]
+    assert newer == ["The database's tables (9999) are newer than this program's (0008). Install the newer program."]
 
 
 def test_the_statistics_are_of_indexes_that_there_are() -> None:
