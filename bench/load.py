@@ -72,7 +72,7 @@ function setup(thread) table.insert(threads, thread) end
             file.write(script + (counted.replace("local wrong", "wrong") if looked else ""))
             file.flush()
             said = subprocess.run(
-                [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(spell))}s", "-s", file.name, url],
+                [wrk, "--timeout", "20s", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(spell))}s", "-s", file.name, url],
                 capture_output=True,
                 text=True,
                 check=True,
