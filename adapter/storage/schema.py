@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -9,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from adapter.domain.problem import Kind, problem
+from adapter.storage.likeness import unlike
 
 MIGRATING = 0x53746166  # PostgreSQL's advisory lock of this name; SQLite has one writer anyway
 
@@ -60,8 +63,20 @@ STATISTICS = {
 }
 
 
+def is_of_us(connection: Connection) -> bool:
+    """Whether there are tables, of a version that this program knows."""
+    return version(connection) in _known()
+
+
+def is_behind(connection: Connection) -> bool:
+    """Whether `migrate` would change the tables."""
+    return version(connection) != _scripts().get_current_head()
+
+
 def migrate(connection: Connection) -> None:
-    """Run what is missing, within the connection's transaction. UNSUPPORTED where a newer program has been here."""
+    """Run what is missing, within the connection's transaction. `Problem`, and nothing changed, where a newer program has been
+    here (UNSUPPORTED), or where the tables are not ours even so (INTERNAL).
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": MIGRATING})
     config = _config()
@@ -69,33 +84,52 @@ def migrate(connection: Connection) -> None:
     if newer := _newer(connection):
         raise problem(Kind.UNSUPPORTED, newer, "Databasen er laget av et nyere program: installer det.", where="store.url")
     command.upgrade(config, "head")
+    if found := unlike(connection):
+        raise problem(
+            Kind.INTERNAL,
+            _unlike(found),
+            "Databasens tabeller er ikke som dette programmet lager dem. Hent den tilbake fra sikkerhetskopien, eller rett det i "
+            f"databasen: {'; '.join(found)}.",
+            where="store.url",
+        )
 
 
 def check(connection: Connection) -> list[str]:
-    """Whether the tables are this version's."""
-    found, head = _found(connection), _scripts().get_current_head()
-    if found == head:
-        return []
+    """Whether the tables are this version's, by their number and by what they are."""
+    found, head = version(connection), _scripts().get_current_head()
     if newer := _newer(connection):
         return [newer]
-    return [f"The database's tables are of version {found or 'none'}, this program's {head}. Start the service: it migrates."]
+    if found != head:
+        return [f"The database's tables are of version {found or 'none'}, this program's {head}. Start the service: it migrates."]
+    return [_unlike(others)] if (others := unlike(connection)) else []
+
+
+def _unlike(found: list[str]) -> str:
+    told = "; ".join(found)
+    return f"The database's tables are not as this program makes them. Restore its backup, or mend it in the database: {told}."
 
 
 def _newer(connection: Connection) -> str:
     """What is told where the tables are of a version that this program does not know; empty where they are not."""
-    found, scripts = _found(connection), _scripts()
-    if found is None or found in {script.revision for script in scripts.walk_revisions()}:
+    found, head = version(connection), _scripts().get_current_head()
+    if found is None or found in _known():
         return ""
-    head = scripts.get_current_head()
     return f"The database's tables ({found}) are newer than this program's ({head}). Install the newer program."
 
 
-def _found(connection: Connection) -> str | None:
+def version(connection: Connection) -> str | None:
+    """Of the tables that are there."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in _scripts().walk_revisions())
 
 
 def state_statistics(connection: Connection) -> None:
