@@ -272,6 +272,23 @@ class Trouble:
     settled: datetime | None = None
 
 
+class Queue(NamedTuple):
+    """What waits in one state at one hub or partner, by the oldest there. `hub` names either, or the channel of a message."""
+
+    hub: str
+    state: str
+    oldest: datetime
+
+
+class Process(NamedTuple):
+    """A process that shares the database: `roles` joined by a comma, and when it last told that it lives."""
+
+    id: str
+    roles: str
+    started: datetime
+    seen: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
     """That somebody saw or changed something, or was refused it: never changed once it is in the chain.
@@ -442,6 +459,17 @@ class Unit(Protocol):
         ...
 
     def count_troubles(self, tenants: Sequence[str]) -> dict[str, int]: ...  # open ones, by partner
+
+    # what is counted for whoever watches over the service: of all organisations, and nobody's name
+    def queues(self, state: str) -> list[Queue]: ...  # waiting, unanswered, dead; received, parked, quarantined not put aside
+    def lengths(self, state: str) -> dict[str, int]: ...  # how many there are in each of these queues, by hub
+    def standing_tasks(self, tenants: Sequence[str], standing: str) -> dict[str, int]: ...  # open Tasks so, by kind
+    def open_troubles(self) -> dict[tuple[str, str], int]: ...  # by partner and kind
+    def partner_states(self) -> list[PartnerState]: ...
+    def processes(self) -> list[Process]: ...
+    def audit_waits(self) -> tuple[int, datetime | None]: ...  # records that wait to be chained, and since when the first does
+    def size(self) -> int: ...  # of the database, in bytes
+    def schema(self) -> str: ...  # the tables' version; empty where there are none
 
     # who saw and did what
     def await_audit(self, record: AuditRecord) -> None:

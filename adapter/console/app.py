@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from adapter.console import delivery_routes, docs, health, login_routes, notifications, openapi, pages, pathway_routes
 from adapter.console.compression import Compression
+from adapter.console.figures import Figures
 from adapter.console.middleware import Guard
 from adapter.door import Door
 from adapter.failures import handlers
@@ -104,7 +105,7 @@ def app(
     """
     public = public_base.rstrip("/")
     address = urlsplit(public)
-    figures = health.Figures(store, (*organisations, NOBODY))
+    figures = Figures(store, (*organisations, NOBODY), clock, tuple(lines))
     hosts = frozenset({address.hostname or "", *LOOPBACK}) if open_access else None
     release = version("stafett")
     face = Face(clock, rules, key, f"{public}/fhir", release, open_access, limits, smart)

@@ -2,78 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 
+from adapter.console.figures import Figures
 from adapter.domain.problem import Problem
 from adapter.ports import NOBODY, State, Store
-from adapter.usecases.clean_up import taken_away
-
-METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-
-
-class Stored(Collector):
-    """Messages and outbox rows by state, counted when asked; no figures while the database cannot be reached."""
-
-    def __init__(self, store: Store, tenants: Sequence[str]) -> None:
-        self.store = store
-        self.tenants = tenants
-
-    def describe(self) -> Iterable[Metric]:
-        return []  # else it would be asked, and the database with it, when it is made
-
-    def collect(self) -> Iterable[Metric]:
-        reached = GaugeMetricFamily("stafett_database_up", "Whether the database answers.")
-        try:
-            messages, outbox = counts(self.store, self.tenants)
-            with self.store.read() as unit:
-                taken = taken_away(unit)
-        except Problem:
-            reached.add_metric([], 0)
-            yield reached
-            return
-        reached.add_metric([], 1)
-        yield reached
-        for name, help, found in (
-            ("stafett_messages", "Messages by state, those put aside left out.", messages),
-            ("stafett_outbox", "Things to send by state.", outbox),
-        ):
-            gauge = GaugeMetricFamily(name, help, labels=["state"])
-            for state, count in found.items():
-                gauge.add_metric([state], count)
-            yield gauge
-        cleaned = CounterMetricFamily("stafett_taken_away", "Copies that had been kept long enough, by kind.", labels=["copy"])
-        for copy, count in taken.items():
-            cleaned.add_metric([copy], count)
-        yield cleaned
-
-
-class Figures:
-    """The registry of one service."""
-
-    def __init__(self, store: Store, tenants: Sequence[str]) -> None:
-        self.registry = CollectorRegistry()
-        self.registry.register(Stored(store, tenants))
-        ProcessCollector(registry=self.registry)
-        self.requests = Counter("stafett_http_requests", "Requests.", ["method", "route", "status"], registry=self.registry)
-        self.seconds = Histogram("stafett_http_request_seconds", "Time to answer.", ["route"], registry=self.registry)
-
-        self.figures: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}  # finding them by labels costs more than adding
-
-    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        if (found := self.figures.get((method, route, status))) is None:
-            said = self.requests.labels(method if method in METHODS else "other", route, status)
-            found = self.figures[method, route, status] = said, self.seconds.labels(route)
-        found[0].inc()
-        found[1].observe(seconds)
 
 
 def counts(store: Store, tenants: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:

@@ -21,6 +21,7 @@ from adapter.storage import outbox, schema
 from adapter.storage.audit import Audit
 from adapter.storage.blocking import EVERYTHING, View, shown_row
 from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
+from adapter.storage.figures import Figures
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
 from adapter.storage.resources import NEWEST, Resources, stored_as
@@ -51,7 +52,7 @@ class Settings(Part):
         self.connection.execute(insert(setting), {"name": name, "value": value})
 
 
-class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Retention, Audit, Sessions, Settings):
+class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Retention, Audit, Sessions, Figures, Settings):
     """One transaction; see `adapter.ports.Unit`."""
 
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
