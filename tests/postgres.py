@@ -1,6 +1,7 @@
 """A throw-away PostgreSQL cluster from Debian's package, on a socket and a folder of its own.
 
     from tests.postgres import cluster          # a context manager: the url of its database `postgres`
+    from tests.postgres import server           # the same as a `Server`, to be stopped and started
     from tests.postgres import postgresql       # a session fixture of the same; skips where PostgreSQL is missing
 
 `initdb` refuses root, so as root the cluster runs as the user postgres. It listens on no network port.
@@ -15,7 +16,9 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import psycopg
@@ -30,28 +33,57 @@ def binaries() -> Path | None:
     return max(found, key=lambda folder: int(folder.parent.name), default=None)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A cluster of our own. `url` is of its database `postgres`."""
+
+    folder: Path
+    programs: Path
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://stafett@/postgres?host={self.folder}"
+
+    def start(self) -> None:
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c shared_buffers=64MB -c max_connections=200"
+        self._control("-l", self.folder / "log", "-o", options, "start")
+
+    def stop(self, mode: Literal["smart", "fast", "immediate"]) -> None:
+        """`fast` ends its clients in good order, `immediate` is as if it crashed."""
+        self._control("-m", mode, "stop")  # the process whose id is in this cluster's own postmaster.pid, and no other
+
+    def _control(self, *words: object) -> None:
+        _run(self.programs / "pg_ctl", "-D", self.folder / "data", "-w", "-t", SECONDS, *words)
+
+
 @contextmanager
 def cluster() -> Iterator[str]:
+    """A running cluster's url; see `server`."""
+    with server() as running:
+        yield running.url
+
+
+@contextmanager
+def server() -> Iterator[Server]:
     """A running cluster, gone at the end with all its data. Skips the test where PostgreSQL is missing."""
     programs = binaries()
     if programs is None:
         pytest.skip("not run here: PostgreSQL (install the package postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="stafett-pg-"))
-    data = folder / "data"
+    made = Server(Path(tempfile.mkdtemp(prefix="stafett-pg-")), programs)
+    data = made.folder / "data"
     try:
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
-            os.chown(folder, user.pw_uid, user.pw_gid)
+            os.chown(made.folder, user.pw_uid, user.pw_gid)
         _run(programs / "initdb", "-D", data, "-U", "stafett", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c shared_buffers=64MB -c max_connections=200"
-        _run(programs / "pg_ctl", "-D", data, "-w", "-t", SECONDS, "-l", folder / "log", "-o", options, "start")
+        made.start()
         try:
-            yield f"postgresql://stafett@/postgres?host={folder}"
+            yield made
         finally:
-            # pg_ctl ends the process whose id is in this cluster's own postmaster.pid, and no other.
-            _run(programs / "pg_ctl", "-D", data, "-w", "-t", SECONDS, "-m", "immediate", "stop")
+            if (data / "postmaster.pid").exists():
+                made.stop("immediate")
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(made.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

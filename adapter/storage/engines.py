@@ -22,11 +22,21 @@ from adapter.domain.problem import Finding, Kind, Problem, problem
 
 WAIT = 30.0  # seconds for a turn to write, or for a free connection
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # synchronous 2 is FULL
+# A network that swallows all would else be waited for as long as the kernel tries again: a quarter of an hour, or two hours where
+# nothing is under way. Seconds, and milliseconds for the last (libpq: Parameter Key Words).
+POSTGRESQL_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 POSTGRESQL_ON = ("fsync", "synchronous_commit", "full_page_writes")
 # Who came second: unique_violation, serialization_failure, deadlock_detected, and SQLite's names for the first.
 CONFLICTS = {"23505", "40001", "40P01", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 STOPPED = {"57014", "SQLITE_INTERRUPT"}  # by us: query_canceled
 UNREACHABLE = (sqlite3.OperationalError, psycopg.OperationalError)
+STANDBY = "0A000"  # feature_not_supported: a PostgreSQL that follows another has no transactions that write
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,13 @@ def _sqlite_connected(connection: Any, _record: object) -> None:
 def _postgresql(url: URL) -> Engines:
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of every batch that a conflict ends, which is raised too
     writing = create_engine(  # at most 20 connections a process: PostgreSQL allows 100 unless told otherwise
-        url, hide_parameters=True, isolation_level="SERIALIZABLE", pool_size=8, max_overflow=12, pool_timeout=WAIT
+        url,
+        hide_parameters=True,
+        isolation_level="SERIALIZABLE",
+        pool_size=8,
+        max_overflow=12,
+        pool_timeout=WAIT,
+        connect_args={name: value for name, value in POSTGRESQL_PATIENCE.items() if name not in url.query},
     )
     event.listen(writing, "connect", _postgresql_connected)
     event.listen(writing, "handle_error", _explain)
@@ -151,7 +167,8 @@ def explain(original: BaseException) -> Problem | None:
             "The search takes too long: ask for less, by an identifier, a person, an owner or a time.",
             "Søket tar for lang tid: be om mindre, ved en identifikator, en person, en eier eller et tidsrom.",
         )
-    if isinstance(original, UNREACHABLE) and code != "SQLITE_ERROR":  # a fault in the statement, or no tables
+    faulty = code == "SQLITE_ERROR"  # the statement, or there are no tables
+    if code == STANDBY or (isinstance(original, UNREACHABLE) and not faulty):
         return problem(
             Kind.TRANSIENT,
             "The database cannot be reached, is full or cannot be written. Check that it runs and has room; this is tried again.",
