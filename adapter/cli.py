@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 from adapter.cli_audit import audit
 from adapter.cli_indicators import indicators
 from adapter.cli_keys import keys
+from adapter.cli_migrate import migrate_store
 from adapter.cli_partner import partner
 from adapter.cli_refold import refold
 from adapter.cli_timeline import timeline
@@ -85,7 +86,10 @@ def serve(
     config: ConfigFile = None,
     roles: Annotated[str, typer.Option(help="What this process does: api, worker, or both with a comma between.")] = "api,worker",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on; 8000 for api. A worker alone tells its health there, if given.", min=1, max=65535),
+    ] = None,
 ) -> None:
     """Run the service."""
     from adapter.serving import serve as run
@@ -145,6 +149,7 @@ app.add_typer(keys)
 app.add_typer(audit)
 app.add_typer(partner)
 app.command()(indicators)
+app.command()(migrate_store)
 app.command()(refold)
 app.command()(timeline)
 
