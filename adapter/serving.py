@@ -7,8 +7,9 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -16,10 +17,18 @@ import structlog
 from adapter.domain.problem import Kind, problem
 from adapter.ports import Clock
 from adapter.settings import Settings, on_loopback
+from adapter.storage.presence import TAKEN_OVER, Presence
+from adapter.stored import OTHER_VERSION
 from adapter.wiring import Services, build
 from adapter.worker import stop_on_signals
 
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+PORT = 8000  # where requests are answered unless it is told
 PATIENCE = 30.0  # seconds that the message in hand has to be dealt with when we end
+LOOK_EVERY = 2.0  # seconds between looks for a newer program that waits for us
 UVICORN: dict[str, Any] = {
     "http": "httptools",  # the strict reader: a request with two lengths, or one not to be read, is 400 (RFC 9112 6.3)
     "ws": "none",
@@ -30,42 +39,101 @@ UVICORN: dict[str, Any] = {
 """How the server is set, in tests too."""
 
 
-def serve(settings: Settings, roles: Collection[str], host: str, port: int, clock: Clock | None = None) -> None:
-    """Run `roles` (api, worker) until we are asked to end. Raises `Problem` where the service may not or cannot start.
+def serve(settings: Settings, roles: Collection[str], host: str, port: int | None, clock: Clock | None = None) -> None:
+    """Run `roles` (api, worker) until we are asked to end. Raises `Problem` where the service may not or cannot start, and where
+    it ends because a newer program takes over the database.
 
-    Without a `clock` it goes by the machine's.
+    A worker by itself answers on `port` about its health and its figures alone; without one it answers nobody. Without a `clock`
+    it goes by the machine's.
     """
     _may_start(settings, host)
-    listening = _listen(host, port) if "api" in roles else None  # first: a taken port must not cost a migration
+    if "api" in roles:
+        port = port or PORT
+    listening = _listen(host, port) if port else None  # first: a taken port must not cost a migration
     if "public_base" not in settings.model_fields_set:
         name = f"[{host}]" if ":" in host else host
-        settings = settings.model_copy(update={"public_base": f"http://{name}:{port}"})
+        settings = settings.model_copy(update={"public_base": f"http://{name}:{port if 'api' in roles else PORT}"})
     log()
     if settings.auth == "off":
         structlog.get_logger().warning("auth.off", why="nobody is asked who they are: for test on this machine alone")
-    services = build(settings, clock)
+    services, present, look_out = build(settings, clock), Presence(settings.store.url), None
     stop_on_signals(services.worker)
     try:
+        _be_present(present, services)
         if listening:
             structlog.get_logger().info("listening", host=host, port=port, public_base=settings.public_base)
-            _serve_api(services, listening, with_worker="worker" in roles)
+            server = _server(services.app if "api" in roles else _watched(services, settings))
+            look_out = LookOut(present, partial(_end, services, server))
+            _answer(services, server, listening, with_worker="worker" in roles)
         else:
+            look_out = LookOut(present, services.worker.stop)
             if services.journal:  # what the worker discloses enters the audit's chain also where no process answers requests
                 services.journal.start()
             services.worker.run()
     finally:
         services.close()
+        if look_out:
+            look_out.end()
+        present.leave()
+    if look_out.taken_over:
+        raise problem(Kind.UNSUPPORTED, *TAKEN_OVER, where="store.url")
 
 
-def _serve_api(services: Services, listening: socket.socket, *, with_worker: bool) -> None:
+def _be_present(present: Presence, services: Services) -> None:
+    """Tell newer programs that we work here. One may have been faster, since our tables were made."""
+    present.enter()
+    if faults := services.store.check():
+        raise problem(Kind.UNSUPPORTED, " ".join(faults), OTHER_VERSION, where="store.url")
+
+
+class LookOut(threading.Thread):
+    """Calls `leave` when a newer program asks us to end, of which `taken_over` tells afterwards."""
+
+    def __init__(self, present: Presence, leave: Callable[[], object]) -> None:
+        super().__init__(name="presence", daemon=True)
+        self.taken_over = False
+        self._present, self._leave, self._ended = present, leave, threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._ended.wait(LOOK_EVERY):
+            if self._present.asked_to_go():
+                structlog.get_logger().warning("taken_over", why=TAKEN_OVER[0])
+                self.taken_over = True
+                self._leave()
+                return
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+def _watched(services: Services, settings: Settings) -> FastAPI:
+    from adapter.console.watched import watched  # noqa: PLC0415 - only where a worker listens
+
+    if services.journal:
+        services.journal.start()
+    numbers = [organisation.number for organisation in settings.organisation]
+    return watched(services.store, numbers, services.reception.clock, [line.name for line in services.lines])
+
+
+def _server(app: FastAPI) -> uvicorn.Server:
     import uvicorn  # noqa: PLC0415 - a worker by itself has no use for it
 
+    return uvicorn.Server(uvicorn.Config(app, **UVICORN, log_config=None, timeout_graceful_shutdown=int(PATIENCE)))
+
+
+def _end(services: Services, server: uvicorn.Server) -> None:
+    services.worker.stop()
+    server.should_exit = True
+
+
+def _answer(services: Services, server: uvicorn.Server, listening: socket.socket, *, with_worker: bool) -> None:
     working = threading.Thread(target=services.worker.run, name="worker", daemon=True)
     if with_worker:
         working.start()
-    configuration = uvicorn.Config(services.app, **UVICORN, log_config=None, timeout_graceful_shutdown=int(PATIENCE))
     try:
-        uvicorn.Server(configuration).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         services.worker.stop()
         if with_worker:

@@ -24,6 +24,7 @@ from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
 from adapter.storage.figures import Figures
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
+from adapter.storage.presence import alone
 from adapter.storage.resources import NEWEST, Resources, stored_as
 from adapter.storage.retention import Retention
 from adapter.storage.rows import Columns, Part
@@ -164,12 +165,18 @@ class DatabaseStore:
 
     def migrate(self, base: str = "") -> None:
         """Bring the tables, and what is found by search, to this version's. Repeating it does nothing; of several processes
-        one does it.
+        one does it, when those of an older program have ended (`adapter.storage.presence`).
         """
         from adapter.storage.reindex import SETTING, fingerprint, reindex  # noqa: PLC0415 it reads R4's tables
 
         wanted = fingerprint()
-        with begin(self._engines.claiming) as connection:
+
+        def needed() -> bool:
+            with begin(self._engines.reading) as connection:
+                ours = schema.is_of_us(connection)
+                return ours and (schema.is_behind(connection) or DatabaseUnit(connection).setting(SETTING) != wanted)
+
+        with alone(self._engines.writing.url, needed), begin(self._engines.claiming) as connection:
             schema.migrate(connection)
             unit = DatabaseUnit(connection)
             if unit.setting(SETTING) != wanted:
