@@ -542,6 +542,12 @@ class Store(Protocol):
         """
         ...
 
+    def run_each(self, jobs: Sequence[Callable[[Unit], T]]) -> list[T | Exception]:
+        """Do several jobs, each as `run` would, with as few commits as may be. What one raises stands in its place and undoes it
+        alone.
+        """
+        ...
+
     def newest(self, tenant: str, type: str, id: str) -> Stored | None:
         """The newest version of one resource that is committed, by the shortest way."""
         ...

@@ -26,7 +26,7 @@ from typing import Final, Protocol
 import structlog
 
 from adapter.domain.problem import Problem
-from adapter.ports import Clock, Delivery, Hub, Store
+from adapter.ports import Clock, Hub, Store
 from adapter.usecases.deliver import HUBS, deliver
 from adapter.usecases.receive_message import Reception
 from adapter.usecases.watch_deadlines import until_next
@@ -131,23 +131,18 @@ class Worker:
     def _fetch(self, hub: Hub) -> int:
         fault: Problem | None = None
         done = 0
-        for delivery in hub.fetch(self.batch):
-            if self._stopped.is_set():
-                break
-            try:
-                self._receive(hub, delivery)
-                done += 1
-            except Problem as problem:  # this one stays on the hub; those behind it need not wait
-                log.warning("message.not_kept", hub=hub.name, hub_id=delivery.hub_id, why=str(problem))
-                fault = problem
+        deliveries = hub.fetch(self.batch)
+        for delivery, kept in zip(deliveries, self.reception.receive_all(deliveries), strict=True):
+            if isinstance(kept, Problem):  # this one stays on the hub; those behind it need not wait
+                log.warning("message.not_kept", hub=hub.name, hub_id=delivery.hub_id, why=str(kept))
+                fault = kept
+                continue
+            if delivery.hub_id:
+                hub.confirm(delivery.hub_id, delivery.receiver or "")
+            done += 1
         if fault and not done:
             raise fault
         return done
-
-    def _receive(self, hub: Hub, delivery: Delivery) -> None:
-        self.reception.receive(delivery)
-        if delivery.hub_id:
-            hub.confirm(delivery.hub_id, delivery.receiver or "")
 
     def _deliver(self, hub: Hub) -> int:
         rows = deliver(*(self.store, hub, self.clock), limit=self.batch, lease=self.lease, ladder=self.ladder, audited=self.audited)

@@ -6,7 +6,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from datetime import datetime
 from threading import Lock
@@ -24,7 +24,6 @@ from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
 from adapter.storage.figures import Figures
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
-from adapter.storage.presence import alone
 from adapter.storage.resources import NEWEST, Resources, stored_as
 from adapter.storage.retention import Retention
 from adapter.storage.rows import Columns, Part
@@ -38,6 +37,9 @@ T = TypeVar("T")
 
 ATTEMPTS = 40
 LONGEST_PAUSE = 0.2  # seconds
+AT_ONCE = 10
+"""Jobs that share a transaction of PostgreSQL's: more would save little, and meet others' more often."""
+
 CROWDED = (
     "Others changed the same at once, again and again: try again in a moment.",
     "Andre endret det samme samtidig, gang på gang: prøv igjen om litt.",
@@ -127,6 +129,28 @@ class DatabaseStore:
             time.sleep(random.random() * min(LONGEST_PAUSE, 0.002 * 2**attempt))  # noqa: S311 - apart from each other, no secret
         raise AssertionError  # the last attempt has returned or raised
 
+    def run_each(self, jobs: Sequence[Callable[[Unit], T]]) -> list[T | Exception]:
+        if self._turns is not None:
+            works = [lambda connection, job=job: job(DatabaseUnit(connection, self._view)) for job in jobs]
+            return self._turns.run_each(works)
+        done: list[T | Exception] = []
+        for start in range(0, len(jobs), AT_ONCE):
+            done += self._at_once(jobs[start : start + AT_ONCE])
+        return done
+
+    def _at_once(self, jobs: Sequence[Callable[[Unit], T]]) -> list[T | Exception]:
+        """Some jobs in one transaction; where one fails, or another process was faster, each in its own."""
+        if len(jobs) > 1:
+            with suppress(Exception), self.write() as unit:  # nothing is kept then
+                return [job(unit) for job in jobs]
+        return [self._by_itself(job) for job in jobs]
+
+    def _by_itself(self, job: Callable[[Unit], T]) -> T | Exception:
+        try:
+            return self.run(job)
+        except Exception as error:
+            return error
+
     def newest(self, tenant: str, type: str, id: str) -> Stored | None:
         sql, values = shown_row(NEWEST, tenant, self._view)
         asked = (key(tenant), key(id), key(type), *values)
@@ -165,18 +189,12 @@ class DatabaseStore:
 
     def migrate(self, base: str = "") -> None:
         """Bring the tables, and what is found by search, to this version's. Repeating it does nothing; of several processes
-        one does it, when those of an older program have ended (`adapter.storage.presence`).
+        one does it.
         """
         from adapter.storage.reindex import SETTING, fingerprint, reindex  # noqa: PLC0415 it reads R4's tables
 
         wanted = fingerprint()
-
-        def needed() -> bool:
-            with begin(self._engines.reading) as connection:
-                ours = schema.is_of_us(connection)
-                return ours and (schema.is_behind(connection) or DatabaseUnit(connection).setting(SETTING) != wanted)
-
-        with alone(self._engines.writing.url, needed), begin(self._engines.claiming) as connection:
+        with begin(self._engines.claiming) as connection:
             schema.migrate(connection)
             unit = DatabaseUnit(connection)
             if unit.setting(SETTING) != wanted:

@@ -2,6 +2,7 @@
 
     turns = Turns(engine)
     turns.run(lambda unit: unit.put(…))        # from any number of threads
+    turns.run_each([…])                        # many at once
 
 Whoever finds nobody at it takes the lead: runs the jobs that wait, each within a savepoint of its own, and commits them
 together; those who come meanwhile are the next turn's. A job that raises is undone alone. Nobody is answered before the
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from threading import Event, Lock
 from typing import Any
@@ -24,7 +25,7 @@ from adapter.storage.engines import begin
 from adapter.storage.rows import Part
 
 MOST = 64  # jobs of one turn
-SECONDS = 0.05  # after which no further job is begun in a turn: those who are done wait for the commit
+SECONDS = 0.1  # after which no further job is begun in a turn: those who are done wait for the commit
 
 
 class Job:
@@ -50,28 +51,36 @@ class Turns:
 
     def run(self, work: Callable[[Connection], Any]) -> Any:
         """What `work` returns, once it is committed; or what it, or the commit, raised."""
-        job = Job(work)
-        with self._lock:
-            self._waiting.append(job)
-            job.leads, self._led = not self._led, True
-        if not job.leads:
-            self._wait(job)
-        if job.leads:
-            self._lead(job)
-        if job.error is not None:
-            raise job.error
-        return job.result
+        (done,) = self.run_each([work])
+        if isinstance(done, Exception):
+            raise done
+        return done
 
-    def _wait(self, job: Job) -> None:
+    def run_each(self, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+        """What each of them returns, or raised, once all are committed; those that fall into one turn in one commit."""
+        jobs = [Job(work) for work in works]
+        with self._lock:
+            self._waiting.extend(jobs)
+            if jobs:
+                jobs[0].leads, self._led = not self._led, True
         try:
-            job.ready.wait()
-        except BaseException:  # an interrupt: the others go on without this thread
-            with self._lock:
-                if job in self._waiting:
-                    self._waiting.remove(job)
+            for job in jobs:
+                if not job.leads:
+                    job.ready.wait()
                 if job.leads:
-                    self._hand_on()
+                    self._lead(job)
+        except BaseException:  # an interrupt: the others go on without this thread
+            self._leave(jobs)
             raise
+        return [job.result if job.error is None else job.error for job in jobs]
+
+    def _leave(self, jobs: Sequence[Job]) -> None:
+        with self._lock:
+            left = [job for job in jobs if job in self._waiting]
+            for job in left:
+                self._waiting.remove(job)
+            if any(job.leads for job in left):
+                self._hand_on()
 
     def _lead(self, own: Job) -> None:
         """One turn; the leader's own job is the first of those that wait."""

@@ -3,17 +3,17 @@
     received = reception.receive(delivery)   # kept, with all that it causes, when this returns
     hub.confirm(delivery.hub_id, delivery.receiver)
 
-Reading and mapping come first, without a transaction; then one transaction holds the inbox row, the resources and the
-AppRec in the outbox. Should another have changed what the mapping was decided by in between, it is decided again.
+Reading and mapping come first, and hold nobody up; then one transaction holds the inbox row, the resources and the AppRec in the
+outbox. Should another have changed what the mapping was decided by in between, it is decided again. Many messages share a commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 from adapter.domain import gate
 from adapter.domain.gate import GateRules
@@ -35,16 +35,15 @@ from adapter.usecases.verdict import Verdict
 from mappings.messages import apprec
 from mappings.translation import Translation, Translator
 
-T = TypeVar("T")
 Format = Literal["xml", "edi2"]
 
-CONFLICTS: Final = 20  # units of work that may meet before we give way
 NOT_YOURS: Final = Finding(
     "error",
     Kind.MISADDRESSED,
     "The message is for no service of your organisation, or cannot be read. Nothing of it was kept: see its receiver's HER-id.",
     "Meldingen er ikke til noen av virksomhetens tjenester, eller kan ikke leses. Den er ikke tatt vare på: se mottakerens HER-id.",
 )
+UNSEEN: Final = Situation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,16 @@ class Received:
 
     message: Message
     outcome: Literal["new", "duplicate", "conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An arrival, and what is to become of it in the situation that was found; `again` is its message where it was kept before."""
+
+    arrival: Arrival
+    again: Message | None
+    situation: Situation = UNSEEN
+    verdict: Verdict | None = None
 
 
 class Reception:
@@ -98,14 +107,21 @@ class Reception:
         `tenants` it is taken for theirs alone, and of any other nothing is kept or told: `Problem(MISADDRESSED)`.
         Raises `Problem(TRANSIENT)` or `Problem(CONFLICT)` where the store cannot take it now: nothing is kept then.
         """
-        found = arrivals(delivery, self.translator, self.services)
-        theirs = [arrival for arrival in found if tenants is None or arrival.tenant in tenants]
-        if not theirs:
-            raise Problem(NOT_YOURS)
-        taken = [self._take(arrival) for arrival in theirs]
-        for each in taken:
-            journal.received(each.message, each.outcome)
-        return taken[0]
+        (taken,) = self.receive_all([delivery], tenants)
+        if isinstance(taken, Problem):
+            raise taken
+        return taken
+
+    def receive_all(self, deliveries: Sequence[Delivery], tenants: Collection[str] | None = None) -> list[Received | Problem]:
+        """Keep several with as few commits as may be: each as by itself, with the `Problem` in its place where it was not kept."""
+        found = [arrivals(delivery, self.translator, self.services) for delivery in deliveries]
+        theirs = [[arrival for arrival in each if tenants is None or arrival.tenant in tenants] for each in found]
+        kept = self._take([(arrival, None) for each in theirs for arrival in each])
+        for one in kept:
+            if isinstance(one, Received):
+                journal.received(one.message, one.outcome)
+        taken = iter(kept)
+        return [_of_delivery([next(taken) for _ in each]) for each in theirs]
 
     def work_due(self, limit: int = 100) -> int:
         """Try again what a fault of ours stopped, and give up waiting where the time is out. Returns how many there were."""
@@ -114,10 +130,10 @@ class Reception:
             due, silent = unit.due_messages(now, limit), receive_apprec.silent(unit, now, limit)
         for message in due:
             if message.state is State.PARKED:
-                self._write(partial(self._give_up, message.id))
+                self.store.run(partial(self._give_up, message.id))
             else:
                 self._again(message)
-        given_up = self._write(lambda unit: receive_apprec.give_up(unit, now, limit)) if silent else []
+        given_up = self.store.run(lambda unit: receive_apprec.give_up(unit, now, limit)) if silent else []
         for row in given_up:
             journal.unanswered(row)
         return len(due) + len(given_up)
@@ -131,7 +147,7 @@ class Reception:
 
     def dismiss(self, tenants: Sequence[str], id: str) -> Message:
         """See `operate_messages.dismiss`."""
-        return self._write(lambda unit: operate_messages.dismiss(unit, tenants, id))
+        return self.store.run(lambda unit: operate_messages.dismiss(unit, tenants, id))
 
     def bundle(self, tenants: Sequence[str], id: str) -> bytes | None:
         """See `operate_messages.bundle`."""
@@ -159,28 +175,53 @@ class Reception:
             xml = unit.message_xml(message.id) or b""
         found = arrivals(context.redelivery(message, xml), self.translator, self.services)
         arrival = next((a for a in found if a.receiver == message.receiver), found[0])
-        return self._take(arrival, message).message
+        (taken,) = self._take([(arrival, message)])
+        if isinstance(taken, Problem):
+            raise taken
+        return taken.message
 
-    def _take(self, arrival: Arrival, again: Message | None = None) -> Received:
+    def _take(self, arrived: Sequence[tuple[Arrival, Message | None]]) -> list[Received | Problem]:
+        """Each in its own right; with a message where that one is taken through again."""
+        with self.store.read() as unit:
+            seen = [self._look(unit, arrival, again) for arrival, again in arrived]
+        ready = [self._decided(one) for one in seen]
+        kept = iter(self.store.run_each([partial(self._keep, ready=one) for one in ready if not isinstance(one, Received)]))
+        return [one if isinstance(one, Received) else self._kept(one, next(kept)) for one in ready]
+
+    def _look(self, unit: Unit, arrival: Arrival, again: Message | None) -> Ready:
+        arrival = self._protected(unit, arrival)
+        return Ready(arrival, again, look(unit, arrival, again))
+
+    def _decided(self, seen: Ready) -> Ready | Received:
+        """What is to become of it as things stand, which is the most of the work and holds nobody up."""
+        if seen.situation.known and seen.again is None:
+            return Received(seen.situation.known, _outcome(seen.situation.known))
         try:
-            with self.store.read() as unit:
-                situation = look(unit, arrival, again)
-                arrival = self._protected(unit, arrival)
-            if situation.known and again is None:
-                return Received(situation.known, _outcome(situation.known))
-            judged = self._judge(arrival, situation, again)
-            return self._write(lambda unit: self._keep(unit, arrival, again, situation, judged))
-        except Exception as error:
-            if isinstance(error, Problem) and error.kind in (Kind.TRANSIENT, Kind.CONFLICT):
-                raise
-            failed = replace(arrival, error=type(error).__name__)
-            return self._write(lambda unit: self._keep(unit, failed, again))
+            return replace(seen, verdict=self._verdict(seen.arrival, seen.situation, seen.again))
+        except Exception as error:  # ours: it is set aside, to be tried again
+            return _set_aside(seen, error)
+
+    def _kept(self, ready: Ready, done: Received | Exception) -> Received | Problem:
+        """What the store made of it. What a fault of ours stopped is kept to be tried again."""
+        if isinstance(done, Problem) and done.kind in (Kind.TRANSIENT, Kind.CONFLICT):
+            return done
+        if isinstance(done, Received):
+            return done
+        try:
+            return self.store.run(partial(self._keep, ready=_set_aside(ready, done)))
+        except Problem as fault:
+            return fault
 
     def _protected(self, unit: Unit, arrival: Arrival) -> Arrival:
         """The arrival without what gives a place away, where the record knows the patient's address as confidential."""
         known = arrival.reading is not None and not arrival.reading.protection
         level = protect_address.level_of(unit, arrival.tenant, arrival.patient) if known else ""
         return read_as(arrival, self.translator, level) if level else arrival
+
+    def _verdict(self, arrival: Arrival, situation: Situation, again: Message | None) -> Verdict:
+        if situation.known:
+            return Verdict(State.PROCESSED, f"The same message as {situation.known.id}, which has been dealt with. Without effect.")
+        return self._judge(arrival, situation, again)
 
     def _judge(self, arrival: Arrival, situation: Situation, again: Message | None) -> Verdict:
         """What becomes of the message: from what was read and what the store knows, and nothing else."""
@@ -233,31 +274,30 @@ class Reception:
         reason = {"M": "The change was made.", "C": "The cancellation was made."}.get(serv_type, "Received and translated.")
         return Verdict(State.PROCESSED, reason, "", findings, apprec=positive, decision=final, translation=translation)
 
-    def _keep(
-        self, unit: Unit, arrival: Arrival, again: Message | None, situation: Situation | None = None, judged: Verdict | None = None
-    ) -> Received:
-        """Write the verdict with all that follows, unless the message is known by now."""
-        read, arrival = arrival, self._protected(unit, arrival)
-        judged = judged if arrival is read else None
+    def _keep(self, unit: Unit, ready: Ready) -> Received:
+        """Write what was decided, with all that follows; unless the message is known by now. Where another has changed what it
+        was decided by, it is decided again.
+        """
+        again = ready.again
+        arrival = self._protected(unit, ready.arrival)
         standing = unit.message(again.id) if again else None
         if standing and standing != again:  # another took it through in between
             return Received(standing, "new")
-        current = look(unit, arrival, again)
-        if current.known and again is None:
-            return Received(current.known, _outcome(current.known))
-        if current.known and again:
-            text = f"The same message as {current.known.id}, which has been dealt with. Without effect."
-            judged = Verdict(State.PROCESSED, text)
-        elif judged is None or current != situation:
-            judged = self._judge(arrival, current, again)
-        message = rows.message(arrival, current, judged, again)
+        situation = look(unit, arrival, again)
+        if situation.known and again is None:
+            return Received(situation.known, _outcome(situation.known))
+        if ready.verdict and arrival is ready.arrival and situation == ready.situation:
+            judged = ready.verdict
+        else:
+            judged = self._verdict(arrival, situation, again)
+        message = rows.message(arrival, situation, judged, again)
         if again:
             unit.change_message(message)
         else:
             unit.add_message(
                 message,
                 arrival.delivery.data if verdict.keeps_bytes(arrival, self.rules) else b"",
-                bool(current.taken) or not arrival.whole_key,
+                bool(situation.taken) or not arrival.whole_key,
             )
         if judged.answered:
             unit.change_outgoing(judged.answered)
@@ -271,17 +311,17 @@ class Reception:
                 self.clock.now(),
                 translation=judged.translation,
                 serv_type=serv_type,
-                situation=current,
+                situation=situation,
                 pathways=Pathways(self.translator.rulebook, self.translator.week),
             )
             if self.audited:
                 taken_in(unit, message, arrival.patient, self.clock.now())
             if judged.decision and judged.decision.linked_pathway:
                 link(unit, message, self.clock.now(), judged.decision.linked_pathway, judged.translation)
-            self._share(unit, message, current, judged.translation)
+            self._share(unit, message, situation, judged.translation)
             if serv_type not in ("M", "C"):
-                self._follow(unit, current.waiting)
-        return Received(message, "conflict" if current.taken else "new")
+                self._follow(unit, situation.waiting)
+        return Received(message, "conflict" if situation.taken else "new")
 
     def _share(self, unit: Unit, message: Message, situation: Situation, made: Translation) -> None:
         """What others see of the pathways that the message is about."""
@@ -298,11 +338,11 @@ class Reception:
             arrival = next((a for a in found if a.receiver == message.receiver), found[0])
             try:
                 with unit.savepoint():
-                    self._keep(unit, arrival, message)
+                    self._keep(unit, Ready(arrival, message))
             except Exception as error:
                 if isinstance(error, Problem) and error.kind in (Kind.TRANSIENT, Kind.CONFLICT):
                     raise
-                self._keep(unit, replace(arrival, error=type(error).__name__), message)
+                self._keep(unit, _set_aside(Ready(arrival, message), error))
 
     def _give_up(self, id: str, unit: Unit) -> None:
         message = unit.message(id)
@@ -310,17 +350,14 @@ class Reception:
             reason, action = verdict.given_up()
             unit.change_message(replace(message, state=State.QUARANTINED, reason=reason, action=action, due=None))
 
-    def _write(self, work: Callable[[Unit], T]) -> T:
-        """Run one unit of work; where it met another, from its start again."""
-        for _ in range(CONFLICTS - 1):
-            try:
-                with self.store.write() as unit:
-                    return work(unit)
-            except Problem as problem:
-                if problem.kind is not Kind.CONFLICT:
-                    raise
-        with self.store.write() as unit:
-            return work(unit)
+
+def _set_aside(ready: Ready, error: Exception) -> Ready:
+    return Ready(replace(ready.arrival, error=type(error).__name__), ready.again)
+
+
+def _of_delivery(taken: Sequence[Received | Problem]) -> Received | Problem:
+    """What is told of a delivery: what its primary receiver has, or why it was not kept for all who were to have it."""
+    return next((one for one in taken if isinstance(one, Problem)), taken[0] if taken else Problem(NOT_YOURS))
 
 
 def _outcome(known: Message) -> Literal["duplicate", "conflict"]:

@@ -216,13 +216,13 @@ def test_lenient_mode_keeps_the_faults_with_the_message(house: House) -> None:
 def test_a_full_database_keeps_nothing_and_says_so(house: House) -> None:
     """The hub is not told to forget it: nothing was confirmed."""
 
-    def fail() -> None:
+    def fail(_: object) -> None:
         raise problem(Kind.TRANSIENT, "The disk is full.", "Disken er full.")
 
-    house.store.write = fail  # type: ignore[method-assign, assignment]
+    house.store.run_each = fail  # type: ignore[method-assign, assignment]
     with pytest.raises(Problem, match="full"):
         house.receive(message())
-    del house.store.write
+    del house.store.run_each
     assert house.counts() == {}
     assert house.receive(message()).outcome == "new"
 

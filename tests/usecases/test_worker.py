@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,11 @@ def test_what_cannot_be_kept_is_not_confirmed(house: House, monkeypatch: pytest.
     hub = PaperHub(EDI, "edi2")
     hub.waiting = [house.delivery(message(), "1")]
 
-    def full(_: Delivery) -> None:
-        raise problem(Kind.TRANSIENT, "The disk is full.", "Disken er full.")
+    def full(deliveries: Sequence[Delivery]) -> list[Problem]:
+        return [problem(Kind.TRANSIENT, "The disk is full.", "Disken er full.") for _ in deliveries]
 
     with monkeypatch.context() as patched:
-        patched.setattr(house.reception, "receive", full)
+        patched.setattr(house.reception, "receive_all", full)
         with pytest.raises(Problem, match="full"):
             worker(house, hub).serve(hub)
     assert (hub.confirmed, house.counts()) == ([], {})
