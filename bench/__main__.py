@@ -1,4 +1,8 @@
-"""Runs the parts, prints one page and writes `bench/results.json`: python -m bench [WORD]"""
+"""Runs the parts, prints one page and writes `bench/results.json`: python -m bench [--full] [WORD]
+
+All parts together have a quarter of an hour. A part whose whole size takes more than its share is cut down, which its rows say (`n`);
+`--full` runs those, each at its whole size (`FULL`, the arguments of its `rows`), and writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import json
 import pkgutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -16,26 +21,40 @@ from bench import parts
 from bench.row import Row
 
 OUT = Path(__file__).parent / "results.json"
+SECONDS = 15 * 60.0
 
 
-def main(word: str = "") -> int:
-    names = [m.name for m in pkgutil.iter_modules(parts.__path__) if word in m.name]
-    if not names:
+def main(arguments: Sequence[str]) -> int:
+    full = "--full" in arguments
+    word = next((one for one in arguments if one != "--full"), "")
+    named = [m.name for m in pkgutil.iter_modules(parts.__path__) if word in m.name]
+    loaded = {name: importlib.import_module(f"bench.parts.{name}") for name in named}
+    chosen = {name: part for name, part in loaded.items() if not full or hasattr(part, "FULL")}
+    if not chosen:
         print(f"no part is called {word!r}: see bench/parts", file=sys.stderr)
         return 1
     rows: list[Row] = []
-    for name in names:
+    spent: dict[str, float] = {}
+    for name, part in chosen.items():
         start = time.perf_counter()
-        rows += importlib.import_module(f"bench.parts.{name}").rows()
-        print(f"{name}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
-    table = Table("", "value", "unit", "goal", "")
-    for row in rows:
-        mark = "reached" if row.reached else "[red]missed[/red]"
-        table.add_row(row.name, f"{row.value:.3g}", row.unit, f"{row.goal:g}", mark)
-    Console().print(table)
-    OUT.write_text(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False) + "\n", "utf-8")
+        rows += part.rows(**(part.FULL if full else {}))
+        spent[name] = time.perf_counter() - start
+        print(f"{name}: {spent[name]:.1f} s", file=sys.stderr)
+    _page(rows, spent)
+    if not full:
+        OUT.write_text(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False) + "\n", "utf-8")
     return 0
 
 
+def _page(rows: Sequence[Row], spent: dict[str, float]) -> None:
+    table = Table("", "value", "unit", "goal", "", "n")
+    for row in rows:
+        mark = "reached" if row.reached else "[red]missed[/red]"
+        table.add_row(row.name, f"{row.value:.3g}", row.unit, f"{row.goal:g}", mark, f"{row.n:,}" if row.n else "")
+    Console().print(table)
+    shares = ", ".join(f"{name} {100 * seconds / SECONDS:.0f}" for name, seconds in spent.items())
+    print(f"{sum(spent.values()):.0f} s; of a quarter of an hour, in percent: {shares}")
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main(sys.argv[1:]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -48,25 +49,29 @@ def load(
         finally:
             opened.close()
         return
-    indexes = [one for table in TABLES for one in sorted(table.indexes, key=lambda one: str(one.name))]
     in_order = sorted(range(tasks), key=id)
-    with Progress(disable=not sys.stderr.isatty()) as progress:
+    with filling(store, TABLES), Progress(disable=not sys.stderr.isatty()) as progress:
         loading = progress.add_task("Tasks", total=tasks)
-        with store.write() as unit:
-            for one in indexes:
-                one.drop(unit.connection)
-        for numbers in _batched(in_order):
+        for numbers in batched(in_order):
             made = list(map(make or stored_task, numbers))
             with store.write() as unit:
-                _insert(unit, resource_version, (version_of(tenant, stored) for stored, _ in made))
-                _insert(unit, resource, (head_of(tenant, stored, found) for stored, found in made))
-                _insert(unit, resource_index, chain.from_iterable(entries_of(tenant, *one) for one in made))
+                insert(unit, resource_version, (version_of(tenant, stored) for stored, _ in made))
+                insert(unit, resource, (head_of(tenant, stored, found) for stored, found in made))
+                insert(unit, resource_index, chain.from_iterable(entries_of(tenant, *one) for one in made))
             progress.advance(loading, len(numbers))
-        indexing = progress.add_task("Indexes", total=len(indexes))
+
+
+@contextmanager
+def filling(store: DatabaseStore, tables: Sequence[Table]) -> Iterator[None]:
+    """The tables are without their indexes while they are filled, and have them afterwards."""
+    indexes = [one for table in tables for one in sorted(table.indexes, key=lambda one: str(one.name))]
+    with store.write() as unit:
         for one in indexes:
-            with store.write() as unit:
-                one.create(unit.connection)
-            progress.advance(indexing)
+            one.drop(unit.connection)
+    yield
+    for one in indexes:
+        with store.write() as unit:
+            one.create(unit.connection)
     store.migrate()  # states SQLite's statistics again, which went with the indexes
     with store.write() as unit:
         if unit.postgresql:
@@ -89,7 +94,8 @@ def stored_task(n: int) -> tuple[Stored, Index]:
     return Stored("Task", made.id, 1, updated, made.make(1, updated), made.index.patient), made.index
 
 
-def _insert(unit: DatabaseUnit, table: Table, rows: Iterable[Columns]) -> None:
+def insert(unit: DatabaseUnit, table: Table, rows: Iterable[Columns]) -> None:
+    """Rows of all the table's columns, as they are kept."""
     if not unit.postgresql:
         unit.tell(insertion(table), list(rows))
         return
@@ -100,7 +106,8 @@ def _insert(unit: DatabaseUnit, table: Table, rows: Iterable[Columns]) -> None:
             copy.write_row(row)
 
 
-def _batched(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+def batched(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Some thousands at a time."""
     for start in range(0, len(numbers), BATCH):
         yield numbers[start : start + BATCH]
 
