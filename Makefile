@@ -6,6 +6,8 @@ ONLY   ?=
 ROUNDS ?= 10
 FUZZ   ?= 600
 PLAYS  ?= 200
+MANY   ?= 1000000
+KILLS  ?= 3000
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN    := $(VENV)/bin
@@ -15,7 +17,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --cons
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-fast check bench torture docs format constraints sbom clean
+.PHONY: help run test test-fast check bench torture torture-million docs format constraints sbom clean
 
 help:  ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,11 +47,15 @@ bench: $(VENV)/.dev  ## Speed, one page and bench/results.json (ONLY=word for a 
 	$(BIN)/python -m bench $(ONLY)
 
 torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds; PLAYS=200 of both sides; guards taken out
-	@for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -s -m "slow or torture" tests/kill || exit 1; done
+	@for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -s -m slow tests/kill || exit 1; done
+	STAFETT_MESSAGES=20000 STAFETT_KILLS=60 $(BIN)/pytest -s -m torture tests/kill
 	$(BIN)/pytest -s -m torture tests/storage
 	$(BIN)/pytest -s -m torture tests/guards
 	STAFETT_PLAYS=$(PLAYS) $(BIN)/pytest -s tests/handover/test_convergence.py
 	STAFETT_FUZZ_SECONDS=$(FUZZ) STAFETT_FUZZ_SLOWEST=1 $(BIN)/pytest -s tests/fhir/test_fuzz.py
+
+torture-million: $(VENV)/.dev  ## MANY=1000000 messages and KILLS=3000 on each engine: hours, and some 60 GB for each million
+	STAFETT_MESSAGES=$(MANY) STAFETT_KILLS=$(KILLS) $(BIN)/pytest -s -m torture tests/kill
 
 format: $(VENV)/.dev  ## Put the code in its usual form
 	$(BIN)/ruff check --fix

@@ -1,28 +1,37 @@
-"""The installation that is killed: the real service as a process, a folder, and the simulated hub as another process."""
+"""The installation that is killed: the real service as processes, and about it, never killed, a folder, the simulated hub and a
+municipality's simulated FHIR server.
+
+    with installation(folder, url) as house:
+        house.start()                     # every process of ours
+        house.kill(house.fleet[0])        # SIGKILL
+        house.fleet[0].start()
+
+On PostgreSQL the service is two workers and one that answers requests; on SQLite one process that does both.
+"""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final
 
 import httpx
 
-from tests.house.processes import STAFETT, clean_environment, free_ports
+from tests.house.processes import STAFETT, clean_environment, free_ports, wait_for
 
-T = TypeVar("T")
-
-RECEIVER, ORGANISATION = "8000101", "319900101"
+RECEIVER, ORGANISATION, MUNICIPALITY = "8000101", "319900101", "319900306"
+LEASE: Final = 1.0
+"""Seconds that a process holds what it is about: what a killed one held is another's that much later."""
 CONFIGURATION = """
 environment = "test"
+public_base = "{service}"
 [store]
-url = "sqlite:///{folder}/stafett.db"
+url = "{url}"
 [[organisation]]
 number = "{organisation}"
 name = "Fjordheim sykehus HF"
@@ -30,51 +39,43 @@ name = "Fjordheim sykehus HF"
 her_id = "{receiver}"
 organisation = "{organisation}"
 pathway = "D11"
+care_level = "poliklinikk"
 [messages]
-lease_seconds = 2
+lease_seconds = {lease}
 [[hub]]
 kind = "folder"
 path = "{folder}/hub"
 poll_seconds = 0.1
 [[hub]]
 kind = "edi2"
-base_url = "http://127.0.0.1:{port}"
+base_url = "{hub}"
 poll_seconds = 0.1
+[[partner]]
+name = "municipality"
+base_url = "{partner}/fhir"
+organisation = "{municipality}"
+municipality = "3435"
+mode = "push"
+poll_seconds = 0.5
 """
+FLEETS: Final = {"sqlite": ("api,worker",), "postgresql": ("worker", "worker", "api")}
+"""The roles of each process of ours, by the engine."""
 
 
-class Installation:
-    """Files come in by `drop`, the hub's messages by `post`; `start` and `kill` are the service's life."""
+@dataclass
+class Process:
+    """One process of ours. `ended` tells how it did, where nobody asked it to."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder = folder
-        self.url = f"sqlite:///{folder}/stafett.db"
-        self.into, self.done, self.out = (folder / "hub" / part for part in ("in", "done", "out"))
-        self.into.mkdir(parents=True)
-        self.hub = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30)
-        self.process: subprocess.Popen[bytes] | None = None
-        configuration = CONFIGURATION.format(folder=folder, organisation=ORGANISATION, receiver=RECEIVER, port=port)
-        (folder / "stafett.toml").write_text(configuration, "utf-8")
-
-    def drop(self, name: str, data: bytes) -> None:
-        """Put a file in, whole."""
-        partial = self.into / f".{name}.tmp"
-        partial.write_bytes(data)
-        partial.replace(self.into / f"{name}.xml")
-
-    def post(self, data: bytes) -> None:
-        """Put a message in the simulated hub."""
-        self.hub.post("/sandbox/messages", content=data).raise_for_status()
-
-    def on_hub(self) -> list[dict[str, Any]]:
-        """The messages that were put in the hub, with read marks and AppRecs."""
-        messages = self.hub.get("/sandbox/messages").raise_for_status().json()["messages"]
-        return [m for m in messages if m["origin"] == "loaded"]
+    name: str
+    command: Sequence[str | Path]
+    folder: Path
+    running: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
 
     def start(self) -> None:
-        with (self.folder / "service.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [STAFETT, "serve", "--roles", "worker", "--config", self.folder / "stafett.toml"],
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(
+                self.command,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -82,70 +83,136 @@ class Installation:
                 env=clean_environment(),
                 start_new_session=True,
             )
+        self.started = time.monotonic()
 
     def kill(self) -> None:
         """Without warning: SIGKILL."""
-        assert self.process
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        assert self.running
+        self.running.kill()
+        self.running.wait()
+        self.running = None
 
     def stop(self) -> int:
         """Asked to end; the exit code."""
-        assert self.process
-        self.process.terminate()
-        return self.process.wait(30)
+        assert self.running
+        self.running.terminate()
+        code = self.running.wait(40)
+        self.running = None
+        return code
 
-    def files_done(self) -> int:
-        return _count(self.done)
+    @property
+    def ended(self) -> int | None:
+        return self.running.poll() if self.running else None
 
-    def files_answered(self) -> int:
-        return _count(self.out)
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
 
-    def wait(self, what: Callable[[], T], seconds: float, every: float = 0.02) -> T:
-        """Until it is true, while the service lives; fails after `seconds`. `every` so many seconds it is looked at."""
+    def words(self) -> str:
+        """Its last."""
+        return f"{self.name}:\n{self.log.read_text('utf-8', 'replace')[-3000:]}" if self.log.exists() else self.name
+
+
+@dataclass
+class House:
+    """All of it, by its addresses."""
+
+    folder: Path
+    url: str
+    service: str
+    hub: str
+    partner: str
+    fleet: list[Process] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.into, self.done, self.out = (self.folder / "hub" / part for part in ("in", "done", "out"))
+        self.into.mkdir(parents=True)
+        names = {"service": self.service, "hub": self.hub, "partner": self.partner, "url": self.url, "folder": self.folder}
+        said = CONFIGURATION.format(organisation=ORGANISATION, receiver=RECEIVER, municipality=MUNICIPALITY, lease=LEASE, **names)
+        self.configuration.write_text(said, "utf-8")
+        port = self.service.rpartition(":")[2]
+        for number, roles in enumerate(FLEETS[self.engine], 1):
+            command: list[str | Path] = [STAFETT, "serve", "--roles", roles, "--config", self.configuration]
+            command += ["--port", port] if "api" in roles else []
+            self.fleet.append(Process(f"{roles.replace(',', '-')}-{number}", command, self.folder))
+
+    @property
+    def engine(self) -> str:
+        return self.url.partition(":")[0]
+
+    @property
+    def configuration(self) -> Path:
+        return self.folder / "stafett.toml"
+
+    def drop(self, name: str, data: bytes) -> None:
+        """Put a file in the folder, whole."""
+        partial = self.into / f".{name}.tmp"
+        partial.write_bytes(data)
+        partial.replace(self.into / f"{name}.xml")
+
+    def start(self) -> None:
+        for process in self.fleet:
+            process.start()
+
+    def end(self) -> None:
+        """Whatever still runs."""
+        for process in self.fleet:
+            if process.running:
+                process.kill()
+
+    def must_live(self) -> None:
+        """Fails where a process of ours has ended by itself."""
+        for process in self.fleet:
+            assert process.ended is None, f"ended with {process.ended} by itself: {process.words()}"
+
+    def until(self, what: Callable[[], bool], seconds: float, why: Callable[[], str] = str) -> None:
+        """Until it is true, while all processes live; fails after `seconds`, and tells why."""
         deadline = time.monotonic() + seconds
-        while not (found := what()):
-            assert self.process
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, f"not within {seconds:g} s: {self.files_done()} files done\n{self.log()}"
-            time.sleep(every)
-        return found
-
-    def log(self) -> str:
-        """The service's last words."""
-        return (self.folder / "service.log").read_text("utf-8", "replace")[-3000:]
-
-
-def _count(folder: Path) -> int:
-    """How many whole files; cheap, since it is asked often."""
-    return sum(entry.name.endswith(".xml") for entry in os.scandir(folder)) if folder.is_dir() else 0
+        while not what():
+            self.must_live()
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {seconds:g} s: {why()}\n" + "\n".join(one.words() for one in self.fleet))
+            time.sleep(0.05)
 
 
 @contextmanager
-def installation(folder: Path) -> Iterator[Installation]:
-    """An installation whose hub runs; the service is not started. Everything is ended with the block."""
-    port = free_ports(1)
-    command = [sys.executable, "-m", "adapter.sandbox.hub", "--port", str(port)]
-    with (folder / "hub.log").open("wb") as log:
-        hub = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment())
-    made = Installation(folder, port)
+def installation(folder: Path, url: str) -> Iterator[House]:
+    """An installation whose surroundings run; the service is not started. Everything is ended with the block."""
+    first = free_ports(3)
+    service, hub, partner = (f"http://127.0.0.1:{first + n}" for n in range(3))
+    kept: list[str | Path] = ["--organisation", MUNICIPALITY, "--store", folder / "municipality.db"]
+    house = House(folder, url, service, hub, partner)
+    with ExitStack() as stack:
+        stack.callback(house.end)
+        surroundings: dict[str, list[str | Path]] = {
+            hub: ["adapter.sandbox.hub", "--port", str(first + 1)],
+            partner: ["adapter.sandbox.partner", "--port", str(first + 2), "--name", "municipality", *kept],
+        }
+        for address, command in surroundings.items():
+            stack.enter_context(_beside(folder, address, command))
+        yield house
+
+
+@contextmanager
+def _beside(folder: Path, address: str, command: Sequence[str | Path]) -> Iterator[None]:
+    process = Process(str(command[0]), [sys.executable, "-m", *command], folder)
+    process.start()
+    assert process.running
     try:
-        deadline = time.monotonic() + 30
-        while not _answers(made.hub):
-            assert hub.poll() is None, "the hub ended"
-            assert time.monotonic() < deadline, "the hub did not start"
-            time.sleep(0.05)
-        yield made
+        wait_for(lambda: answers(f"{address}/"), process.running, 60)
+        yield
     finally:
-        made.hub.close()
-        for process in (made.process, hub):
-            if process and process.poll() is None:
-                process.kill()
-                process.wait()
+        process.stop()
 
 
-def _answers(client: httpx.Client) -> bool:
+def answers(address: str) -> bool:
     try:
-        return client.get("/sandbox/messages").is_success
+        return httpx.get(address, trust_env=False, timeout=5).is_success
     except httpx.TransportError:
         return False
+
+
+def messages_on(hub: httpx.Client) -> list[dict[str, Any]]:
+    """The messages that were put in the hub, with read marks and AppRecs."""
+    messages = hub.get("/sandbox/messages").raise_for_status().json()["messages"]
+    return [m for m in messages if m["origin"] == "loaded"]

@@ -1,133 +1,151 @@
-"""The service is killed (SIGKILL) at random while messages arrive: none is lost, none has its effect twice.
+"""Processes of the service are killed (SIGKILL) at random while messages arrive and assignments go out: 0 lost, 0 doubled.
 
-`STAFETT_SEED` repeats a run; the seed is printed. 3,000 messages and 20 kills take up to two minutes, 200 and 3 some seconds.
+`STAFETT_SEED` repeats a run; the seed is printed. In the ordinary suite: 3,000 messages by folder and hub and 20 kills, on each
+engine. In `make torture` as many as `STAFETT_MESSAGES` and `STAFETT_KILLS` say, and there PostgreSQL's server crashes too.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import threading
 import time
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Final
 
 import pytest
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from adapter.domain.identity import DEMONSTRATION_KEY, keyed
-from adapter.domain.referral import Service
-from adapter.ports import NOBODY, Message, MessageQuery, Outgoing, Query, State, Unit
-from adapter.storage import open_store
-from adapter.usecases.translate_message import receipt_of
-from mappings.messages import apprec
-from mappings.translation import Limits, Translator
-from tests.kill.installation import ORGANISATION, RECEIVER, Installation, installation
-from tests.kill.messages import Made, make_messages
+from tests.kill.feeding import Folder, Plan, Worked, feed
+from tests.kill.installation import House, Process, answers, installation
+from tests.kill.judging import Judge
+from tests.kill.messages import Letters
+from tests.kill.people import Journal, Municipality
+from tests.postgres import Server, server
 
-SEED = int(os.environ.get("STAFETT_SEED") or random.SystemRandom().randrange(10**6))
-SERVICE = Service(RECEIVER, ORGANISATION, "D11")
+SEED: Final = int(os.environ.get("STAFETT_SEED") or random.SystemRandom().randrange(10**6))
+MESSAGES: Final = int(os.environ.get("STAFETT_MESSAGES") or 20_000)
+KILLS: Final = int(os.environ.get("STAFETT_KILLS") or 60)
+ENGINES: Final = ("sqlite", "postgresql")
+HURRIED: Final = 0.15  # of the lives end while they begin
+LOOKS: Final = 60  # at what must be so at every moment
+GIVEN_UP: Final = 90.0
+"""Seconds that may pass without a file being done or a request being answered."""
 
 
 @pytest.mark.slow
-def test_a_killed_service_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
-    run(tmp_path, files=180, posts=20, kills=3)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_killed_service_loses_nothing_and_doubles_nothing(engine: str, tmp_path: Path) -> None:
+    with database(engine) as postgresql:
+        run(tmp_path, Plan(), postgresql)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_3000_messages_survive_20_kills(tmp_path: Path) -> None:
-    run(tmp_path, files=2700, posts=300, kills=20)
+@pytest.mark.torture
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_many_messages_survive_many_kills(engine: str, tmp_path: Path) -> None:
+    by_hub, posts = min(MESSAGES // 10, 10_000), min(MESSAGES // 100, 1_000)
+    plan = Plan(MESSAGES - by_hub, by_hub, posts, granted=min(MESSAGES // 20, 5_000), kills=KILLS, crashes=KILLS // 12)
+    with database(engine) as postgresql:
+        run(tmp_path, plan, postgresql)
 
 
-def run(folder: Path, files: int, posts: int, kills: int) -> None:
+def database(engine: str) -> AbstractContextManager[Server | None]:
+    """PostgreSQL's server; none for SQLite."""
+    return server() if engine == "postgresql" else nullcontext()
+
+
+def run(folder: Path, plan: Plan, postgresql: Server | None) -> None:
     print(f"STAFETT_SEED={SEED}")  # noqa: T201 - repeats this run
-    started = time.monotonic()
-    made = make_messages(SEED, files + posts)
-    enough = 30 + len(made) / 30  # seconds for the rest, on a busy machine
-    with installation(folder) as service:
-        feeder = threading.Thread(target=feed, args=(service, made, files), daemon=True)
-        feeder.start()
-        lives = live_and_die(service, random.Random(SEED), files, kills)
-        service.start()
-        feeder.join(60)
-        service.wait(lambda: service.files_done() == files and service.files_answered() == files, enough, every=0.2)
-        service.wait(lambda: all(m["read"] and m["appRecs"] for m in service.on_hub()), enough, every=0.5)
-        assert service.stop() == 0, service.log()
-        print(f"{files + posts} messages, {kills} kills, {time.monotonic() - started:.0f} s; files done at each kill: {lives}")  # noqa: T201
-        judge(service, made, files)
+    started, letters = time.monotonic(), Letters(SEED)
+    url = postgresql.url if postgresql else f"sqlite:///{folder}/stafett.db"
+    with installation(folder, url) as house:
+        taken, journal, municipality = Folder(house, plan), Journal(house, plan, letters), Municipality(house)
+        judge = Judge(house, plan, letters, taken, journal)
+        house.start()
+        house.until(lambda: answers(f"{house.service}/health/live"), 60)
+        working = [Worked(taken.watch), Worked(lambda: feed(house, plan, letters, taken)), Worked(journal.work)]
+        working.append(Worked(municipality.work))
+        for thread in working:
+            thread.start()
+        try:
+            lives = live_and_die(house, judge, working, plan, postgresql)
+            wait_for_the_rest(house, judge, working)
+        finally:
+            municipality.stopped.set()
+            taken.stopped.set()
+        for thread in working:
+            thread.join(30)
+            thread.check()
+        assert [process.stop() for process in house.fleet] == [0] * len(house.fleet)
+        took = time.monotonic() - started
+        judge.judge()
+        again = f"{taken.again} files left twice"
+        print(f"{plan.all} messages, {sum(lives.values())} kills in {took:.0f} s, {again}: {lives}")  # noqa: T201
+        judge.close()
 
 
-def feed(service: Installation, made: list[Made], files: int) -> None:
-    """Put the messages in while the service works: the hub's spread among the files."""
-    every = max(files // max(len(made) - files, 1), 1)
-    posts = iter(made[files:])
-    for number, message in enumerate(made[:files]):
-        service.drop(f"{number:05d}", message.data)
-        if number % every == 0 and (post := next(posts, None)):
-            service.post(post.data)
-        time.sleep(0.002)
-    for post in posts:
-        service.post(post.data)
-
-
-def live_and_die(service: Installation, chance: random.Random, files: int, kills: int) -> list[int]:
-    """Start and kill the service; how many files were done at each kill. Most lives get some work done, a few hardly begin."""
-    lives = []
-    share = files // (kills + 2)
-    for _ in range(kills):
-        before = service.files_done()
-        service.start()
-        if chance.random() < 0.15:
-            time.sleep(chance.uniform(0.05, 1.5))
-        else:
-            enough = before + chance.randint(1, share)
-            service.wait(lambda enough=enough: service.files_done() >= enough, 60)  # type: ignore[misc]
-            time.sleep(chance.uniform(0, 0.05))
-        service.kill()
-        lives.append(service.files_done())
-    assert lives[-1] < files, "the last kill came when the work was done"
+def live_and_die(house: House, judge: Judge, working: list[Worked], plan: Plan, postgresql: Server | None) -> dict[str, int]:
+    """Kill the processes at random, and start them again; how often each was killed. The last kill comes before all is done."""
+    chance, lives = random.Random(SEED), dict.fromkeys((one.name for one in house.fleet), 0)
+    crashes = {(n + 1) * plan.kills // (plan.crashes + 1) for n in range(plan.crashes)}
+    hurried: Process | None = None
+    with progress(plan) as told:
+        for kill in range(plan.kills):
+            if hurried:
+                time.sleep(chance.uniform(0.05, 1.5))
+            else:
+                at = (kill + chance.random()) * plan.files / (plan.kills + 2)
+                wait(house, judge, working, lambda at=at: told(judge.folder.done) >= at)  # type: ignore[misc]
+                time.sleep(chance.uniform(0, 0.05))
+            victim = hurried or chance.choice(house.fleet)
+            house.must_live()
+            victim.kill()
+            lives[victim.name] += 1
+            if kill % max(plan.kills // LOOKS, 1) == 0:
+                judge.look()
+            if postgresql and kill in crashes:
+                postgresql.stop("immediate")
+                postgresql.start()
+            victim.start()
+            hurried = victim if chance.random() < HURRIED else None
+    assert judge.folder.done < plan.files, "the last kill came when the work was done"
     return lives
 
 
-def judge(service: Installation, made: list[Made], files: int) -> None:
-    """Every message has been received once, has its effect once, and was answered once with the right bytes."""
-    store = open_store(service.url)
-    with store.read() as unit:
-        messages = every_message(unit)
-        versions = [[s.version for s in unit.message_resources(ORGANISATION, m.id) if s.type == "ServiceRequest"] for m in messages]
-        rows = [unit.outgoing_for(m.id) for m in messages]
-        current = unit.count(ORGANISATION, Query("ServiceRequest")), unit.count(ORGANISATION, Query("EpisodeOfCare"))
-    store.close()
-
-    assert sorted(m.msg_id for m in messages) == sorted(m.msg_id for m in made)
-    assert {m.state for m in messages} == {State.PROCESSED}
-    assert versions == [[1]] * len(made)
-    assert current == (len(made), len(made))
-    assert [[row.state for row in of_message] for of_message in rows] == [["sent"]] * len(made)
-    expected = fresh({m.msg_id: m for m in messages}, made[:files], rows)
-    assert {path.name: path.read_bytes() for path in service.out.iterdir() if path.suffix == ".xml"} == expected
-    assert {m["businessDocumentId"]: ([a["appRecStatus"] for a in m["appRecs"]], m["read"]) for m in service.on_hub()} == {
-        m.msg_id: (["Ok"], [int(RECEIVER)]) for m in made[files:]
-    }
+def wait_for_the_rest(house: House, judge: Judge, working: list[Worked]) -> None:
+    wait(house, judge, working, lambda: not working[1].is_alive() and not working[2].is_alive(), why="not all was fed")
+    wait(house, judge, working, judge.is_done, every=0.5, why="something is left")
 
 
-def every_message(unit: Unit) -> list[Message]:
-    """All messages of all tenants, page by page."""
-    found: list[Message] = []
-    query = MessageQuery(limit=500)
-    while page := unit.messages([ORGANISATION, NOBODY], query):
-        found += page
-        query = replace(query, after=(page[-1].received, page[-1].id))
-    return found
+def wait(
+    house: House, judge: Judge, working: list[Worked], what: Callable[[], bool], *, every: float = 0.01, why: str = ""
+) -> None:
+    """Until it is true; fails where something has ended, or where nothing has happened for long."""
+    done, since = judge.pulse, time.monotonic()
+    while not what():
+        house.must_live()
+        for thread in working:
+            thread.check()
+        if judge.pulse > done:
+            done, since = judge.pulse, time.monotonic()
+        if time.monotonic() - since > GIVEN_UP:
+            words = "\n".join(process.words() for process in house.fleet)
+            raise AssertionError(f"nothing happened for {GIVEN_UP:g} s ({why}): {judge.stands()}\n{words}")
+        time.sleep(every)
 
 
-def fresh(received: dict[str, Message], made: list[Made], rows: list[list[Outgoing]]) -> dict[str, bytes]:
-    """File name -> AppRec of each message from the folder, rendered anew from what was sent and when it was received."""
-    translator = Translator(Limits(), keyed(DEMONSTRATION_KEY))
-    names = {row.message_id: row.id for of_message in rows for row in of_message}
-    found = {}
-    for message in made:
-        kept = received[message.msg_id]
-        answer = apprec.answer(translator.read(message.data), receipt_of(kept.received, SERVICE), ())
-        found[f"{names[kept.id]}.xml"] = apprec.to_xml(answer)
-    return found
+@contextmanager
+def progress(plan: Plan) -> Iterator[Callable[[int], int]]:
+    """Shows how many files are done; returns what it is told."""
+    columns = (TextColumn("files done"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True, refresh_per_second=2) as bar:
+        task = bar.add_task("", total=plan.files)
+
+        def told(done: int) -> int:
+            bar.update(task, completed=done)
+            return done
+
+        yield told
