@@ -411,8 +411,8 @@ class Unit(Protocol):
         """
         ...
 
-    def take_away(self, copy: Copy, keys: Sequence[Sequence[Any]]) -> int:
-        """Remove these copies, and nothing of what tells that there were such; how many."""
+    def take_away(self, copy: Copy, keys: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Remove these copies, and nothing of what tells that there were such; the keys of those that there were."""
         ...
 
     # outbox

@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, TimeoutError
 from adapter.domain.problem import Finding, Kind, Problem, problem
 
 WAIT = 30.0  # seconds for a turn to write, or for a free connection
-PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # synchronous 2 is FULL
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}  # synchronous 2 is FULL
 # A network that swallows all would else be waited for as long as the kernel tries again: a quarter of an hour, or two hours where
 # nothing is under way. Seconds, and milliseconds for the last (libpq: Parameter Key Words).
 POSTGRESQL_PATIENCE = {

@@ -101,12 +101,12 @@ class Retention(Part):
                 sql, values = f"{sql} AND ({keys}) {sign} ({', '.join('?' for _ in bound)})", [*values, *bound]
         return [tuple(row) for row in self.ask(f"SELECT {keys} {sql} ORDER BY {keys} LIMIT {int(limit)}", values)]
 
-    def take_away(self, copy: Copy, keys: Sequence[Sequence[Any]]) -> int:
+    def take_away(self, copy: Copy, keys: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         if copy == "binary":
-            return sum(self._emptied(key) for key in keys)
+            return [key for key in keys if self._emptied(key)]
         given = {"outbox": (b"", b""), "explanation": (CLEANED, b"{}")}.get(copy, ())
         self.tell(TAKE[copy], [(*given, *key) for key in keys])
-        return len(keys)
+        return list(keys)
 
     def _emptied(self, key: Sequence[Any]) -> bool:
         """A Binary's content is taken out where it stands: what refers to it still finds it, and no version has it left."""

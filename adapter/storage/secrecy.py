@@ -1,15 +1,14 @@
 """What is not to be kept any longer: a resource taken away with its history, bodies and messages changed in place.
 
-SQLite leaves what is deleted in its file until the place is used again, unless told to write over it: it is told, for these
-statements (https://www.sqlite.org/pragma.html#pragma_secure_delete). Its log (WAL) is written over from the next checkpoint on,
-PostgreSQL's old rows by its next VACUUM; backups are the operator's.
+SQLite leaves what is deleted in its file until the place is used again, unless told to write over it: it is told
+(`engines.PRAGMAS`; https://www.sqlite.org/pragma.html#pragma_secure_delete). Its log (WAL) is written over from the next checkpoint
+on. PostgreSQL writes over nothing: see docs/operating.md. Backups are the operator's.
 """
 
 # ruff: noqa: S608 - statements are made of our own names alone; all values are marks
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from adapter.storage.resources import OF_KEY
 from adapter.storage.rows import Part
@@ -29,9 +28,8 @@ class Secrecy(Part):
         named = (key(tenant), key(id), key(type))
         if not self.ask(f"SELECT 1 FROM resource WHERE {OF_KEY}", named):
             return False
-        with self._written_over():
-            for table in GONE:
-                self.tell(f"DELETE FROM {table} WHERE {OF_KEY}", [named])
+        for table in GONE:
+            self.tell(f"DELETE FROM {table} WHERE {OF_KEY}", [named])
         return True
 
     def rewrite(self, tenant: str, type: str, id: str, change: Callable[[bytes], bytes]) -> int:
@@ -39,8 +37,7 @@ class Secrecy(Part):
         changed = [
             (new, *named, version) for version, body in self.ask(VERSIONS, named) if (new := change(bytes(body))) != bytes(body)
         ]
-        with self._written_over():
-            self.tell(CHANGE, changed)
+        self.tell(CHANGE, changed)
         return len(changed)
 
     def resources_of(self, tenant: str, patient: str) -> list[tuple[str, str]]:
@@ -52,16 +49,4 @@ class Secrecy(Part):
     def rewrite_message(self, id: str, change: Callable[[bytes], bytes]) -> None:
         for (xml,) in self.ask(XML, (key(id),)):
             if (new := change(bytes(xml))) != bytes(xml):
-                with self._written_over():
-                    self.tell(CHANGE_XML, [(new, key(id))])
-
-    @contextmanager
-    def _written_over(self) -> Iterator[None]:
-        if self.postgresql:
-            yield
-            return
-        self.ask("PRAGMA secure_delete = ON", ())
-        try:
-            yield
-        finally:
-            self.ask("PRAGMA secure_delete = OFF", ())
+                self.tell(CHANGE_XML, [(new, key(id))])

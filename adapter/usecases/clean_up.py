@@ -7,8 +7,10 @@ Never taken away: what waits for a person or for an answer, the newest version o
 pathway or a Task that is not ended, and a message's envelope (who, when, MsgId, digest), by which a second sending is still
 known. A Binary stays where it is, without its content. The audit has its own clock and its own way, which leaves the chain whole.
 
-The work is done in many short transactions, so that nobody waits for it; what one takes away is judged again inside it. The
-database reuses the room that becomes free, and does not give it back by itself.
+The work is done in many short transactions, so that nobody waits for it; what one takes away is judged again inside it. Each leaves
+a record in the audit's chain, kept with the very removal: what went, by which rule, and a seal of each key, by which whoever knows
+the key can prove that it was among them (`is_among`). The database reuses the room that becomes free, and does not give it back by
+itself.
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Any, Final, NoReturn
 
 import msgspec
 import structlog
 
+from adapter.domain.identity import named
 from adapter.domain.problem import Finding, Kind, problem
-from adapter.ports import Copy, Store, Unit
+from adapter.ports import NOBODY, AuditRecord, Copy, Store, Unit
 from adapter.r4.outcome import operation_outcome
 
 log = structlog.get_logger(__name__)
@@ -54,7 +58,7 @@ def clean_up(store: Store, retention: Retention, now: datetime, going: Callable[
     taken: dict[str, int] = {}
     for copy in COPIES:
         if before := _before(getattr(retention, copy), now):
-            taken[copy] = _take(store, copy, before, going)
+            taken[copy] = _take(store, copy, before, now, going)
     if (before := _before(retention.audit, now)) and going():
         taken["audit"] = store.drop_audit(before, now)
     found = {copy: count for copy, count in taken.items() if count}
@@ -79,7 +83,7 @@ def _before(days: int, now: datetime) -> datetime | None:
     return now - timedelta(days=days) if days else None
 
 
-def _take(store: Store, copy: Copy, before: datetime, going: Callable[[], bool]) -> int:
+def _take(store: Store, copy: Copy, before: datetime, now: datetime, going: Callable[[], bool]) -> int:
     """All of one copy. What is found is asked for again in the transaction that removes it: much may have happened in between."""
     taken, after = 0, tuple[Any, ...]()
     while going():
@@ -87,13 +91,39 @@ def _take(store: Store, copy: Copy, before: datetime, going: Callable[[], bool])
             found = unit.old_copies(copy, before, after, limit=BATCH)
         if not found:
             break
-        taken += store.run(partial(_take_some, copy, before, after, found[-1]))
+        count, records = store.run(partial(_take_some, copy, before, now, after, found[-1]))
+        store.append_audit(records, [], now)  # into the chain; a stop before this leaves them to the next who appends
+        taken += count
         after = found[-1]
     return taken
 
 
-def _take_some(copy: Copy, before: datetime, after: Sequence[Any], until: Sequence[Any], unit: Unit) -> int:
-    return unit.take_away(copy, unit.old_copies(copy, before, after, until, BATCH))
+def _take_some(
+    copy: Copy, before: datetime, now: datetime, after: Sequence[Any], until: Sequence[Any], unit: Unit
+) -> tuple[int, list[AuditRecord]]:
+    keys = unit.take_away(copy, unit.old_copies(copy, before, after, until, BATCH))
+    if not keys:
+        return 0, []
+    record = _removal(copy, keys, before, now)
+    unit.await_audit(record)
+    return len(keys), [record]
+
+
+def _removal(copy: Copy, keys: Sequence[Sequence[Any]], before: datetime, now: datetime) -> AuditRecord:
+    seals = [seal_of(copy, key) for key in keys]
+    id = named("audit-removal", copy, now, *seals)
+    removed = {"copy": copy, "count": len(keys), "before": before, "seals": seals}
+    said = {"id": id, "moment": now, "tenant": NOBODY, "action": "D", "removed": removed, "outcome": "0"}
+    return AuditRecord(id, now, NOBODY, (), msgspec.json.encode(said))
+
+
+def seal_of(copy: Copy, key: Sequence[Any]) -> str:
+    """What a removal tells of a key: the first 16 hexadecimal digits of a SHA-256, which tell nobody the key.
+
+    >>> seal_of("inbox", ("5f7d6a52-0d34-5c2a-8a2b-3f1d1c0a9b11",))
+    '17ba6ac1abbcffe2'
+    """
+    return sha256("\0".join((copy, *map(str, key))).encode()).hexdigest()[:16]
 
 
 def _count(found: dict[str, int], unit: Unit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 from prometheus_client import generate_latest
 
@@ -20,6 +22,7 @@ from adapter.ports import Draft, State, Store
 from adapter.r4.index import Index
 from adapter.settings import RetentionSettings, Settings, StoreSettings
 from adapter.usecases.clean_up import BATCH, CLEANED, Retention, clean_up, taken_away
+from adapter.usecases.verify_audit import Break, verify
 from adapter.wiring import build
 from tests.storage.things import OURS, a_message, a_row
 from tests.usecases.house import HOSPITAL, House, SetClock, message
@@ -313,3 +316,122 @@ def test_the_worker_of_an_installation_cleans_up_by_what_is_configured(tmp_path:
     services.close()
     assert 'stafett_taken_away_total{copy="inbox"} 1.0' in figures
     assert 'stafett_taken_away_total{copy="history"} 0.0' in figures
+
+
+def removals(store: Store) -> list[dict[str, Any]]:
+    """What the audit's chain tells of removals."""
+    with store.read() as unit:
+        told = [msgspec.json.decode(link.record.body) for link in unit.audit_links()]
+    return [one["removed"] for one in told if "removed" in one]
+
+
+def sealed(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def test_what_was_taken_is_told_in_the_sealed_chain_by_which_rule_and_what(store: Store) -> None:
+    arrived(store, id="a")
+    arrived(store, id="b", days=29)
+    put(store, resource("Patient", "p1", patient="p1"), LATER - timedelta(days=60))
+    put(store, resource("Patient", "p1", patient="p1", more=1))
+
+    clean_up(store, ALL, LATER)
+
+    before = (LATER - timedelta(days=30)).isoformat().replace("+00:00", "Z")
+    assert removals(store) == [
+        {"copy": copy, "count": 1, "before": before, "seals": [seal]}
+        for copy, seal in (
+            ("inbox", sealed("inbox", "a")),
+            ("explanation", sealed("explanation", "a")),
+            ("outbox", sealed("outbox", "1")),
+            ("history", sealed("history", OURS, "p1", "Patient", "1")),
+        )
+    ]
+    assert (verify(store).broken, verify(store).head[0]) == (None, 4)
+
+
+def test_a_round_that_takes_nothing_tells_nothing(store: Store) -> None:
+    arrived(store, id="a", days=29)
+    clean_up(store, ALL, LATER)
+
+    assert removals(store) == []
+
+
+def test_a_stop_between_removal_and_chain_loses_no_proof(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived(store, id="a")
+    with monkeypatch.context() as stopped:
+        stopped.setattr(type(store), "append_audit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            clean_up(store, Retention(inbox=30), LATER)
+    assert (kept(store, "a")[0], removals(store)) == (False, [])
+
+    store.append_audit([], [], LATER + timedelta(minutes=2))  # whoever writes in the chain next
+
+    assert [one["seals"] for one in removals(store)] == [[sealed("inbox", "a")]]
+
+
+def test_a_removal_that_is_changed_afterwards_is_found(store: Store) -> None:
+    arrived(store, id="a")
+    clean_up(store, Retention(inbox=30), LATER)
+    with store.write() as unit:
+        changed = unit.connection.exec_driver_sql('UPDATE audit SET body = \'{"id":"0"}\' WHERE position = 1').rowcount
+
+    assert (changed, verify(store).broken) == (1, Break(1, "changed"))
+
+
+MARKER = b"MARKER-b3e1-of-a-patient"
+"""Short enough that PostgreSQL keeps it in its row, as it is."""
+
+
+def with_marker(store: Store) -> None:
+    """In each copy of a patient's data that may be taken away, beside others that stay."""
+    for number in range(30):
+        arrived(store, 29, f"stays{number}")
+    arrived(
+        store, 31, "goes", row={"body": b"<AppRec>" + MARKER}, issues=b'{"x":"' + MARKER + b'"}', context=b'{"y":"' + MARKER + b'"}'
+    )
+    with store.write() as unit:
+        unit.rewrite_message("goes", lambda _: b"<MsgHead>" + MARKER)
+    put(store, resource("Patient", "p1", patient="p1", x=MARKER.decode()), LATER - timedelta(days=60))
+    put(store, resource("Patient", "p1", patient="p1"))
+    put(store, resource("Binary", "b1", patient="p1", data=MARKER.decode()))
+
+
+def holding(folder: Path) -> set[str]:
+    """The files under a folder that hold the marker."""
+    return {path.name for path in folder.rglob("*") if path.is_file() and MARKER in path.read_bytes()}
+
+
+def test_nothing_of_what_was_taken_is_left_in_sqlites_files(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    with_marker(house.store)
+    house.store.close()
+    assert holding(tmp_path) == {"house.db"}  # the test sees it where it is
+
+    house = House(tmp_path)
+    assert set(clean_up(house.store, ALL, LATER)) == {"inbox", "explanation", "outbox", "binary", "history"}
+    house.store.close()
+
+    assert holding(tmp_path) == set()
+
+
+@pytest.mark.slow
+def test_postgresqls_files_are_free_of_what_was_taken_when_its_tables_are_written_anew(
+    postgresql: Callable[[], str], tmp_path: Path
+) -> None:
+    """As docs/operating.md says. Its log (`pg_wal`) is left out: the server itself removes or reuses those files."""
+    url = postgresql()
+    base = Path(url.rpartition("=")[2]) / "data" / "base"
+    house = House(tmp_path, url=url)
+    with_marker(house.store)
+    house.store.close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        assert holding(base)  # the test sees it where it is
+        house = House(tmp_path, url=url)
+        clean_up(house.store, ALL, LATER)
+        house.store.close()
+        connection.execute("VACUUM FULL message, message_xml, outbox, resource_version")
+        connection.execute("CHECKPOINT")
+
+        assert holding(base) == set()
