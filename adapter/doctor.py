@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from adapter.stored import OTHER_VERSION
 from adapter.wiring import KEY, SystemClock, make_hub
 
 SKEW = timedelta(seconds=60)
+NOT_ENDED = (State.RECEIVED, State.PARKED, State.QUARANTINED)
 OTHERS = stat.S_IRWXO | stat.S_IWGRP  # what nobody but the user may do with a secret; the group may read it
 
 
@@ -80,12 +81,28 @@ def _database(settings: Settings) -> Iterator[Finding]:
             with store.read() as unit:
                 keyed, outbox = unit.setting(KEY) is not None, unit.count_outgoing()
                 messages = unit.count_messages([*(o.number for o in settings.organisation), NOBODY])
+                queues = {state: unit.lengths(state) for state in ("waiting", *NOT_ENDED)}
             yield _say("information", "database", "reached, its tables are this version's", "nådd, tabellene er denne versjonens")
             yield from _key(keyed)
             yield from _waiting(messages.get(State.QUARANTINED, 0), outbox.get("dead", 0))
+            yield from _forgotten(settings, messages, queues)
         store.close()
     except Problem as fault:
         yield from fault.findings
+
+
+def _forgotten(s: Settings, messages: Mapping[State, int], queues: Mapping[str, Mapping[str, int]]) -> Iterator[Finding]:
+    """What waits for a hub, a partner or an organisation that the configuration no longer has: nobody takes it up or sees it."""
+    known = {*(hub.label for hub in s.hub), *(partner.name for partner in s.partner)}
+    for name, count in sorted(queues["waiting"].items()):
+        if name not in known:
+            en = f"{count} wait for {name}, which is no [[hub]] or [[partner]] any more: add it again until they are sent"
+            nb = f"{count} venter på {name}, som ikke lenger er noen [[hub]] eller [[partner]]: legg den til igjen til de er sendt"
+            yield _say("warning", "outbox", en, nb)
+    if others := sum(sum(queues[state].values()) - messages.get(state, 0) for state in NOT_ENDED):
+        en = f"{others} wait whose organisation is no [[organisation]] any more: add it again until they are dealt with"
+        nb = f"{others} venter på en organisasjon som ikke lenger er noen [[organisation]]: legg den til igjen til de er ordnet"
+        yield _say("warning", "messages", en, nb)
 
 
 def _retention(settings: Settings) -> Iterator[Finding]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from adapter.domain.referral import Decision, Receipt
+from adapter.domain.referral import Decision, Receipt, Service
 from adapter.ports import Delivery, Message
 
 
@@ -24,6 +25,7 @@ class Context:
     decision: Decision | None = None
     parked: bool = False  # has waited for its referral, so it is answered already
     conflict: bool = False  # its identity was taken when it came
+    service: Service | None = None  # as configured when it came, where it waits for its next try
 
 
 _decoder: Final = msgspec.json.Decoder(Context)
@@ -51,3 +53,17 @@ def redelivery(message: Message, xml: bytes) -> Delivery:
         context.is_apprec,
         digest=message.digest,
     )
+
+
+def as_it_came(message: Message, services: Mapping[str, Service]) -> Mapping[str, Service]:
+    """The services with which a message that waits is tried again by itself: its own as configured when the message came.
+
+    A change of configuration is for what comes after it. Where the service is gone, or another organisation's by now, the
+    message is nobody's, and a person decides: what was sent to one organisation is not given to another.
+    """
+    came = load(message).service
+    if came is None:
+        return services
+    now = services.get(came.her_id)
+    others = {her_id: service for her_id, service in services.items() if her_id != came.her_id}
+    return others | ({came.her_id: came} if now and now.organisation == came.organisation else {})

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
 
+from adapter.correlation import because_of
 from adapter.domain import gate
 from adapter.domain.gate import GateRules
 from adapter.domain.opening import decide
@@ -29,7 +30,7 @@ from adapter.usecases.pathways import Pathways
 from adapter.usecases.record_referral import duties, link, record
 from adapter.usecases.share_pathway import share_pathway
 from adapter.usecases.sharing import Sharing
-from adapter.usecases.situation import Situation, look
+from adapter.usecases.situation import Situation, identity, look
 from adapter.usecases.translate_message import Translated, receipt_of, taken_as_received, translate
 from adapter.usecases.verdict import Verdict
 from mappings.messages import apprec
@@ -69,8 +70,8 @@ class Reception:
 
     `hubs` are the channels that AppRecs leave by and the form each wants; a message from any other channel (HTTP) is
     answered in XML for its sender to fetch. A fault of ours is tried `attempts` times, first after `backoff`; a change
-    without its referral waits for `patience`. What others see of the pathways follows, by `sharing`. `audited`: what
-    comes in is written down.
+    without its referral waits for `patience`. Who tries again has `lease` for it. What others see of the pathways follows, by
+    `sharing`. `audited`: what comes in is written down.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Reception:
         backoff: timedelta = timedelta(minutes=1),
         patience: timedelta = timedelta(hours=96),
         sharing: Sharing | None = None,
+        lease: timedelta = timedelta(seconds=120),
         audited: bool = False,
     ) -> None:
         self.store = store
@@ -97,6 +99,7 @@ class Reception:
         self.attempts = attempts
         self.backoff = backoff
         self.patience = patience
+        self.lease = lease
         self.audited = audited
         self.sharing = sharing
 
@@ -127,12 +130,11 @@ class Reception:
         """Try again what a fault of ours stopped, and give up waiting where the time is out. Returns how many there were."""
         now = self.clock.now()
         with self.store.read() as unit:
-            due, silent = unit.due_messages(now, limit), receive_apprec.silent(unit, now, limit)
+            waits, silent = bool(unit.due_messages(now, 1)), receive_apprec.silent(unit, now, limit)
+        due = self.store.run(lambda unit: self._claim(unit, limit)) if waits else []
         for message in due:
-            if message.state is State.PARKED:
-                self.store.run(partial(self._give_up, message.id))
-            else:
-                self._again(message)
+            if message.state is State.RECEIVED:
+                self._again(message, context.as_it_came(message, self.services))
         given_up = self.store.run(lambda unit: receive_apprec.give_up(unit, now, limit)) if silent else []
         for row in given_up:
             journal.unanswered(row)
@@ -170,10 +172,27 @@ class Reception:
         moment = taken_as_received(received, self.translator.read(data).envelope.generated, self.clock.now())
         return translate(self.translator, self.services, self.rules, data, received=moment, by_hand=pathway or "")
 
-    def _again(self, message: Message) -> Message:
+    def _claim(self, unit: Unit, limit: int) -> list[Message]:
+        """Take what is due in hand: each try is counted before it begins, since it may end the process. Where no more are to be
+        made, or the time to wait is out, a person is asked.
+        """
+        now = self.clock.now()
+        claimed = []
+        for message in unit.due_messages(now, limit):
+            if message.state is State.RECEIVED and message.attempts < self.attempts:
+                taken = replace(message, attempts=message.attempts + 1, due=now + self.lease)
+            else:
+                reason, action = verdict.given_up() if message.state is State.PARKED else verdict.deadly(message.attempts)
+                taken = replace(message, state=State.QUARANTINED, reason=reason, action=action, due=None)
+            unit.change_message(taken)
+            claimed.append(taken)
+        return claimed
+
+    def _again(self, message: Message, services: Mapping[str, Service] | None = None) -> Message:
+        """Take a kept message through, for today's services or for these."""
         with self.store.read() as unit:
             xml = unit.message_xml(message.id) or b""
-        found = arrivals(context.redelivery(message, xml), self.translator, self.services)
+        found = arrivals(context.redelivery(message, xml), self.translator, services or self.services)
         arrival = next((a for a in found if a.receiver == message.receiver), found[0])
         (taken,) = self._take([(arrival, message)])
         if isinstance(taken, Problem):
@@ -185,7 +204,8 @@ class Reception:
         with self.store.read() as unit:
             seen = [self._look(unit, arrival, again) for arrival, again in arrived]
         ready = [self._decided(one) for one in seen]
-        kept = iter(self.store.run_each([partial(self._keep, ready=one) for one in ready if not isinstance(one, Received)]))
+        jobs = [because_of(identity(one.arrival), partial(self._keep, ready=one)) for one in ready if isinstance(one, Ready)]
+        kept = iter(self.store.run_each(jobs))
         return [one if isinstance(one, Received) else self._kept(one, next(kept)) for one in ready]
 
     def _look(self, unit: Unit, arrival: Arrival, again: Message | None) -> Ready:
@@ -229,7 +249,7 @@ class Reception:
         if clash := verdict.taken(situation):
             return clash
         if arrival.error:
-            attempts = (again.attempts if again else 0) + 1
+            attempts = 1 if again is None else again.attempts + (again.state is not State.RECEIVED)  # those are counted before
             due = self.clock.now() + self.backoff * 4 ** (attempts - 1)
             return verdict.set_aside(arrival, attempts, None if attempts >= self.attempts else due)
         has_metadata = self.hubs.get(delivery.hub) == "edi2" or bool(delivery.receiver or delivery.sender or delivery.msg_id)
@@ -343,12 +363,6 @@ class Reception:
                 if isinstance(error, Problem) and error.kind in (Kind.TRANSIENT, Kind.CONFLICT):
                     raise
                 self._keep(unit, _set_aside(Ready(arrival, message), error))
-
-    def _give_up(self, id: str, unit: Unit) -> None:
-        message = unit.message(id)
-        if message and message.state is State.PARKED and message.due and message.due <= self.clock.now():
-            reason, action = verdict.given_up()
-            unit.change_message(replace(message, state=State.QUARANTINED, reason=reason, action=action, due=None))
 
 
 def _set_aside(ready: Ready, error: Exception) -> Ready:

@@ -32,6 +32,7 @@ def message(arrival: Arrival, situation: Situation, judged: Verdict, again: Mess
         decision=judged.decision,
         parked=judged.state is State.PARKED or bool(again and context.load(again).parked),
         conflict=bool(situation.taken),
+        service=arrival.service if judged.state is State.RECEIVED else None,
     )
     return Message(
         id=again.id if again else identity(arrival, other_content=situation.taken == "key"),
@@ -65,7 +66,10 @@ def _whom(arrival: Arrival, judged: Verdict) -> str:
 
 
 def answer(received: Message, given: AppRec, format: Literal["xml", "edi2"] | None, now: datetime) -> Outgoing:
-    """The outbox row of an AppRec, in the bytes of its channel. What came by no hub is there to be fetched."""
+    """The outbox row of an AppRec, in the bytes of its channel. What came by no hub is there to be fetched; what came by a hub that
+    is gone waits for a person.
+    """
+    gone = format is None and received.hub_id is not None
     return Outgoing(
         id=str(uuid.uuid5(uuid.UUID(received.id), "apprec")),
         tenant=received.tenant,
@@ -79,5 +83,7 @@ def answer(received: Message, given: AppRec, format: Literal["xml", "edi2"] | No
         body=to_edi2(given) if format == "edi2" else to_xml(given),
         content_type="application/json" if format == "edi2" else "application/xml",
         created=now,
-        state="waiting" if format else "sent",
+        state="dead" if gone else "waiting" if format else "sent",
+        error=f"The hub {received.hub} is no longer configured." if gone else "",
+        cause=received.id,
     )

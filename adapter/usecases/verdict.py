@@ -58,7 +58,9 @@ def keeps_bytes(arrival: Arrival, rules: GateRules) -> bool:
     """Whether the message's bytes are kept. Not those of a bomb, of what is no XML, nor of a real person in a test environment;
     nor of what cannot be read, so that nothing can be taken out of it, where it speaks of an address that is confidential.
     """
-    if arrival.delivery.fault or (arrival.fault and arrival.fault.kind in NOT_KEPT):
+    if arrival.fault and arrival.fault.kind in NOT_KEPT:
+        return False
+    if arrival.delivery.fault and arrival.delivery.fault.kind is not Kind.INTERNAL:
         return False
     if arrival.fault and level_of_texts([arrival.delivery.data.decode("latin-1")]):
         return False
@@ -88,6 +90,9 @@ def taken(situation: Situation) -> Verdict | None:
 def not_accepted(arrival: Arrival, *, has_metadata: bool) -> Verdict | None:
     """A message that goes no further and gets no answer: the channel is at fault, or the message is not for us."""
     fault = arrival.delivery.fault
+    if fault and fault.kind is Kind.INTERNAL:  # ours: it was set aside unread, and its hub does not give it again
+        action = "Report the fault, and retry when it is mended; until then tell the sender by telephone if it is urgent."
+        return Verdict(State.QUARANTINED, fault.en, action, (fault,))
     if fault:
         return Verdict(
             State.QUARANTINED,
@@ -149,6 +154,14 @@ def refused(arrival: Arrival, reasons: tuple[RefusalReason, ...], answer: AppRec
         return Verdict(State.REFUSED, text, action, (*findings, _finding(Kind.MISADDRESSED, en, nb)), answer)
     details = " ".join(f"{reason.code}: {reason.detail}" for reason in reasons)
     return Verdict(State.REFUSED, f"Refused; the sender has been told why. {details}", "", findings, answer)
+
+
+def deadly(attempts: int) -> tuple[str, str]:
+    """Reason and action, for a message that the service has ended with as often as it is tried."""
+    return (
+        f"The service ended while it was dealing with this message, after {attempts} tries. It was not answered.",
+        "Report the fault, and retry when it is mended; until then tell the sender by telephone if it is urgent.",
+    )
 
 
 def set_aside(arrival: Arrival, attempts: int, due: datetime | None) -> Verdict:
