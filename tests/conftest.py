@@ -11,6 +11,8 @@ the place. With `-s` what tests print is not caught, and so not looked at.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,22 @@ import structlog.testing
 from hypothesis import settings
 
 from tests import leaks
+from tests.postgres import emptied_on_postgresql, postgresql, with_tables_on_postgresql
+
+__all__ = ["emptied_on_postgresql", "postgresql", "with_tables_on_postgresql"]
 
 # Where CI=true the same examples are tried each time, so that a change is judged by itself; elsewhere each run tries others.
 # None has a deadline of its own: how long one takes says more of what else the machine does than of us.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("elsewhere", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "elsewhere")
+
+# What tests write is gone at their end, so it is kept in memory where there is much of it; a process that is killed leaves the same
+# there as on a disk. `TMPDIR` says another place. What a power cut leaves is asked of what was synced, not of a disk (tests/power).
+MEMORY, ENOUGH = Path("/dev/shm"), 4_000_000_000
+if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None  # and so it is looked for anew
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = ("needs STAFETT_STANDARDS", "needs STAFETT_FACTS")

@@ -17,6 +17,7 @@ from adapter.storage import DatabaseStore, open_store
 from adapter.usecases.receive_message import Received, Reception
 from mappings.translation import Limits, Translator
 from tests.bad_inputs.message import MSG_ID, ORGANISATION, RECEIVER, SENDER
+from tests.stores import with_tables
 from tests.xsd import STANDARDS, faults, schema_of
 
 NOW = datetime(2026, 8, 3, 8, 0, tzinfo=UTC)
@@ -39,8 +40,7 @@ class House:
     rules: GateRules = field(default_factory=GateRules)
 
     def __post_init__(self) -> None:
-        self.store: DatabaseStore = open_store(f"sqlite:///{self.folder / 'house.db'}")
-        self.store.migrate()
+        self.store: DatabaseStore = open_store(with_tables(self.folder / "house.db"))
         services = {RECEIVER: Service(RECEIVER, ORGANISATION, "D11")}
         self.reception = Reception(self.store, translator(), services, self.rules, {HUB: "xml", FOLDER: "xml"}, StandingClock())
 

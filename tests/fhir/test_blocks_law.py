@@ -19,6 +19,7 @@ from adapter.storage import DatabaseStore, open_store
 from tests.fhir import world
 from tests.fhir.test_blocks import ENH, UNIT, Json, block
 from tests.fhir.world import FNR, HOSPITAL, NUMBER, found
+from tests.stores import with_tables
 
 SEED = int(os.environ.get("STAFETT_SEED") or (1 if os.environ.get("CI") == "true" else random.SystemRandom().randrange(10**6)))
 
@@ -61,8 +62,7 @@ def graph(seed: int) -> list[tuple[str, str, str, Json]]:
 
 
 def filled(folder: Path, name: str, without: str = "") -> DatabaseStore:
-    store = open_store(f"sqlite:///{folder}/{name}.db")
-    store.migrate()
+    store = open_store(with_tables(folder / f"{name}.db"))
     with store.write() as unit:
         for number, (whose, type, id, body) in enumerate(graph(SEED)):
             if not whose or whose != without:

@@ -13,7 +13,6 @@ import pytest
 from tests.fhir.epj import Epj
 from tests.http.real import real_service
 from tests.http.service import Service
-from tests.postgres import postgresql  # noqa: F401  a fixture
 
 URI = "urn:ietf:rfc:3986"
 TASK = {"resourceType": "Task", "status": "requested", "intent": "order"}

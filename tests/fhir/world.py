@@ -19,6 +19,7 @@ from adapter.security.caller import Caller
 from adapter.security.trail import Trail
 from adapter.security.visit import Visit
 from adapter.storage import open_store
+from tests.stores import with_tables
 
 HOSPITAL, MUNICIPALITY = "999977774", "312232324"
 BASE = "https://stafett.example/fhir"
@@ -167,8 +168,7 @@ def found(
 @contextmanager
 def opened(folder: Path) -> Iterator[Store]:
     """A store with the world in it."""
-    store = open_store(f"sqlite:///{folder}/stafett.db")
-    store.migrate()
+    store = open_store(with_tables(folder / "stafett.db"))
     fill(store)
     yield store
     store.close()

@@ -26,7 +26,7 @@ def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return ""
     # Whoever writes the same Task from the other end is a deadlock, which PostgreSQL looks for after a second: here they all do.
-    return f"{request.getfixturevalue('postgresql')()}&options=-c%20deadlock_timeout%3D20ms"
+    return f"{request.getfixturevalue('emptied_on_postgresql')}&options=-c%20deadlock_timeout%3D20ms"
 
 
 @pytest.fixture

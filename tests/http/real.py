@@ -15,6 +15,7 @@ from adapter.wiring import Services, build
 from tests.http.service import Service
 from tests.security.issuer import Issuer
 from tests.serving import StillClock, served
+from tests.stores import with_tables
 
 HOSPITAL = "319900101"  # the sandbox's: what the OpenAPI document shows is of it
 VAAGAA = "319900306"
@@ -52,7 +53,7 @@ def real_service(
     def make(base: str) -> FastAPI:
         settings = Settings(
             public_base=base,
-            store=StoreSettings(url=url or f"sqlite:///{folder}/stafett.db"),
+            store=StoreSettings(url=url or with_tables(folder / "stafett.db")),
             organisation=(
                 Organisation(number=HOSPITAL, name="Fjordheim sykehus HF"),
                 *(Organisation(number=number, name=number) for number in others),

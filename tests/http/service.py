@@ -19,6 +19,7 @@ from adapter.storage import open_store
 from adapter.wiring import make_pathways, make_rules, make_translator
 from tests.http.fakes import FakeReception
 from tests.serving import StillClock, served
+from tests.stores import with_tables
 
 HOSPITAL = "999977774"
 MUNICIPALITY = "312232324"
@@ -38,8 +39,7 @@ class Service:
 @contextmanager
 def service(folder: Path, path: str = "", limits: Limits = LIMITS) -> Iterator[Service]:
     """`path` is where a proxy would put the service; it takes it away again."""
-    store, clock = open_store(f"sqlite:///{folder}/stafett.db"), StillClock()
-    store.migrate()
+    store, clock = open_store(with_tables(folder / "stafett.db")), StillClock()
 
     def make(base: str) -> FastAPI:
         settings = Settings(public_base=base + path)

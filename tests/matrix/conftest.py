@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.matrix.world import World, peopled
-from tests.postgres import postgresql  # noqa: F401  a fixture
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], scope="session")

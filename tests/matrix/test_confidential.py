@@ -14,7 +14,6 @@ from tests.matrix.recipes import offers
 from tests.matrix.test_matrix import TYPES, cells
 from tests.matrix.test_surfaces import LISTS, requests
 from tests.matrix.world import Names, World, first, guarded, keep, number_of, register
-from tests.postgres import postgresql  # noqa: F401  a fixture
 from tests.secrecy.messages import CANARIES, referral
 
 pytestmark = pytest.mark.slow

@@ -33,6 +33,7 @@ from tests.matrix.instances import OF_NOBODY, Body, bodies
 from tests.national_numbers import make
 from tests.security.issuer import Issuer
 from tests.serving import StillClock, served
+from tests.stores import with_tables
 
 OTHER, UNIT, NURSE = "319900209", "319900128", "9144900"
 SCOPES = ("system/*.cruds", "nhn:pakkeforlop/messages", "nhn:pakkeforlop/operate", "nhn:pakkeforlop/emergency")
@@ -145,7 +146,7 @@ def guarded(folder: Path, url: str = "") -> Iterator[World]:
                 public_base=base,
                 auth="helseid",
                 helseid=issuer.settings(scheme="bearer"),
-                store=StoreSettings(url=url or f"sqlite:///{folder}/stafett.db"),
+                store=StoreSettings(url=url or with_tables(folder / "stafett.db")),
                 organisation=(Organisation(number=HOSPITAL, name="Fjordheim sykehus HF"), Organisation(number=OTHER, name="Annen")),
                 receiver=tuple(Receiver(her_id=id, organisation=HOSPITAL, pathway=pathway) for id, pathway in RECEIVERS.items()),
                 partner=(Partner.model_validate(WAITS),),

@@ -24,6 +24,7 @@ from adapter.storage import open_store
 from mappings.resources import notice
 from tests.house.processes import free_ports, get, running, wait_for
 from tests.serving import StillClock, served, until
+from tests.stores import with_tables
 
 JSON = {"Content-Type": "application/fhir+json"}
 OWNER = "319900209"  # of the example, whose requester is 319900101
@@ -88,8 +89,7 @@ def listening() -> Iterator[Ear]:
 
 @contextmanager
 def partner(folder: Path, organisation: str = OWNER) -> Iterator[Server]:
-    store, clock = open_store(f"sqlite:///{folder}/partner.db"), StillClock()
-    store.migrate()
+    store, clock = open_store(with_tables(folder / "partner.db")), StillClock()
     with listening() as ear:
 
         def make(base: str) -> FastAPI:

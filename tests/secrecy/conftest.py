@@ -1,3 +1,3 @@
-from tests.usecases.conftest import house, house_on, postgresql
+from tests.usecases.conftest import house, house_on
 
-__all__ = ["house", "house_on", "postgresql"]
+__all__ = ["house", "house_on"]

@@ -84,7 +84,7 @@ class Client:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Client]:
-    url = request.getfixturevalue("postgresql")() if request.param == "postgresql" else ""
+    url = request.getfixturevalue("emptied_on_postgresql") if request.param == "postgresql" else ""
     world = World(tmp_path, url=url, modes={"municipality": "wait"}, hospital_has_server=False)
     yield Client(world)
     world.store.close()

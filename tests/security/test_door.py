@@ -21,7 +21,6 @@ from tests.bad_inputs.message import GOOD, MSG_ID, fresh, spoil
 from tests.fhir.made import patient, task
 from tests.http.real import HOSPITAL, VAAGAA, WAITS, real_service
 from tests.http.service import Service
-from tests.postgres import postgresql  # noqa: F401  a fixture
 from tests.security.issuer import Client, Issuer
 
 OTHER = "999977774"

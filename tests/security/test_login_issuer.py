@@ -24,6 +24,7 @@ from tests.national_numbers import make as a_number
 from tests.security.at_browser import HOSPITAL, MUNICIPALITY, Browser, StillClock, service, sessions_of
 from tests.security.oidc import installed
 from tests.serving import served
+from tests.stores import with_tables
 
 pytestmark = pytest.mark.slow
 KEY = ECKey.generate_key("P-256", {"alg": "ES256", "kid": "one"})
@@ -51,8 +52,7 @@ class World:
 @pytest.fixture(params=[*CLIENTS])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """The service, and the issuer that it is a client of; once with requests pushed as the issuer demands, once without."""
-    client, store, clock, seen = request.param, open_store(f"sqlite:///{tmp_path}/store.db"), StillClock(), list[Caller]()
-    store.migrate()
+    client, store, clock, seen = request.param, open_store(with_tables(tmp_path / "store.db")), StillClock(), list[Caller]()
     port, log = free_ports(1), tmp_path / "log"
     issuer = f"http://127.0.0.1:{port}"
     (tmp_path / "key.jwk").write_text(json.dumps(KEY.as_dict(private=True)))

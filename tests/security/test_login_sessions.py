@@ -22,6 +22,7 @@ from adapter.storage import open_store
 from tests.national_numbers import make as a_number
 from tests.security.at_browser import HOSPITAL, MUNICIPALITY, OPERATORS, Browser, StillClock, service, sessions_of
 from tests.serving import served
+from tests.stores import with_tables
 
 ISSUER = "https://sts.example"
 NUMBER = a_number(12, 3, 1985, "female")
@@ -51,8 +52,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    store, clock, seen = open_store(f"sqlite:///{tmp_path}/store.db"), StillClock(), list[Caller]()
-    store.migrate()
+    store, clock, seen = open_store(with_tables(tmp_path / "store.db")), StillClock(), list[Caller]()
     settings = LoginSettings(issuer=ISSUER, client_id="stafett", key_file=_key(tmp_path))
     sessions, bases = sessions_of(store, clock, settings), list[str]()
 

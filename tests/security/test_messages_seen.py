@@ -18,7 +18,6 @@ from tests.fhir.test_blocks import HPR, block
 from tests.http.real import HOSPITAL, real_service
 from tests.http.service import Service
 from tests.http.waiting_deliveries import changed
-from tests.postgres import postgresql  # noqa: F401  a fixture
 from tests.security.issuer import Client, Issuer
 from tests.storage.things import a_message
 

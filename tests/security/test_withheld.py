@@ -12,7 +12,6 @@ from adapter.ports import Link
 from tests.fhir.test_blocks import HPR, block
 from tests.http.real import HOSPITAL, real_service
 from tests.http.service import Service
-from tests.postgres import postgresql  # noqa: F401  a fixture
 from tests.security.issuer import Client, Issuer
 
 DOCTOR = "9144897"

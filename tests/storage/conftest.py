@@ -6,22 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from adapter.storage import DatabaseStore, open_store
-from adapter.storage.tables import metadata
-from tests.postgres import postgresql
-
-__all__ = ["postgresql"]
-
-TABLES = ", ".join(metadata.tables)
+from tests.stores import with_tables
 
 
 @pytest.fixture(scope="session")
-def shared(postgresql: Callable[[], str]) -> Iterator[DatabaseStore]:
+def shared(with_tables_on_postgresql: str) -> Iterator[DatabaseStore]:
     """A PostgreSQL store that tests share; `store` empties it."""
-    store = open_store(postgresql())
-    store.migrate()
+    store = open_store(with_tables_on_postgresql)
     yield store
     store.close()
 
@@ -31,12 +24,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseSt
     """An empty store with its tables."""
     if request.param == "postgresql":
         shared: DatabaseStore = request.getfixturevalue("shared")
-        with shared.write() as unit:
-            unit.connection.execute(text(f"TRUNCATE {TABLES}"))
+        request.getfixturevalue("emptied_on_postgresql")
         yield shared
         return
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
-    store.migrate()
+    store = open_store(with_tables(tmp_path / "store.db"))
     yield store
     store.close()
 

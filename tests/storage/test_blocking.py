@@ -11,11 +11,10 @@ import inspect
 import json
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from adapter.ports import NOBODY, Clause, Draft, Match, MessageQuery, Query, Sta
 from adapter.r4.index import index
 from adapter.storage import DatabaseStore, open_store, reindex, search
 from tests.storage.things import NOW, OURS, THEIRS, a_message, a_row, in_status, later, named, of_patient
+from tests.stores import with_tables
 
 SEED = int(os.environ.get("STAFETT_SEED") or (1 if os.environ.get("CI") == "true" else random.SystemRandom().randrange(10**6)))
 FNR = "urn:oid:2.16.578.1.12.4.1.4.1"
@@ -117,15 +117,19 @@ class World:
                     step(unit)
 
 
-@pytest.fixture
-def both(store: DatabaseStore, tmp_path: Path) -> Any:
-    """The seed, the store with the patient as UNIT sees it, and another in which the patient never was."""
-    other = open_store(f"sqlite:///{tmp_path}/never.db")
-    other.migrate()
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], scope="module")
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DatabaseStore, DatabaseStore]]:
+    """The store with the patient as UNIT sees it, and another in which the patient never was; to be read only."""
+    folder = tmp_path_factory.mktemp("both")
+    on_sqlite = with_tables(folder / "store.db")
+    store = open_store(request.getfixturevalue("postgresql")() if request.param == "postgresql" else on_sqlite)
+    store.migrate()
+    other = open_store(with_tables(folder / "never.db"))
     world = World(SEED)
     world.make(store)
     world.make(other, without="p1")
-    yield world, store, other
+    yield store, other
+    store.close()
     other.close()
 
 
@@ -175,7 +179,7 @@ def test_every_search_answers_as_if_the_blocking_patient_had_never_been(
     """Whole pages with their bounds, and totals, by each way to find them (`adapter.storage.search`)."""
     monkeypatch.setattr(search, "FEW", ways[0])
     monkeypatch.setattr(search, "FEW_SORTED", ways[1])
-    _, store, other = both
+    store, other = both
     chance = random.Random(SEED)
     seen, differed = store.seen_by([OURS], [UNIT]), 0
 
@@ -260,7 +264,7 @@ def test_of_every_method_of_a_unit_it_is_decided_whether_a_block_hides_what_it_g
 
 @pytest.mark.parametrize("method", HIDDEN)
 def test_what_a_caller_asks_for_is_as_if_the_blocking_patient_had_never_been(both: Any, method: str) -> None:
-    _, store, other = both
+    store, other = both
     ask = HIDDEN[method]
 
     with store.seen_by([OURS], [UNIT, DOCTOR]).read() as seen, other.read() as judge, store.read() as whole:
@@ -270,7 +274,7 @@ def test_what_a_caller_asks_for_is_as_if_the_blocking_patient_had_never_been(bot
 
 @pytest.mark.parametrize("method", [*HIDDEN, *(name for name, ask in WHOLE.items() if ask)])
 def test_nothing_is_hidden_by_blocks_against_others_or_in_other_spaces(both: Any, method: str) -> None:
-    _, store, _ = both
+    store, _ = both
     ask = HIDDEN.get(method) or WHOLE[method]
     assert ask
 
@@ -283,7 +287,7 @@ def test_nothing_is_hidden_by_blocks_against_others_or_in_other_spaces(both: Any
 
 @pytest.mark.parametrize("method", [name for name, ask in WHOLE.items() if ask])
 def test_what_only_the_services_own_work_asks_for_is_whole(both: Any, method: str) -> None:
-    _, store, _ = both
+    store, _ = both
     ask = WHOLE[method]
     assert ask
 
@@ -292,7 +296,7 @@ def test_what_only_the_services_own_work_asks_for_is_whole(both: Any, method: st
 
 
 def test_the_newest_version_is_there_for_all_but_the_blocked(both: Any) -> None:
-    _, store, other = both
+    store, other = both
     seen = store.seen_by([OURS], [UNIT])
 
     assert [seen.newest(OURS, *name) for name in NAMES] == [other.newest(OURS, *name) for name in NAMES]

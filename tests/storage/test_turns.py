@@ -20,6 +20,7 @@ from adapter.domain.problem import Kind, Problem
 from adapter.ports import Query, Unit
 from adapter.storage import DatabaseStore, open_store
 from tests.storage.things import NOW, OURS, a_draft, a_stored, identified
+from tests.stores import with_tables
 
 THREADS = 8
 
@@ -44,9 +45,7 @@ def together(work: Callable[[int], Any], count: int) -> list[Any]:
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> DatabaseStore:
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
-    store.migrate()
-    return store
+    return open_store(with_tables(tmp_path / "store.db"))
 
 
 def commits(store: DatabaseStore) -> list[object]:

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.postgres import postgresql
 from tests.usecases.house import House
-
-__all__ = ["postgresql"]
 
 
 @pytest.fixture
@@ -22,10 +19,6 @@ def house(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def house_on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """An empty installation on each engine, for what the engine has a part in."""
-    url = ""
-    if request.param == "postgresql":
-        database: Callable[[], str] = request.getfixturevalue("postgresql")
-        url = database()
-    made = House(tmp_path, url=url)
+    made = House(tmp_path, url=request.getfixturevalue("emptied_on_postgresql") if request.param == "postgresql" else "")
     yield made
     made.store.close()

@@ -35,6 +35,7 @@ from adapter.usecases.writing import Rules, When, Written
 from mappings import municipal_rules
 from mappings.resources import assignment, care_team
 from tests.national_numbers import make
+from tests.stores import with_tables
 from tests.usecases.house import SetClock
 
 HOSPITAL, MUNICIPALITY = "319900101", "319900306"
@@ -207,8 +208,9 @@ class World:
     hospital_has_server: bool = True
 
     def __post_init__(self) -> None:
-        self.store = open_store(self.url or f"sqlite:///{self.path / 'world.db'}")
-        self.store.migrate(BASE_URL)
+        self.store = open_store(self.url or with_tables(self.path / "world.db"))
+        if self.url:
+            self.store.migrate(BASE_URL)
         self.specialist = NaiveServer("specialist", HOSPITAL, self.clock)
         self.municipality = NaiveServer("municipality", MUNICIPALITY, self.clock)
         self.servers = [self.specialist, self.municipality] if self.hospital_has_server else [self.municipality]

@@ -20,6 +20,7 @@ from adapter.ports import Delivery, Message, Outgoing, Query
 from adapter.storage import DatabaseStore, open_store
 from adapter.usecases.receive_message import Received, Reception
 from mappings.translation import Limits, Reading, Translation, Translator
+from tests.stores import with_tables
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "openapi" / "examples"
 NOW = datetime(2026, 8, 3, 8, 0, tzinfo=UTC)
@@ -140,8 +141,9 @@ class House:
     url: str = ""
 
     def __post_init__(self) -> None:
-        self.store: DatabaseStore = open_store(self.url or f"sqlite:///{self.path / 'house.db'}")
-        self.store.migrate()
+        self.store: DatabaseStore = open_store(self.url or with_tables(self.path / "house.db"))
+        if self.url:
+            self.store.migrate()
         self.services = {
             ADULTS: Service(ADULTS, HOSPITAL, "D11"),
             CHILDREN: Service(CHILDREN, HOSPITAL, "D12"),

@@ -31,6 +31,7 @@ from adapter.usecases.update_resource import update
 from adapter.usecases.writing import Change, Rules, When, body_of, draft
 from mappings.resources import event
 from mappings.rules import national
+from tests.stores import with_tables
 
 HERE, TENANT, NOW = "https://a.example/fhir", "319900101", datetime(2025, 12, 1, 12, tzinfo=UTC)
 START = date(2024, 3, 1)
@@ -49,8 +50,7 @@ def rules() -> Rules:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[DatabaseStore]:
-    opened = open_store(f"sqlite:///{tmp_path}/x.db")
-    opened.migrate()
+    opened = open_store(with_tables(tmp_path / "x.db"))
     yield opened
     opened.close()
 
