@@ -24,14 +24,14 @@ def cause() -> str:
 
 
 @contextmanager
-def caused_by(id: str) -> Iterator[None]:
-    """All that is done within came of `id`; an empty one leaves it at what is known."""
+def caused_by(id: str, name: str = "correlation") -> Iterator[None]:
+    """All that is done within came of `id`, which log lines have under `name`; an empty one leaves it at what is known."""
     if not id:
         yield
         return
     before = _CAUSE.set(id)
     try:
-        with bound_contextvars(correlation=id):
+        with bound_contextvars(**{name: id}):
             yield
     finally:
         _CAUSE.reset(before)

@@ -15,6 +15,8 @@ from typing import Final
 
 import httpx
 
+from adapter.correlation import cause
+
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 LONGEST_WAIT: Final = 3600.0
 LONGEST_BODY: Final = 256 * 1024 * 1024  # of any answer; who asks has a narrower limit
@@ -30,6 +32,8 @@ def client(
 ) -> httpx.Client:
     """A long-lived client for one server. `auth` lays tokens on; `transport` replaces the network in tests.
 
+    A request names what it came of (`adapter.correlation`) as X-Request-Id: the other side logs it too.
+
     An answer of more than `max_bytes` is a ReadError; also one that is only read in passing, before a request is sent again.
     """
     url = httpx.URL(base_url.rstrip("/") + "/")
@@ -38,6 +42,10 @@ def client(
         if isinstance(answer.stream, httpx.SyncByteStream):
             answer.stream = _Bounded(answer.stream, max_bytes)
 
+    def named(request: httpx.Request) -> None:
+        if came_of := cause():
+            request.headers["x-request-id"] = came_of
+
     return httpx.Client(
         base_url=url,
         timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
@@ -45,7 +53,7 @@ def client(
         auth=auth,
         transport=transport,
         follow_redirects=False,
-        event_hooks={"response": [bound]},
+        event_hooks={"request": [named], "response": [bound]},
         trust_env=url.host not in LOOPBACK,  # a proxy of the environment cannot reach a server on this machine
     )
 

@@ -464,6 +464,7 @@ class Unit(Protocol):
     def queues(self, state: str) -> list[Queue]: ...  # waiting, unanswered, dead; received, parked, quarantined not put aside
     def lengths(self, state: str) -> dict[str, int]: ...  # how many there are in each of these queues, by hub
     def standing_tasks(self, tenants: Sequence[str], standing: str) -> dict[str, int]: ...  # open Tasks so, by kind
+    def received_at(self, ids: Sequence[str]) -> dict[str, datetime]: ...  # of messages that there are
     def open_troubles(self) -> dict[tuple[str, str], int]: ...  # by partner and kind
     def partner_states(self) -> list[PartnerState]: ...
     def processes(self) -> list[Process]: ...

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from adapter.correlation import caused_by
 from adapter.domain.gate import GateRules
 from adapter.domain.identity import keyed
 from adapter.domain.problem import Finding
@@ -140,8 +141,9 @@ def make_watch(settings: Settings, store: Store, sharing: Sharing) -> Watch:
     numbers = [organisation.number for organisation in settings.organisation]
 
     def look(now: datetime, going: Callable[[], bool]) -> int:
-        late = watch(store, numbers, now, base=fhir_base(settings), going=going)
-        return late + watch_assignments(store, sharing, now, going)
+        with caused_by(str(uuid.uuid4())):
+            late = watch(store, numbers, now, base=fhir_base(settings), going=going)
+            return late + watch_assignments(store, sharing, now, going)
 
     return look
 

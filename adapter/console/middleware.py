@@ -19,12 +19,14 @@ import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapter.correlation import caused_by
 from adapter.domain.problem import Finding, Kind
 from adapter.door import template
 from adapter.failures import outcome_response, unexpected
 from adapter.security.sessions import SAFE
 
-REQUEST_ID: Final = re.compile(r"(?!\d{6}[._-]?\d{5}$)[A-Za-z0-9._-]{1,64}")  # not a national number: it is logged
+REQUEST_ID: Final = re.compile(r"(?!(.*[._-])?\d{6}[._-]?\d{5}([._-]|$))[A-Za-z0-9._-]{1,64}")
+"""No national number by itself or as a part: it is logged, kept with what comes of the request, and told to others."""
 METHODS: Final = SAFE | {"POST", "PUT", "PATCH", "DELETE"}  # a caller may invent others, and logs and figures would hold them
 HOST: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")  # RFC 9110 7.2
 LONGEST: Final = 8 * 1024  # of an address's query
@@ -93,22 +95,21 @@ class Guard:
                 message = {**message, "body": b""}
             await send(message)
 
-        token = structlog.contextvars.bind_contextvars(request_id=request_id)
         refusal = self._refusal(scope, headers)
         method = scope["method"] if scope["method"] in METHODS else "other"
         asked = {**scope, "method": "GET"} if method == "HEAD" else scope  # wherever GET is offered, so is HEAD (RFC 9110 9.1)
-        try:
-            await (refusal or self.app)(asked, receive, send_on)
-        except Exception as error:
-            if status:  # it has begun to answer; all that can be done is to break off
-                log.error("answer broken off", error=type(error).__name__)
-                raise BrokenOff from None
-            await unexpected(Request(scope), error)(scope, receive, send_on)
-        finally:
-            route, seconds = template(asked), time.perf_counter() - began
-            self.observe(method, route, status, seconds)
-            log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
-            structlog.contextvars.reset_contextvars(**token)
+        with caused_by(request_id, "request_id"):
+            try:
+                await (refusal or self.app)(asked, receive, send_on)
+            except Exception as error:
+                if status:  # it has begun to answer; all that can be done is to break off
+                    log.error("answer broken off", error=type(error).__name__)
+                    raise BrokenOff from None
+                await unexpected(Request(scope), error)(scope, receive, send_on)
+            finally:
+                route, seconds = template(asked), time.perf_counter() - began
+                self.observe(method, route, status, seconds)
+                log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
     def _refusal(self, scope: Scope, headers: Mapping[bytes, str]) -> Callable[[Scope, Receive, Send], Awaitable[None]] | None:
         if len(scope["query_string"]) > LONGEST:

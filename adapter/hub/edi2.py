@@ -13,6 +13,7 @@ from typing import Literal
 import httpx
 import structlog
 
+from adapter.correlation import caused_by
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.http_client import client
 from adapter.hub.edi2_v2 import Edi2V2, Unread
@@ -108,7 +109,7 @@ class Edi2Hub:
         A repeated message is told apart by its MsgId at the receiver (HIS 80415). An AppRec has none that we choose, so
         before a repeated one the hub is asked; the id of one that is there already is not told, and "" is returned.
         """
-        with acting_for(row.tenant):
+        with acting_for(row.tenant), caused_by(row.cause):
             return self._deliver(row)
 
     def _deliver(self, row: Outgoing) -> str:

@@ -18,9 +18,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import Final
+from uuid import uuid4
 
 import structlog
 
+from adapter.correlation import because_of, caused_by
 from adapter.domain.problem import Kind, Problem
 from adapter.partners.habits import updated
 from adapter.ports import Outgoing, PartnerState, Refusal, Remote, Shared, Unit
@@ -123,6 +125,7 @@ class Line:
         )
         for row in rows:
             told = {"id": row.id, "partner": self.name, "kind": row.kind, "about": row.about, "attempts": row.attempts}
+            told["correlation"] = row.cause
             if row.state == "sent":
                 log.info("delivery.sent", **told)
             else:
@@ -131,13 +134,15 @@ class Line:
             self._note(failed=all(row.state == "waiting" for row in rows))
         for row in rows:
             if row.kind == "change" and row.state != "waiting":
-                self.store.run(partial(self._answered, row=row))
+                with caused_by(row.cause):
+                    self.store.run(partial(self._answered, row=row))
         return rows
 
     def deliver(self, row: Outgoing) -> str | Keep:
-        """Carry one row, for the organisation whose it is."""
-        with acting_for(row.tenant):
-            return self.courier.deliver(row)
+        """Carry one row, for the organisation whose it is. What is kept of it, and follows from that, came of the same."""
+        with acting_for(row.tenant), caused_by(row.cause):
+            brought = self.courier.deliver(row)
+        return brought if isinstance(brought, str) else because_of(row.cause, brought)
 
     def _answered(self, unit: Unit, row: Outgoing) -> None:
         """The home has answered, and its row is marked so: copies that were left alone until then come to stand as ours."""
@@ -152,9 +157,10 @@ class Line:
         if self._looked and now - self._looked < self.poll:
             return 0
         self._looked = now
-        if state.compared is None or now - state.compared >= COMPARE_EVERY:
-            return self._reached(self._compare)
-        return self._reached(lambda: self._listen(state.heard))
+        with caused_by(str(uuid4())):  # what is heard came of nothing that we know: each look has an id of its own
+            if state.compared is None or now - state.compared >= COMPARE_EVERY:
+                return self._reached(self._compare)
+            return self._reached(lambda: self._listen(state.heard))
 
     def _listen(self, heard: datetime | None) -> int:
         """What changed since the last look, by the partner's own clock."""
@@ -307,13 +313,17 @@ class Line:
     def _taken(self, remote: Remote, known: Sequence[str]) -> int:
         """Take a version in, where we still know none but those that we knew before it was read: else it may be the older one."""
 
-        def take(unit: Unit) -> bool:
-            if _etags(unit, self.name, remote.id) != known:
-                return False
-            return take_in(self._work(unit), self.courier.partner, remote, self.courier.check)
+        def take(unit: Unit) -> list[str]:
+            if _etags(unit, self.name, remote.id) != known or not take_in(
+                self._work(unit), self.courier.partner, remote, self.courier.check
+            ):
+                return []
+            return [f"Task/{one.id}" for one in unit.shared_there(self.name, "Task", remote.id)] or [""]
 
         try:
-            return int(self.store.run(take))
+            for about in (new := self.store.run(take)):
+                log.info("assignment.heard", partner=self.name, about=about)
+            return min(len(new), 1)
         except Problem as fault:
             if fault.kind is Kind.TRANSIENT:  # our own database's: it is looked at again
                 raise

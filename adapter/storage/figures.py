@@ -62,12 +62,17 @@ class Figures(Part):
         return [Queue(hub, state, moment(rows[0][0])) for hub, rows in found if rows]
 
     def lengths(self, state: str) -> dict[str, int]:
+        """The state is asked for where the index has it: of what waits it has no other."""
         table, where = COUNTED[state]
-        undismissed, shown = ("AND dismissed = ?", [False]) if table == "message" else ("", [])
-        rows = self.ask(
-            f"SELECT hub, count(*) FROM {table} WHERE {where} AND state = ? {undismissed} GROUP BY hub", (state, *shown)
-        )
+        narrowed = "" if where == WAITING else "AND state = ? AND dismissed = ?" if table == "message" else "AND state = ?"
+        said = (state, False)[: narrowed.count("?")]
+        rows = self.ask(f"SELECT hub, count(*) FROM {table} WHERE {where} {narrowed} GROUP BY hub", said)
         return {hub: int(count) for hub, count in rows}
+
+    def received_at(self, ids: Sequence[str]) -> dict[str, datetime]:
+        marks = ", ".join("?" * len(ids))
+        rows = self.ask(f"SELECT id, received FROM message WHERE id IN ({marks})", [key(id) for id in ids])
+        return {id: moment(received) for id, received in rows}
 
     def open_troubles(self) -> dict[tuple[str, str], int]:
         rows = self.ask(f"SELECT partner, kind, count(*) FROM trouble WHERE {OPEN} GROUP BY partner, kind", ())

@@ -38,7 +38,7 @@ STATISTICS = {
     ("resource_version", "resource_version_newest"): "40000000 10000000 1000000 2 1 1",
     ("message_resource", "message_resource"): "20000000 5000000 20 1",
     ("outbox", "outbox_order"): "1000000 300000 1",
-    ("outbox", "outbox_waiting"): "10000 5000 1 1 1",
+    ("outbox", "outbox_waiting"): "10000 5000 1 1 1 1",
     ("outbox", "outbox_waiting_of_key"): "10000 2 1",
     ("outbox", "outbox_left_open"): "10000 3000 1000 1",
     ("outbox", "outbox_of_message"): "1000000 1",

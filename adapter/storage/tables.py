@@ -254,7 +254,7 @@ outbox = Table(
     Column("cause", Key, nullable=False, server_default=text("''")),
     UniqueConstraint("id", name="outbox_once"),
     Index("outbox_order", "state", "position"),
-    _partial("outbox_waiting", WAITING, "hub", "position", "next_attempt", "key"),
+    _partial("outbox_waiting", WAITING, "hub", "position", "next_attempt", "key", "state"),  # with `state` it counts alone
     _partial("outbox_waiting_of_key", WAITING, "key", "position"),
     _partial("outbox_left_open", LEFT_OPEN, "hub", "state", "position"),
     Index("outbox_of_message", "message_id"),

@@ -160,6 +160,7 @@ def _row(message: Message, request: str, id: str, xml: bytes, hubs: Mapping[str,
         content_type="application/json" if format == "edi2" else "application/xml",
         created=now,
         msg_id=id,
+        cause=message.id,
     )
     if format:
         return row

@@ -14,13 +14,16 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
+import structlog
+
+from adapter.correlation import caused_by
 from adapter.domain import child_coordinator, coordination
 from adapter.domain.assignment import NAMING, TERMINAL
 from adapter.domain.coordination import SPECIALIST, UNKNOWN, CoordinationRules, Decision, Situation, Trigger
 from adapter.domain.deadlines import add_working_days
 from adapter.domain.identity import named
 from adapter.ports import Clause, Match, Query
-from adapter.usecases.assignments import Work, stand
+from adapter.usecases.assignments import Work, name, stand
 from adapter.usecases.pathways import Body, Key, every, patient_of, plain
 from adapter.usecases.situation import OPEN_EPISODES
 from adapter.usecases.touched import Entry
@@ -30,6 +33,8 @@ from mappings.resources import assignment, care_plan, care_team
 from mappings.resources.computed import COMPUTED
 from mappings.resources.elements import NUMBERS, URI
 from mappings.resources.writer import SYSTEM, own, reference
+
+log = structlog.get_logger(__name__)
 
 ASSIGN: Final = "assign-coordinator"
 CONTACT: Final = "contact-municipality"
@@ -150,7 +155,17 @@ def _assign(
     made = built(work, tenant, episode, ASSIGN, ordinal, owner, due, decision=decided, previous=previous)
     if made:
         note = {"note": [{"text": f"{decided.conflict} ({decided.conflict_en})"}]} if decided.conflict else {}
-        stand(work, None, {**made, **note})
+        with caused_by(_origin(work, tenant, episode["id"])):
+            log.info("assignment.asked", organisation=tenant, owner=owner[0], about=name(made))
+            stand(work, None, {**made, **note})
+
+
+def _origin(work: Work, tenant: str, pathway: str) -> str:
+    """The message that opened the pathway: whatever is asked for it came of that. Empty where none did."""
+    first = work.unit.read(tenant, "EpisodeOfCare", pathway, 1)
+    source = str(plain(first).get("meta", {}).get("source", "")).removeprefix("urn:uuid:") if first else ""
+    message = work.unit.message(source) if source else None
+    return message.id if message and message.tenant == tenant else ""
 
 
 def built(

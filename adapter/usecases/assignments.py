@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import structlog
 
+from adapter.correlation import cause
 from adapter.domain.assignment import TERMINAL
 from adapter.ports import Outgoing, Shared, Trouble, Unit
 from adapter.r4 import json
@@ -253,6 +254,7 @@ def send(
         created=work.now,
         about=about,
         earlier=earlier,
+        cause=cause(),
     )
     work.unit.enqueue(row)
     return row

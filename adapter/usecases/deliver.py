@@ -11,12 +11,14 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final, Literal, Protocol
 
+from adapter import figures
 from adapter.domain.problem import Kind, Problem
 from adapter.ports import Clock, Outgoing, Refusal, Store, Unit
 from adapter.usecases.disclosure import sent
@@ -105,9 +107,12 @@ def deliver(
     started = clock.now()
     rows = store.claim(started, lease, limit, [to.name])
     failed = partial(_failed, clock=clock, ladder=ladder, chance=chance)
-    mark = partial(_mark, store, failed=failed, clock=clock if audited else None)
-
     in_vain = 0
+
+    def mark(tries: Sequence[Tried]) -> list[Tried]:
+        marked = _mark(store, tries, failed, clock if audited else None)
+        _count(store, [one.row for one in marked if not one.late], clock.now())
+        return marked
 
     def attempt(row: Outgoing) -> Tried:
         nonlocal in_vain
@@ -213,6 +218,18 @@ def _mark(
         if tries[0].keep is None:
             raise
         return _mark(store, [Tried(failed(replace(tries[0].row, state="waiting"), NotKept()))], failed, clock)
+
+
+def _count(store: Store, rows: Sequence[Outgoing], now: datetime) -> None:
+    """Into the figures: how the tries ended, and how long after a message came its AppRec has left."""
+    for row in rows:
+        figures.delivered(row)
+    if apprecs := [row for row in rows if row.kind == "apprec" and row.state == "sent"]:
+        with suppress(Problem), store.read() as unit:  # they have left, whether it can be counted or not
+            received = unit.received_at([row.message_id for row in apprecs])
+            for row in apprecs:
+                if row.message_id in received:
+                    figures.answered(row.hub, (now - received[row.message_id]).total_seconds())
 
 
 def _as_answered(unit: Unit, row: Outgoing) -> Outgoing:

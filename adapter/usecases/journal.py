@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from adapter import figures
 from adapter.ports import Message, Outgoing
 
 log = structlog.get_logger(__name__)
@@ -17,7 +18,8 @@ PERSON_NUMBER: Final = re.compile(r"(\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{1
 
 
 def received(message: Message, outcome: str) -> None:
-    """One line for a message that is kept."""
+    """One line for a message that is kept, and one more in the figures."""
+    figures.received(message, outcome)
     tell = log.warning if message.state in ALARMS or message.action else log.info
     tell(
         "message.received",

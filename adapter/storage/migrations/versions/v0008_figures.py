@@ -11,13 +11,16 @@ branch_labels = None
 depends_on = None
 
 OPEN_MESSAGE = "state IN ('received', 'parked', 'quarantined')"
+WAITING = "state = 'waiting'"
 LEFT_OPEN = "state IN ('unanswered', 'dead')"
 TO_PARTNERS = "kind IN ('share', 'change', 'notice')"
 
 
 def upgrade() -> None:
+    op.drop_index("outbox_waiting", "outbox")
     for name, table, columns, where in (
         ("message_open", "message", ["hub", "state", "dismissed", "received"], OPEN_MESSAGE),
+        ("outbox_waiting", "outbox", ["hub", "position", "next_attempt", "key", "state"], WAITING),
         ("outbox_left_open", "outbox", ["hub", "state", "position"], LEFT_OPEN),
         ("outbox_of_cause", "outbox", ["cause", "position"], TO_PARTNERS),
     ):
