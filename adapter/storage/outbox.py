@@ -38,10 +38,14 @@ def _heads() -> Select[*Columns]:
     """The due head rows of their keys. A row that waits blocks the later ones of its key; any other does not."""
     earlier = outbox.alias("earlier")
     blocked = exists().where(earlier.c.key == outbox.c.key, text(f"earlier.{WAITING}"), earlier.c.position < outbox.c.position)
-    due = or_(outbox.c.next_attempt.is_(None), outbox.c.next_attempt <= bindparam("now"))
+    put_off = outbox.c.next_attempt
+    due = or_(put_off.is_(None), put_off <= bindparam("now"), put_off > bindparam("never"))
     rows = select(outbox.c.position, *COLUMNS).where(IS_WAITING, outbox.c.hub.in_(bindparam("hubs", expanding=True)), due, ~blocked)
     return rows.order_by(outbox.c.position).limit(bindparam("most", type_=Integer)).with_for_update(skip_locked=True)
 
+
+LONGEST = timedelta(hours=48)
+"""No row is put off or held for so long: one that is, was by a clock that stood wrong, and would wait until that time came."""
 
 # Made once: to put one together takes longer than to ask it, and they are asked several times a second where nothing happens.
 HEADS, ENQUEUE = _heads(), insert(outbox)
@@ -89,11 +93,19 @@ class Outbox(Blocking):
         return [to_outgoing(row) for row in self.connection.execute(WAITING_ABOUT, {"about": about, "hub": hub})]
 
     def deliveries(
-        self, tenants: Sequence[str], *, hub: str = "", state: str = "", about: str = "", after: str = "", limit: int = 50
+        self,
+        tenants: Sequence[str],
+        *,
+        hub: str = "",
+        state: str = "",
+        about: str = "",
+        cause: str = "",
+        after: str = "",
+        limit: int = 50,
     ) -> list[Outgoing]:
         """Each tenant is asked for by itself: among several at once no index has the newest first."""
         wanted: list[ColumnElement[bool] | TextClause] = [IS_TO_PARTNERS]
-        asked = {"hub": hub, "state": state, "about": about}
+        asked = {"hub": hub, "state": state, "about": about, "cause": cause}
         wanted += [outbox.c[name] == value for name, value in asked.items() if value]
         if after:
             last = outbox.alias()
@@ -125,7 +137,7 @@ def claim(connection: Connection, now: datetime, lease: float, limit: int, hubs:
 
     A row that waits blocks the later ones of its key, also while it is held or put off; any other does not.
     """
-    rows = connection.execute(HEADS, {"now": now, "hubs": list(hubs), "most": limit}).all()
+    rows = connection.execute(HEADS, {"now": now, "never": now + LONGEST, "hubs": list(hubs), "most": limit}).all()
     if not rows:
         return []
     until = now + timedelta(seconds=lease)
