@@ -16,10 +16,12 @@ import typer
 from typer.exceptions import TyperException
 
 from adapter.cli_audit import audit
+from adapter.cli_backup import backup
 from adapter.cli_indicators import indicators
 from adapter.cli_keys import keys
 from adapter.cli_migrate import migrate_store
 from adapter.cli_partner import partner
+from adapter.cli_reconcile import reconcile
 from adapter.cli_refold import refold
 from adapter.cli_timeline import timeline
 from adapter.domain.problem import Finding, Kind, Problem
@@ -148,8 +150,10 @@ def _version(rule_set: str) -> str:
 app.add_typer(keys)
 app.add_typer(audit)
 app.add_typer(partner)
+app.command()(backup)
 app.command()(indicators)
 app.command()(migrate_store)
+app.command()(reconcile)
 app.command()(refold)
 app.command()(timeline)
 

@@ -63,6 +63,13 @@ class Edi2V2:
         rows = _list(self._call("GET", "Messages", params=query))
         return [row for row in map(_unread, rows) if row]
 
+    def one(self, id: str) -> Unread:
+        """What the hub says of one message, read or not."""
+        row = _object(self._call("GET", _path(id)))
+        found = _unread(row | {"id": id})
+        assert found  # noqa: S101 - tells the type checker: it has an id
+        return found
+
     def document(self, id: str, max_bytes: int) -> bytes:
         """The answer that holds a message's business document; `decode_document` takes it out."""
         return self._call("GET", _path(id, "business-document"), limit=max_bytes * 4 // 3 + 4096)
@@ -160,6 +167,13 @@ def _list(body: bytes) -> list[dict[str, Any]]:
             "The hub's answer is not the JSON list that its interface promises. It will be tried again.",
             "Meldingstjenerens svar er ikke JSON-listen som grensesnittet lover. Det prøves igjen.",
         ) from fault
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeError):
+        return {}
 
 
 def _id(body: bytes) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -26,8 +26,9 @@ from sqlalchemy import Boolean, Connection, Engine, Integer, LargeBinary, Table,
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.storage import schema
 from adapter.storage.engines import Engines, begin, connect, explain
+from adapter.storage.restored import ALIVE, LIVING
 from adapter.storage.rows import ERRORS, Columns, insertion
-from adapter.storage.tables import metadata, micros, outbox, process, setting, trouble
+from adapter.storage.tables import metadata, micros, outbox, setting, trouble
 from adapter.usecases.journal import masked
 
 Told = Callable[[str, int], object]
@@ -37,7 +38,6 @@ KEY: Final = "installation-key"
 MOVED: Final = "moved"  # the setting of a target: whose copy it is, and whether all of it is there
 ROWS: Final = 5_000  # of one batch at most
 BYTES: Final = 8 * 1024 * 1024  # of one batch, and one row more: a body may have 35 MB
-LIVING: Final = timedelta(seconds=60)  # a process tells that it lives more often than that
 NAMED: Final = 20  # rows that differ, told by their keys
 TABLES: Final = (setting, *(table for table in metadata.sorted_tables if table is not setting))  # what a row refers to comes first
 NUMBERED: Final = (outbox, trouble)  # PostgreSQL numbers their rows by a sequence
@@ -328,7 +328,7 @@ def _usable(side: Transaction, now: datetime, where: str) -> None:
     if faults := schema.check(side.connection):
         nb = "Tabellene er av en annen versjon enn programmets: start tjenesten på dem én gang med dette programmet."
         raise Problem(*(Finding("error", Kind.UNSUPPORTED, one, nb, where) for one in faults))
-    ((living,),) = side.execute(f"SELECT count(*) FROM {process.name} WHERE seen > ?", (micros(now - LIVING),))
+    ((living,),) = side.execute(ALIVE, (micros(now - LIVING),))
     if living:
         raise problem(
             Kind.NOT_ALLOWED,
