@@ -1,0 +1,8 @@
+"""Where a database can be made: nothing is there yet. On each engine."""
+
+from __future__ import annotations
+
+from tests.postgres import postgresql
+from tests.storage.conftest import url
+
+__all__ = ["postgresql", "url"]
