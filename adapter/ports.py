@@ -7,10 +7,12 @@ All methods that touch a patient's data take the organisation (`tenant`, its num
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from threading import Event
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -327,6 +329,15 @@ class Session:
     claims: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """That a process has taken something up: how many have, the last among them, and whether that one lives."""
+
+    process: str
+    tries: int
+    alive: bool
+
+
 class Appended(NamedTuple):
     """What an append came to: which of the proofs were fresh, and where the chain ends now."""
 
@@ -429,7 +440,15 @@ class Unit(Protocol):
     def hurry(self, hub: str, after: datetime) -> int: ...  # what waits for it until later than that is due now; how many
     def waiting_about(self, about: str, hub: str) -> list[Outgoing]: ...  # waiting for that partner, in order
     def deliveries(
-        self, tenants: Sequence[str], *, hub: str = "", state: str = "", about: str = "", after: str = "", limit: int = 50
+        self,
+        tenants: Sequence[str],
+        *,
+        hub: str = "",
+        state: str = "",
+        about: str = "",
+        cause: str = "",
+        after: str = "",
+        limit: int = 50,
     ) -> list[Outgoing]:
         """What goes to partners (`share`, `change`, `notice`), newest first; `after` is the id of the last row seen."""
         ...
@@ -467,7 +486,6 @@ class Unit(Protocol):
     def received_at(self, ids: Sequence[str]) -> dict[str, datetime]: ...  # of messages that there are
     def open_troubles(self) -> dict[tuple[str, str], int]: ...  # by partner and kind
     def partner_states(self) -> list[PartnerState]: ...
-    def processes(self) -> list[Process]: ...
     def audit_waits(self) -> tuple[int, datetime | None]: ...  # records that wait to be chained, and since when the first does
     def size(self) -> int: ...  # of the database, in bytes
     def schema(self) -> str: ...  # the tables' version; empty where there are none
@@ -507,6 +525,19 @@ class Unit(Protocol):
 
     def audit_end(self) -> tuple[int, bytes]: ...  # position and seal of the last record
     def audit_mark(self) -> tuple[int, bytes]: ...  # the same of the last that was dropped; 0 and zeros where none was
+
+    # the processes that share the work
+    def beat(self, process: Process) -> None: ...
+    def processes(self) -> list[Process]: ...
+    def bury(self, id: str) -> None: ...  # what it had in hand stays, for others to take over
+    def in_hand(
+        self, hub: str, names: Sequence[str], now: datetime
+    ) -> dict[str, InHand]: ...  # those of the names that somebody took up
+    def take_in_hand(self, hub: str, wanted: Mapping[str, InHand | None], process: str, now: datetime) -> set[str]:
+        """Take these up, each as it was found (None: in nobody's hand); those that nobody was faster with."""
+        ...
+
+    def put_down(self, hub: str, names: Sequence[str], process: str) -> None: ...
 
     # what the installation keeps about itself (its key)
     def setting(self, name: str) -> bytes | None: ...
@@ -560,6 +591,14 @@ class Store(Protocol):
         """
         ...
 
+    def bell(self, name: str) -> Event:
+        """Set whenever something is put in the outbox for a hub or partner, here or in another process; whoever waits clears it."""
+        ...
+
+    def listen(self, stopped: Event) -> None:
+        """Hear of what other processes put there, until `stopped`: for a thread of its own."""
+        ...
+
     def append_audit(
         self,
         records: Sequence[AuditRecord],
@@ -586,14 +625,31 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Of some names those that are ours now, and those that nobody has and that are to be asked for again."""
+
+    ours: AbstractSet[str]
+    left: AbstractSet[str] = frozenset()
+
+
+Take = Callable[[Sequence[str]], Taken]
+"""Takes messages of a hub up, so that no other process does, by names that the hub makes of what it lists."""
+
+
+def take_all(names: Sequence[str]) -> Taken:
+    """Where nobody else takes any."""
+    return Taken(frozenset(names))
+
+
 class Hub(Protocol):
     """A channel to the national message hub."""
 
     name: str
     apprec_format: Literal["xml", "edi2"]
 
-    def fetch(self, limit: int) -> list[Delivery]:
-        """Messages not yet confirmed, oldest first. May give one again that was not confirmed.
+    def fetch(self, limit: int, take: Take = take_all) -> list[Delivery]:
+        """Messages not yet confirmed, oldest first, of those that `take` gives us. May give one again that was not confirmed.
 
         A short list does not mean that no more wait; an empty one does. Raises `Problem` where the hub cannot be asked.
         """

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from adapter.domain.problem import Kind, problem
+from adapter.figures import logged
 from adapter.ports import Clock
 from adapter.settings import Settings, on_loopback
 from adapter.storage.presence import TAKEN_OVER, Presence
@@ -56,7 +57,7 @@ def serve(settings: Settings, roles: Collection[str], host: str, port: int | Non
     log()
     if settings.auth == "off":
         structlog.get_logger().warning("auth.off", why="nobody is asked who they are: for test on this machine alone")
-    services, present, look_out = build(settings, clock), Presence(settings.store.url), None
+    services, present, look_out = build(settings, clock, roles), Presence(settings.store.url), None
     stop_on_signals(services.worker)
     try:
         _be_present(present, services)
@@ -129,15 +130,14 @@ def _end(services: Services, server: uvicorn.Server) -> None:
 
 
 def _answer(services: Services, server: uvicorn.Server, listening: socket.socket, *, with_worker: bool) -> None:
-    working = threading.Thread(target=services.worker.run, name="worker", daemon=True)
-    if with_worker:
-        working.start()
+    work = services.worker.run if with_worker else services.worker.live
+    working = threading.Thread(target=work, name="worker", daemon=True)
+    working.start()
     try:
         server.run(sockets=[listening])
     finally:
         services.worker.stop()
-        if with_worker:
-            working.join(PATIENCE)
+        working.join(PATIENCE)
 
 
 def _may_start(settings: Settings, host: str) -> None:
@@ -175,7 +175,7 @@ def log() -> None:
     )
     renderer = structlog.processors.JSONRenderer(lambda event, **_: msgspec.json.encode(event, enc_hook=repr).decode())
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[logged, *shared, renderer],
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -38,6 +38,7 @@ from adapter.security.smart import smart_configuration
 from adapter.settings import HubSettings, Settings
 from adapter.settings import Partner as PartnerSettings
 from adapter.storage import open_store
+from adapter.usecases.at_work import Pulse
 from adapter.usecases.clean_up import Retention, clean_up
 from adapter.usecases.define_pathways import define
 from adapter.usecases.name_patients import name_patients
@@ -96,7 +97,7 @@ class Services:
         self.store.close()
 
 
-def build(settings: Settings, clock: Clock | None = None) -> Services:
+def build(settings: Settings, clock: Clock | None = None, roles: Collection[str] = ("api", "worker")) -> Services:
     """Open the database, bring its tables up to date, and put the parts together."""
     clock = clock or SystemClock()
     store = open_store(settings.store.url)
@@ -117,6 +118,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         clock,
         patience=timedelta(hours=settings.messages.park_hours),
         sharing=sharing,
+        lease=timedelta(seconds=settings.messages.lease_seconds),
         audited=settings.audit,
     )
     worker = Worker(
@@ -131,6 +133,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         lines=lines,
         audited=settings.audit,
         tidy=partial(clean_up, store, Retention(**settings.retention.model_dump())),
+        pulse=Pulse(store, clock, ",".join(sorted(roles)), settings.messages.lease_seconds),
     )
     journal = Journal(store, clock) if settings.audit else None
     app = partial(make_app, settings, store, journal, reception, clock, key, pathways, sharing, lines)

@@ -1,13 +1,14 @@
 """The worker: fetches from every hub, receives, confirms, delivers, takes up what is due, watches deadlines, and takes away
 what has been kept long enough.
 
-One thread for each hub and each partner, one for the deadlines, and one that tidies.
+One thread for each hub to fetch and one to send, one for each partner and for the deadlines, and one that tidies.
 
     worker = Worker(store, reception, hubs, clock)
     stop_on_signals(worker)
     worker.run()          # until worker.stop()
 
-A hub that is slow or down holds up its own thread and no other. A message is confirmed only when it is kept; what stops
+Any number of workers share a database: what one has in hand no other takes up, and what is put in the outbox wakes whoever sends.
+A hub that is slow or down holds up its own threads and no other. A message is confirmed only when it is kept; what stops
 us in between makes the hub give it again, and then there is nothing left to do but confirm. Log lines hold our ids, MsgIds,
 HER-ids and states, never a person's data.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -26,7 +28,8 @@ from typing import Final, Protocol
 import structlog
 
 from adapter.domain.problem import Problem
-from adapter.ports import Clock, Hub, Store
+from adapter.ports import Clock, Delivery, Hub, Store
+from adapter.usecases.at_work import DEADLY, Hand, Pulse
 from adapter.usecases.deliver import HUBS, deliver
 from adapter.usecases.receive_message import Reception
 from adapter.usecases.watch_deadlines import until_next
@@ -53,8 +56,8 @@ Tidy = Callable[[datetime, Callable[[], bool]], object]
 """Takes away what has had its time at a moment, as long as it is told to go on."""
 
 TIDY_EVERY: Final = 6 * 3600.0  # seconds
-CARRY_EVERY: Final = 0.2
-"""Seconds between looks for what waits for a partner: an index is asked, no server."""
+LOOK_EVERY: Final = 1.0
+"""Seconds between looks for what waits for a hub or a partner, where no bell rings: an index is asked, no server."""
 
 
 class Worker:
@@ -78,6 +81,7 @@ class Worker:
         lines: Sequence[Line] = (),
         tidy: Tidy | None = None,
         audited: bool = False,
+        pulse: Pulse | None = None,
     ) -> None:
         self.store = store
         self.reception = reception
@@ -91,31 +95,55 @@ class Worker:
         self.lines = lines
         self.tidy = tidy
         self.audited = audited
+        self.pulse = pulse or Pulse(store, clock, "worker", lease)
         self._stopped = threading.Event()
+        self._wakes: list[threading.Event] = []
+        self._hands: dict[str, Hand] = {}
 
     def run(self) -> None:
-        """Work until `stop`. Each hub, each partner and the watch have their own threads; what is due is taken up in this one."""
+        """Work until `stop`. Hubs, partners and the watch have threads of their own; what is due is taken up in this one."""
+        with suppress(Problem):  # before anything is taken in hand
+            self._beat()
         threads = [
-            self._thread(hub.name, partial(self.serve, hub), _every(self.poll_seconds.get(hub.name, 5.0))) for hub in self.hubs
+            threading.Thread(target=self.live, name="pulse", daemon=True),
+            threading.Thread(target=self.store.listen, args=(self._stopped,), name="bells", daemon=True),
         ]
-        threads += [self._thread(line.name, line.round, _every(CARRY_EVERY)) for line in self.lines]
+        for hub in self.hubs:
+            threads.append(self._thread(f"{hub.name}, in", partial(self.fetch, hub), _every(self.poll_seconds.get(hub.name, 5.0))))
+            threads.append(self._thread(f"{hub.name}, out", partial(self.send, hub), _every(LOOK_EVERY), hub.name))
+        threads += [self._thread(line.name, line.round, _every(LOOK_EVERY), line.name) for line in self.lines]
         if self.watch is not None:
             threads.append(self._thread("deadlines", self._watch, lambda: until_next(self.clock.now())))
         if self.tidy is not None:
             threads.append(self._thread("retention", self._tidy, _every(TIDY_EVERY)))
         for thread in threads:
             thread.start()
-        self._loop("due", partial(self.reception.work_due, self.batch), _every(1.0))
+        self._loop("due", partial(self.reception.work_due, self.batch), _every(1.0), self._stopped)
         for thread in threads:
             thread.join()
 
-    def _thread(self, name: str, round_: Callable[[], int], poll_seconds: Callable[[], float]) -> threading.Thread:
+    def live(self) -> None:
+        """Tell the other processes that this one lives, until `stop`; all that a process without this role does here."""
+        self._loop("pulse", self._beat, _every(self.pulse.every), self._stopped)
+        with suppress(Problem):  # else the others notice after a while
+            self.pulse.end()
+
+    def _thread(self, name: str, round_: Callable[[], int], pause: Callable[[], float], bell: str = "") -> threading.Thread:
+        wake = self.store.bell(bell) if bell else self._stopped
+        self._wakes.append(wake)
         # One that hangs in a hub must not keep the process alive for ever.
-        return threading.Thread(target=self._loop, args=(name, round_, poll_seconds), name=name, daemon=True)
+        return threading.Thread(target=self._loop, args=(name, round_, pause, wake), name=name, daemon=True)
 
     def stop(self) -> None:
-        """Ask the worker to end when the message in hand is dealt with."""
+        """Ask the worker to end when what is in hand is dealt with."""
         self._stopped.set()
+        for wake in self._wakes:
+            wake.set()
+
+    def _beat(self) -> int:
+        for silent in self.pulse.beat():
+            log.warning("worker.buried", process=silent.id, roles=silent.roles, seen=str(silent.seen))
+        return 0
 
     def serve(self, hub: Hub) -> int:
         """One round for a hub: what it has is received and confirmed, what waits for it is sent. Returns how much there was.
@@ -123,28 +151,41 @@ class Worker:
         What is waiting is sent also where nothing can be fetched; then the fetching's fault is raised.
         """
         try:
-            fetched = self._fetch(hub)
+            fetched = self.fetch(hub)
         finally:
-            sent = self._deliver(hub)
+            sent = self.send(hub)
         return fetched + sent
 
-    def _fetch(self, hub: Hub) -> int:
+    def fetch(self, hub: Hub) -> int:
+        """Receive and confirm what a hub has that no other process is at; returns how many."""
+        hand = self._hands.setdefault(hub.name, Hand(self.store, self.clock, hub.name, self.pulse.id))
+        try:
+            deliveries = hub.fetch(self.batch, hand.take)
+            if hand.deadly:
+                deliveries = [replace(delivery, fault=DEADLY) for delivery in deliveries]
+            return self._receive(hub, deliveries)
+        finally:
+            hand.put_down()
+
+    def _receive(self, hub: Hub, deliveries: Sequence[Delivery]) -> int:
         fault: Problem | None = None
         done = 0
-        deliveries = hub.fetch(self.batch)
         for delivery, kept in zip(deliveries, self.reception.receive_all(deliveries), strict=True):
-            if isinstance(kept, Problem):  # this one stays on the hub; those behind it need not wait
-                log.warning("message.not_kept", hub=hub.name, hub_id=delivery.hub_id, why=str(kept))
-                fault = kept
-                continue
-            if delivery.hub_id:
-                hub.confirm(delivery.hub_id, delivery.receiver or "")
-            done += 1
+            try:
+                if isinstance(kept, Problem):
+                    raise kept
+                if delivery.hub_id:
+                    hub.confirm(delivery.hub_id, delivery.receiver or "")
+                done += 1
+            except Problem as problem:  # this one stays on the hub; those behind it need not wait
+                log.warning("message.not_kept", hub=hub.name, hub_id=delivery.hub_id, why=str(problem))
+                fault = problem
         if fault and not done:
             raise fault
         return done
 
-    def _deliver(self, hub: Hub) -> int:
+    def send(self, hub: Hub) -> int:
+        """Send what waits for a hub; returns how much there was."""
         rows = deliver(*(self.store, hub, self.clock), limit=self.batch, lease=self.lease, ladder=self.ladder, audited=self.audited)
         for row in rows:
             told = {"id": row.id, "hub": hub.name, "message": row.message_id, "kind": row.kind, "attempts": row.attempts}
@@ -167,11 +208,13 @@ class Worker:
         self.tidy(self.clock.now(), lambda: not self._stopped.is_set())
         return 0
 
-    def _loop(self, name: str, round_: Callable[[], int], poll_seconds: Callable[[], float]) -> None:
-        """Rounds without a pause while there is work; after a fault ever longer pauses."""
+    def _loop(self, name: str, round_: Callable[[], int], poll_seconds: Callable[[], float], wake: threading.Event) -> None:
+        """Rounds without a pause while there is work; after a fault ever longer pauses. `wake` ends a pause."""
         faults = 0
         while not self._stopped.is_set():
             pause = 0.0
+            if wake is not self._stopped:
+                wake.clear()
             try:
                 if not round_():
                     pause = poll_seconds()
@@ -182,7 +225,7 @@ class Worker:
                 pause = max(min(poll_seconds() * 2 ** min(faults, 10), LONGEST_PAUSE), asked or 0)
                 why = str(error) if isinstance(error, Problem) else type(error).__name__
                 log.warning("worker.pauses", part=name, why=why, seconds=pause)
-            self._stopped.wait(pause)
+            (self._stopped if faults else wake).wait(pause)
 
 
 def _every(seconds: float) -> Callable[[], float]:

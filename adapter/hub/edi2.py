@@ -17,11 +17,12 @@ from adapter.correlation import caused_by
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.http_client import client
 from adapter.hub.edi2_v2 import Edi2V2, Unread
-from adapter.ports import Clock, Delivery, Outgoing
+from adapter.ports import Clock, Delivery, Outgoing, Take, take_all
 from adapter.security.acting import acting_for
 
 log = structlog.get_logger(__name__)
 
+ROOM = 64 * 1024 * 1024  # bytes of a round: many large documents must not be in memory at once
 MOST_FAILURES = 3  # documents that cannot be had before a round is over: then it may be the hub, not the document
 
 ABSENT = {
@@ -65,7 +66,7 @@ class Edi2Hub:
         self._tries = count(1)
         self._tried: dict[Unread, int] = {}
 
-    def fetch(self, limit: int) -> list[Delivery]:
+    def fetch(self, limit: int, take: Take = take_all) -> list[Delivery]:
         """The oldest unread messages with their documents.
 
         What was tried in an earlier round and is still listed comes after the others, the longest waiting first: neither a
@@ -77,15 +78,27 @@ class Edi2Hub:
         rows = self._unread()
         listed = set(rows)
         self._tried = {row: turn for row, turn in self._tried.items() if row in listed}
+        waiting = sorted(rows, key=lambda row: self._tried.get(row, 0))
+        while waiting:
+            names = {f"{row.id} {row.receiver}": row for row in waiting[:limit]}
+            taken = take([*names])
+            if ours := [row for name, row in names.items() if name in taken.ours]:
+                return self._documents(ours)
+            waiting = [row for name, row in names.items() if name in taken.left] + waiting[limit:]
+        return []
+
+    def _documents(self, rows: Sequence[Unread]) -> list[Delivery]:
         deliveries: list[Delivery] = []
         faults: list[Problem] = []
-        for row in sorted(rows, key=lambda row: self._tried.get(row, 0)):
-            if len(deliveries) == limit or len(faults) == MOST_FAILURES:
+        room = ROOM
+        for row in rows:
+            if len(faults) == MOST_FAILURES or room <= 0:
                 break
             self._tried[row] = next(self._tries)
             try:
                 with acting_for(self._organisation(row.receiver)):
                     deliveries.append(self._delivery(row))
+                room -= len(deliveries[-1].data)
             except Problem as fault:
                 log.warning("hub.document_not_fetched", hub=self.name, hub_id=row.id, reason=str(fault))
                 faults.append(fault)

@@ -15,16 +15,18 @@ import hashlib
 import os
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import structlog
 
 from adapter.domain.problem import Finding, Kind, problem
-from adapter.ports import Clock, Delivery, Outgoing
+from adapter.ports import Clock, Delivery, Outgoing, Take, take_all
 
 log = structlog.get_logger(__name__)
+
+ROOM = 64 * 1024 * 1024  # bytes of a round: many large files must not be in memory at once
 
 
 class FolderHub:
@@ -39,21 +41,22 @@ class FolderHub:
         self._max_bytes = max_bytes
         self._waiting: deque[str] = deque()  # one listing, dealt out before the next is made: thousands of files are listed once
         self._names: dict[str, str] = {}
+        self._sure: set[Path] = set()
 
-    def fetch(self, limit: int) -> list[Delivery]:
+    def fetch(self, limit: int, take: Take = take_all) -> list[Delivery]:
         """Whole files, oldest first. A file that goes away or cannot be read is passed over."""
         with _told("read"):
-            deliveries = self._deal(limit)
+            deliveries = self._deal(limit, take)
             if not deliveries:
                 self._names.clear()
                 self._waiting = deque(self._listing())
-                deliveries = self._deal(limit)
+                deliveries = self._deal(limit, take)
             return deliveries
 
     def confirm(self, hub_id: str, receiver: str) -> None:  # noqa: ARG002 - the port's; a folder has one reader
         """Move the file to `done`; a power cut may undo that, and then it is the same message again."""
         with _told("move"):
-            self._done.mkdir(parents=True, exist_ok=True)
+            self._make(self._done)
             for name in self._named(hub_id):
                 with contextlib.suppress(FileNotFoundError):
                     if self._read(name)[1] == hub_id:
@@ -65,17 +68,13 @@ class FolderHub:
         target = self._out / f"{row.id}.xml"
         partial = self._out / f".{row.id}.tmp"
         with _told("write"):
-            self._out.mkdir(parents=True, exist_ok=True)
+            self._make(self._out)
             with partial.open("wb") as file:
                 file.write(row.body)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
-            folder = os.open(self._out, os.O_RDONLY)
-            try:
-                os.fsync(folder)  # the outbox will say "sent", so the name must outlive a power cut
-            finally:
-                os.close(folder)
+            _sync(self._out)  # the outbox will say "sent", so the name must outlive a power cut
         return target.name
 
     def status(self, hub_id: str) -> list[dict[str, object]]:  # noqa: ARG002 - the port's
@@ -85,10 +84,21 @@ class FolderHub:
     def close(self) -> None:
         """Nothing is held."""
 
+    def _make(self, folder: Path) -> None:
+        """Have a folder whose own name outlives a power cut too: what is put in it would go with it. Once in this process's
+        life, since one that was killed may have made it without that.
+        """
+        if folder not in self._sure or not folder.is_dir():
+            new = [folder, *(above for above in folder.parents if not above.is_dir())]
+            folder.mkdir(parents=True, exist_ok=True)
+            for one in new:
+                _sync(one.parent)
+            self._sure.add(folder)
+
     def _listing(self) -> list[str]:
         """Names of the files that wait, oldest first."""
         found = []
-        self._in.mkdir(parents=True, exist_ok=True)
+        self._make(self._in)
         with os.scandir(self._in) as entries:
             for entry in entries:
                 if entry.name.lower().endswith(".xml") and not entry.name.startswith("."):
@@ -97,17 +107,33 @@ class FolderHub:
                             found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
         return [name for _, name in sorted(found)]
 
-    def _deal(self, limit: int) -> list[Delivery]:
+    def _deal(self, limit: int, take: Take) -> list[Delivery]:
         deliveries: list[Delivery] = []
-        while self._waiting and len(deliveries) < limit:
-            name = self._waiting.popleft()
+        while self._waiting and not deliveries:
+            names = {hashlib.sha256(os.fsencode(name)).hexdigest(): name for name in self._next(limit)}
+            taken = take([*names])
+            self._waiting.extendleft(reversed([name for digest, name in names.items() if digest in taken.left]))
+            deliveries = list(self._read_all([name for digest, name in names.items() if digest in taken.ours]))
+        return deliveries
+
+    def _next(self, limit: int) -> list[str]:
+        return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+
+    def _read_all(self, names: Sequence[str]) -> Iterator[Delivery]:
+        """What there is no room for now is listed again."""
+        room = ROOM
+        for name in names:
+            if room <= 0:
+                return
             try:
-                deliveries.append(self._delivery(name))
+                delivery = self._delivery(name)
             except FileNotFoundError:
                 continue
             except OSError as fault:
                 log.warning("hub.file_not_read", hub=self.name, file=_printable(name), reason=fault.strerror)
-        return deliveries
+                continue
+            room -= len(delivery.data)
+            yield delivery
 
     def _delivery(self, name: str) -> Delivery:
         data, hub_id = self._read(name)
@@ -138,6 +164,15 @@ class FolderHub:
             f"The file is over the limit of {self._max_bytes} bytes. It is kept in the folder `done`: ask its sender for less.",
             f"Filen er over grensen på {self._max_bytes} byte. Den ligger i mappen `done`: be avsender sende mindre.",
         )
+
+
+def _sync(folder: Path) -> None:
+    """Make sure of the names in a folder (POSIX: a file's own fsync does not)."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _hub_id(name: str, content: bytes) -> str:

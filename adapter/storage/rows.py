@@ -57,6 +57,7 @@ class Part:
         self.connection = connection
         self.postgresql = connection.dialect.name == "postgresql"
         self._driver: Any = connection.connection.driver_connection
+        self.woken: set[str] = set()  # whom there is something for, when this is committed
         self._until: float | None = None  # when a search in this unit is given up
 
     @property

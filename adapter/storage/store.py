@@ -9,21 +9,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from datetime import datetime
-from threading import Lock
+from functools import partial
+from threading import Event, Lock
 from types import MappingProxyType
 from typing import TypeVar
 
-from sqlalchemy import Engine, PoolProxiedConnection, delete, insert, select
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, delete, insert, select
 
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.ports import Appended, AuditRecord, Draft, Outgoing, Stored, Unit
 from adapter.storage import outbox, schema
 from adapter.storage.audit import Audit
+from adapter.storage.bells import CHANNEL, Bells, listen
 from adapter.storage.blocking import EVERYTHING, View, shown_row
 from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
 from adapter.storage.figures import Figures
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
+from adapter.storage.presence import alone
+from adapter.storage.processes import Processes
 from adapter.storage.resources import NEWEST, Resources, stored_as
 from adapter.storage.retention import Retention
 from adapter.storage.rows import Columns, Part
@@ -55,8 +59,14 @@ class Settings(Part):
         self.connection.execute(insert(setting), {"name": name, "value": value})
 
 
-class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Retention, Audit, Sessions, Figures, Settings):
+class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Retention, Audit, Sessions, Figures, Processes, Settings):
     """One transaction; see `adapter.ports.Unit`."""
+
+    def announce(self) -> None:
+        """Let other processes know, with the commit, for whom there is something to do."""
+        if self.postgresql:
+            for name in sorted(self.woken):
+                self.ask("SELECT pg_notify(?, ?)", (CHANNEL, name))
 
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
         kept = super().put(tenant, drafts, now, message_id)
@@ -99,6 +109,7 @@ class DatabaseStore:
         self.quick = engines.writing.dialect.name == "sqlite"
         self._turns = Turns(engines.writing) if self.quick else None
         self._look = Look(engines.reading)
+        self._bells = Bells()
 
     def seen_by(self, tenants: Sequence[str], who: Sequence[str]) -> DatabaseStore:
         seen = copy(self)
@@ -108,7 +119,10 @@ class DatabaseStore:
     @contextmanager
     def write(self) -> Iterator[DatabaseUnit]:
         with begin(self._engines.writing) as connection:
-            yield DatabaseUnit(connection, self._view)
+            unit = DatabaseUnit(connection, self._view)
+            yield unit
+            unit.announce()
+        self._bells.ring(unit.woken)
 
     @contextmanager
     def read(self) -> Iterator[DatabaseUnit]:
@@ -117,7 +131,9 @@ class DatabaseStore:
 
     def run(self, job: Callable[[Unit], T]) -> T:
         if self._turns is not None:
-            done: T = self._turns.run(lambda connection: job(DatabaseUnit(connection, self._view)))
+            (done,) = self._in_turns([job])
+            if isinstance(done, Exception):
+                raise done
             return done
         for attempt in range(ATTEMPTS):
             try:
@@ -131,11 +147,24 @@ class DatabaseStore:
 
     def run_each(self, jobs: Sequence[Callable[[Unit], T]]) -> list[T | Exception]:
         if self._turns is not None:
-            works = [lambda connection, job=job: job(DatabaseUnit(connection, self._view)) for job in jobs]
-            return self._turns.run_each(works)
+            return self._in_turns(jobs)
         done: list[T | Exception] = []
         for start in range(0, len(jobs), AT_ONCE):
             done += self._at_once(jobs[start : start + AT_ONCE])
+        return done
+
+    def _in_turns(self, jobs: Sequence[Callable[[Unit], T]]) -> list[T | Exception]:
+        assert self._turns is not None  # noqa: S101 - tells the type checker
+        woken: set[str] = set()
+
+        def work(connection: Connection, job: Callable[[Unit], T]) -> T:
+            unit = DatabaseUnit(connection, self._view)
+            done = job(unit)
+            woken.update(unit.woken)
+            return done
+
+        done: list[T | Exception] = self._turns.run_each([partial(work, job=job) for job in jobs])
+        self._bells.ring(woken)
         return done
 
     def _at_once(self, jobs: Sequence[Callable[[Unit], T]]) -> list[T | Exception]:
@@ -159,6 +188,12 @@ class DatabaseStore:
     def _rows_of_pool(self, sql: str, values: Columns) -> list[Columns]:
         with begin(self._engines.looking) as connection:
             return Part(connection).ask(sql, values)
+
+    def bell(self, name: str) -> Event:
+        return self._bells.of(name)
+
+    def listen(self, stopped: Event) -> None:
+        listen(self._bells, self._engines, stopped)
 
     def claim(self, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:
         with begin(self._engines.claiming) as connection:
@@ -189,12 +224,18 @@ class DatabaseStore:
 
     def migrate(self, base: str = "") -> None:
         """Bring the tables, and what is found by search, to this version's. Repeating it does nothing; of several processes
-        one does it.
+        one does it, when those of an older program have ended (`adapter.storage.presence`).
         """
         from adapter.storage.reindex import SETTING, fingerprint, reindex  # noqa: PLC0415 it reads R4's tables
 
         wanted = fingerprint()
-        with begin(self._engines.claiming) as connection:
+
+        def needed() -> bool:
+            with begin(self._engines.reading) as connection:
+                ours = schema.is_of_us(connection)
+                return ours and (schema.is_behind(connection) or DatabaseUnit(connection).setting(SETTING) != wanted)
+
+        with alone(self._engines.writing.url, needed), begin(self._engines.claiming) as connection:
             schema.migrate(connection)
             unit = DatabaseUnit(connection)
             if unit.setting(SETTING) != wanted:

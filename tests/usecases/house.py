@@ -16,7 +16,7 @@ from adapter.domain.gate import GateRules
 from adapter.domain.identity import DEMONSTRATION_KEY, keyed
 from adapter.domain.problem import Problem
 from adapter.domain.referral import Decision, Receipt, Service
-from adapter.ports import Delivery, Message, Outgoing, Query
+from adapter.ports import Delivery, Message, Outgoing, Query, Take, take_all
 from adapter.storage import DatabaseStore, open_store
 from adapter.usecases.receive_message import Received, Reception
 from mappings.translation import Limits, Reading, Translation, Translator
@@ -110,7 +110,7 @@ class PaperHub:
         self.delivered: list[Outgoing] = []
         self.faults: list[Problem | Exception] = []
 
-    def fetch(self, limit: int) -> list[Delivery]:
+    def fetch(self, limit: int, take: Take = take_all) -> list[Delivery]:
         return self.waiting[:limit]
 
     def confirm(self, hub_id: str, receiver: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapter.domain.problem import Kind, Problem, problem
-from adapter.ports import Delivery
+from adapter.ports import Delivery, Take, take_all
 from adapter.worker import Worker
 from tests.serving import until
 from tests.usecases.house import EDI, FOLDER, House, PaperHub, message, uuid
@@ -75,7 +75,7 @@ def test_what_cannot_be_kept_is_not_confirmed(house: House, monkeypatch: pytest.
 
 def test_a_hub_that_cannot_be_asked_still_gets_what_waits_for_it(house: House) -> None:
     class Deaf(PaperHub):
-        def fetch(self, limit: int) -> list[Delivery]:
+        def fetch(self, limit: int, take: Take = take_all) -> list[Delivery]:
             raise away()
 
     hub = Deaf(FOLDER)
@@ -89,7 +89,7 @@ def test_a_hub_that_hangs_holds_up_no_other(house: House) -> None:
     release = threading.Event()
 
     class Hanging(PaperHub):
-        def fetch(self, limit: int) -> list[Delivery]:
+        def fetch(self, limit: int, take: Take = take_all) -> list[Delivery]:
             release.wait(30)
             return []
 
@@ -111,10 +111,10 @@ def test_after_a_fault_the_worker_goes_on(house: House) -> None:
     faults = [away(), KeyError("x"), away()]
 
     class Shaky(PaperHub):
-        def fetch(self, limit: int) -> list[Delivery]:
+        def fetch(self, limit: int, take: Take = take_all) -> list[Delivery]:
             if faults:
                 raise faults.pop()
-            return super().fetch(limit)
+            return super().fetch(limit, take)
 
     hub = Shaky(FOLDER)
     hub.waiting = [Delivery(message(), house.clock.now(), FOLDER, "a.xml")]
