@@ -14,6 +14,7 @@ import hashlib
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -149,16 +150,14 @@ class Judge:
     def i3_every_apprec_has_the_bytes_that_it_must_have(self) -> None:
         """Those of the folder as they left; each time that they did. Those of POST as they can be fetched."""
         assert not self.folder.other, "sent again with other bytes"
-        translator, every = Translator(Limits(), keyed(DEMONSTRATION_KEY)), -(-self.plan.all // RENDERED)
+        translator, every = reader(), -(-self.plan.all // RENDERED)
         files = 0
         for msg_id, hub, received, id, _, body in self.database.rows(OUTBOX):
             if hub == "edi2":
                 continue
             number = number_of(msg_id)
             if number % every == 0:
-                receipt = receipt_of(moment(received), SERVICE)
-                reading = translator.read(self.letters.make(number).data)
-                assert bytes(body) == apprec.to_xml(apprec.answer(reading, receipt, ())), msg_id
+                assert bytes(body) == fresh(translator, self.letters.make(number).data, moment(received)), msg_id
             assert _said(body) == (msg_id, "1")
             if hub == "folder":
                 files += 1
@@ -217,6 +216,15 @@ class Judge:
         self.database.close()
         self.hub.close()
         self.municipality.client.close()
+
+
+def reader() -> Translator:
+    return Translator(Limits(), keyed(DEMONSTRATION_KEY))
+
+
+def fresh(translator: Translator, data: bytes, received: datetime) -> bytes:
+    """The AppRec that a message must have got, rendered anew from its bytes and when it was received."""
+    return apprec.to_xml(apprec.answer(translator.read(data), receipt_of(received, SERVICE), ()))
 
 
 def _owner(task: dict[str, Any]) -> str:

@@ -1,0 +1,3 @@
+from tests.postgres import postgresql
+
+__all__ = ["postgresql"]
