@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adapter.domain.problem import Finding, Kind
 from adapter.hub import described as d
-from adapter.hub.examples import example
+from adapter.hub.examples import FIRST_ID, example
 
 SENT_ID: Final = "5b0c3b3e-6a57-5d5c-8d0e-1f6c0a3b7e01"
 DEAD_ID: Final = "5b0c3b3e-6a57-5d5c-8d0e-1f6c0a3b7e02"
@@ -69,6 +69,7 @@ class DeliveryShown(_Shown):
     why: str = Field(description="Why it has not left, or was given up.")
     action: str = Field(description="What to do about it; empty when nothing is.")
     earlier: str | None = Field(description="The delivery that a person sent again as this one.")
+    cause: str = Field(description="The message or request that it came of, which logs here and at the partner have too.")
 
 
 class DeliverySeen(DeliveryShown):
@@ -116,6 +117,7 @@ def shown_delivery(state: States = "dead") -> dict[str, Any]:
         "why": "Partner municipality refused with 422 (invalid)." if dead else "",
         "action": "Mend what the partner objects to and send it again, or put it aside." if dead else "",
         "earlier": None,
+        "cause": FIRST_ID,
         "again": None,
         "outcome": OUTCOME if dead else None,
     }

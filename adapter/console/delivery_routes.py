@@ -20,7 +20,7 @@ from adapter.domain.problem import Kind, Problem
 from adapter.failures import Refused
 from adapter.http_client import plain
 from adapter.hub.described import answered
-from adapter.hub.examples import example
+from adapter.hub.examples import FIRST_ID, example
 from adapter.hub.shown import as_json
 from adapter.ports import Clock, Outgoing, Stored, Unit
 from adapter.r4 import json
@@ -66,6 +66,18 @@ About = Annotated[
             "200-about-any": example(200, "any", ""),
             "200-about-one": example(200, "a Task", d.ABOUT),
             "400-no-resource": example(400, "no name of a resource", "the referral"),
+        },
+    ),
+]
+Cause = Annotated[
+    str,
+    Query(
+        description="The id of the message or request that it came of.",
+        pattern=r"^[A-Za-z0-9._-]{0,64}$",
+        openapi_examples={
+            "200-cause-any": example(200, "any", ""),
+            "200-cause-one": example(200, "a message", FIRST_ID),
+            "400-no-cause": example(400, "no id", "the referral"),
         },
     ),
 ]
@@ -138,16 +150,18 @@ def looking(routes: APIRouter, clock: Clock, sharing: Sharing | None, prefix: st
         partner: Name = "",
         state: StateAsked = None,
         about: About = "",
+        cause: Cause = "",
         limit: Annotated[int, Query(ge=1, description=f"Deliveries on a page; more than {MOST} is {MOST}.")] = 50,
         after: Annotated[str, Query(description="Where the page before ended; taken from `next`.", max_length=200)] = "",
     ) -> Response:
         """What goes to partners, newest first, with its state, the reason for it, and what to do."""
         most = min(limit, MOST)
-        asked = {"hub": partner, "state": state or "", "about": about, "after": after}
+        asked = {"hub": partner, "state": state or "", "about": about, "cause": cause, "after": after}
         found = await run_in_threadpool(listed, visit_of(request), asked, most + 1)
         following = None
         if len(found) > most:
-            kept = {name: value for name, value in (("partner", partner), ("state", state), ("about", about)) if value}
+            kept = {"partner": partner, **{name: asked[name] for name in ("state", "about", "cause")}}
+            kept = {name: value for name, value in kept.items() if value}
             following = f"{prefix}/deliveries?" + urlencode({**kept, "limit": most, "after": found[most - 1].id})
         return as_json({"items": [shown(row) for row in found[:most]], "next": following})
 
@@ -276,6 +290,7 @@ def shown(row: Outgoing) -> dict[str, Any]:
         "why": row.error,
         "action": "Mend what the partner objects to and send it again, or put it aside." if dead else "",
         "earlier": row.earlier or None,
+        "cause": row.cause,
     }
 
 

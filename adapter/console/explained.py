@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from adapter.console.frame import button, message_links, moment, page, state_badge, table
 from adapter.console.html import Html, join, tag
-from adapter.ports import Message, State
+from adapter.ports import Message, Outgoing, State
 
 LINES: Final = 5_000  # shown of a message
 WIDTH: Final = 300  # characters shown of a line
@@ -22,15 +22,17 @@ RETRIED: Final = {State.QUARANTINED, State.RECEIVED}
 DISMISSED: Final = {State.QUARANTINED, State.REFUSED}
 
 
-def message_page(prefix: str, message: Message, xml: bytes, explanation: Mapping[str, Any]) -> Response:
-    """The page of one message; `explanation` is empty where it was not translated."""
+def message_page(
+    prefix: str, message: Message, xml: bytes, explanation: Mapping[str, Any], led_to: Sequence[Outgoing] = ()
+) -> Response:
+    """The page of one message; `explanation` is empty where it was not translated, `led_to` are deliveries that came of it."""
     nodes, elements = explanation.get("nodes", []), explanation.get("elements", [])
     return page(
         prefix,
         message.type or "Message",
         tag("p", tag("a", "← Messages", href=f"{prefix}/")),
         tag("h1", message.type or "A message that could not be read"),
-        _facts(prefix, message),
+        _facts(prefix, message, led_to),
         _decide(prefix, message),
         tag("h2", "Findings"),
         _issues(message.issues),
@@ -57,7 +59,8 @@ def _summary(message: Message, explanation: Mapping[str, Any]) -> str:
     return f"{made} {nodes}"
 
 
-def _facts(prefix: str, message: Message) -> Html:
+def _facts(prefix: str, message: Message, led_to: Sequence[Outgoing]) -> Html:
+    deliveries = ", ".join(f"{row.hub} ({row.state})" for row in led_to)
     facts = (
         ("State", join(state_badge(message.state), " put aside" if message.dismissed else "")),
         ("Why", message.reason),
@@ -66,6 +69,7 @@ def _facts(prefix: str, message: Message) -> Html:
         ("From → to", f"{message.sender or '?'} → {message.receiver or '?'}"),
         ("MsgId", message.msg_id),
         ("Document", message.document_id or ""),
+        ("Led to", tag("a", f"deliveries to {deliveries}", href=f"{prefix}/deliveries?cause={message.id}") if led_to else ""),
         ("Look at", message_links(prefix, message)),
     )
     return tag("dl", [[tag("dt", name), tag("dd", value)] for name, value in facts if value], class_="facts")

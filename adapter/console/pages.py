@@ -15,9 +15,9 @@ from adapter.console.explained import message_page
 from adapter.console.start import SHOWN, start_page
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.hub.reception import Reception
-from adapter.hub.seen import decide_on, find, one
+from adapter.hub.seen import decide_on, deliveries_of, find, one
 from adapter.hub.shown import ID
-from adapter.ports import Message, MessageQuery, State
+from adapter.ports import Message, MessageQuery, Outgoing, State
 from adapter.security.visit import Visit, visit_of
 
 OWN: Final = {"style.css": "text/css", "favicon.svg": "image/svg+xml", "docs.js": "text/javascript"}
@@ -33,14 +33,15 @@ def router(reception: Reception, *, prefix: str, open_access: bool) -> APIRouter
         with visit.store.read() as unit:
             return found, unit.count_messages(visit.caller.tenants)
 
-    def whole(visit: Visit, id: str) -> tuple[Message, bytes, dict[str, Any]]:
+    def whole(visit: Visit, id: str) -> tuple[Message, bytes, dict[str, Any], list[Outgoing]]:
         message, xml = one(visit, id)
+        led_to = deliveries_of(visit, message)
         if not xml:
-            return message, b"", {}
+            return message, b"", {}, led_to
         try:
-            return message, xml, reception.explanation(visit.caller.tenants, id)
+            return message, xml, reception.explanation(visit.caller.tenants, id), led_to
         except Problem:  # it was not translated; its state says why
-            return message, xml, {}
+            return message, xml, {}, led_to
 
     @routes.get("/", response_class=Response)
     async def start(request: Request, state: State | None = None, before: datetime | None = None, id: str = "") -> Response:

@@ -47,6 +47,21 @@ class MessageShown(_Shown):
     issues: OperationOutcome = Field(description="Everything found in it: what breaks the schema, unknown codes, and so on.")
 
 
+class LedTo(_Shown):
+    """A delivery to a partner that came of a message; GET /deliveries/{id} tells more."""
+
+    id: str
+    partner: str
+    about: str = Field(description="Our resource that it is about.")
+    state: Literal["waiting", "sent", "dead", "dismissed"]
+
+
+class MessageSeen(MessageShown):
+    """One message, with what it led to."""
+
+    led_to: list[LedTo] = Field(alias="ledTo", description="Deliveries to partners that came of it, newest first, at most 100.")
+
+
 class MessageList(_Shown):
     """A page of messages, newest first."""
 
@@ -117,6 +132,12 @@ TOLD: Final[dict[str, Any]] = {
             "document": "<MsgHead>…</MsgHead>",
         }
     ]
+}
+LED_TO: Final[dict[str, Any]] = {
+    "id": "5b0c3b3e-6a57-5d5c-8d0e-1f6c0a3b7e01",
+    "partner": "municipality",
+    "about": "Task/0d1f6c0a-3b7e-5b0c-a57d-5c8d0e1f6c0a",
+    "state": "sent",
 }
 OUTCOME: Final[dict[str, Any]] = {"$ref": "#/components/schemas/OperationOutcome"}
 

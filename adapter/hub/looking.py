@@ -13,7 +13,7 @@ from adapter.domain.problem import Kind, problem
 from adapter.hub import described as d
 from adapter.hub.examples import FIRST_ID, example
 from adapter.hub.reception import Reception
-from adapter.hub.seen import explained, find, of_seen, one
+from adapter.hub.seen import deliveries_of, explained, find, of_seen, one
 from adapter.hub.shown import ID, Time, as_json, known, none, shown, zoned
 from adapter.ports import MessageQuery, State
 from adapter.security.visit import visit_of
@@ -92,12 +92,18 @@ def looking(routes: APIRouter, prefix: str) -> None:
         "/messages/{id}",
         summary="Look at one message",
         response_class=Response,
-        responses={200: d.message("The message."), 404: d.NO_MESSAGE},
+        responses={
+            200: {**d.answered("The message.", {**d.shown_message(), "ledTo": [d.LED_TO]}), "model": d.MessageSeen},
+            404: d.NO_MESSAGE,
+        },
     )
     async def read_message(request: Request, id: MessageId) -> Response:
-        """State, the reason for it, what to do, and everything found in the message."""
-        message, _ = await run_in_threadpool(one, visit_of(request), id)
-        return as_json(shown(message))
+        """State, the reason for it, what to do, everything found in the message, and what it led to at partners."""
+        visit = visit_of(request)
+        message, _ = await run_in_threadpool(one, visit, id)
+        led_to = await run_in_threadpool(deliveries_of, visit, message)
+        told = [{"id": row.id, "partner": row.hub, "about": row.about, "state": row.state} for row in led_to]
+        return as_json({**shown(message), "ledTo": told})
 
     @routes.get(
         "/messages/{id}/xml",

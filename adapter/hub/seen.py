@@ -10,11 +10,12 @@ from typing import Final, TypeVar
 
 from adapter.domain.problem import Problem
 from adapter.hub.shown import ID, no_message, none
-from adapter.ports import Message, MessageQuery, Stored
+from adapter.ports import Message, MessageQuery, Outgoing, Stored
 from adapter.security.trail import Action
 from adapter.security.visit import Visit
 
 MESSAGE: Final = "Message"  # the word for one in the audit
+MOST: Final = 100  # deliveries told of a message
 T = TypeVar("T")
 
 
@@ -41,6 +42,12 @@ def one(visit: Visit, id: str) -> tuple[Message, bytes | None]:
     noted(visit, "R", [message])
     visit.trail.saw("R", made, message.tenant)
     return message, xml
+
+
+def deliveries_of(visit: Visit, message: Message) -> list[Outgoing]:
+    """What a message that the visitor sees led to at partners, newest first."""
+    with visit.store.read() as unit:
+        return unit.deliveries([message.tenant], cause=message.id, limit=MOST)
 
 
 def with_right(visit: Visit, id: str, what: str) -> None:

@@ -14,7 +14,7 @@ from adapter.console.delivery_described import ABOUT, ALSO_DEAD_ID, DEAD_ID, LIS
 from adapter.ports import PartnerState, Trouble
 from tests.http.real import HOSPITAL, VAAGAA, WAITS, real_service
 from tests.http.service import Service
-from tests.http.waiting_deliveries import WAITING_ID, changed, make
+from tests.http.waiting_deliveries import CAUSE, WAITING_ID, changed, make
 from tests.serving import NOON
 
 OTHERS = "999999999"
@@ -47,6 +47,8 @@ def test_deliveries_are_listed_newest_first_without_receipts(here: Service) -> N
         ("?partner=nobody", []),
         (f"?partner=municipality&about={ABOUT}&state=sent", [SENT_ID]),
         ("?about=Task/other", []),
+        (f"?cause={CAUSE}&state=sent", [SENT_ID]),
+        (f"?cause={NOBODYS}", []),
         (f"?after={DEAD_ID}", [SENT_ID]),
         ("?limit=1", ["theirs"]),
     ],
@@ -79,6 +81,7 @@ def test_a_delivery_is_shown_without_what_it_says(here: Service) -> None:
         "why": "",
         "action": "",
         "earlier": None,
+        "cause": CAUSE,
     }
     assert set(shown) == set(LISTED)
 

@@ -10,6 +10,7 @@ from adapter.ports import Outgoing, Store
 from tests.http.real import HOSPITAL, WAITS
 from tests.serving import NOON
 
+CAUSE = "0f1c2d3e-6a57-5d5c-8d0e-1f6c0a3b7e09"
 WAITING_ID = "5b0c3b3e-6a57-5d5c-8d0e-1f6c0a3b7e04"
 OUTCOME = b"""{"resourceType": "OperationOutcome", "text": {"status": "generated", "div": "<div>no</div>"},
  "issue": [{"severity": "error", "code": "invalid", "diagnostics": "of 13910780123,\\n<b>bold</b>", "expression": ["Task.for"],
@@ -28,6 +29,7 @@ ROW = Outgoing(
     content_type="application/fhir+json",
     created=NOON,
     about=ABOUT,
+    cause=CAUSE,
 )
 
 
