@@ -11,30 +11,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 
 from adapter.console.figures import Figures
-from adapter.domain.problem import Problem
-from adapter.ports import NOBODY, State, Store
-
-
-def counts(store: Store, tenants: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """Messages by state, and outbox rows by state."""
-    with store.read() as unit:
-        return {state.value: count for state, count in unit.count_messages(tenants).items()}, unit.count_outgoing()
+from adapter.console.readiness import Readiness
+from adapter.ports import NOBODY, Store
 
 
 def router(store: Store, organisations: Sequence[str], figures: Figures) -> APIRouter:
     """The routes that something else watches the service by."""
     routes = APIRouter(tags=["Operation"])
-    tenants = (*organisations, NOBODY)
-
-    def look() -> dict[str, Any]:
-        try:
-            if faults := store.check():
-                return {"status": "not ready", "faults": faults}
-            messages, outbox = counts(store, tenants)
-        except Problem as unreachable:
-            return {"status": "not ready", "faults": [finding.en for finding in unreachable.findings]}
-        waiting = {"quarantined": messages.get(State.QUARANTINED.value, 0), "parked": messages.get(State.PARKED.value, 0)}
-        return {"status": "ready", "faults": [], "messages": waiting, "outbox": outbox}
+    readiness = Readiness(store, (*organisations, NOBODY))
 
     @routes.get("/health/live", summary="Whether the process lives", responses={200: _example({"status": "live"})})
     async def live() -> dict[str, str]:
@@ -46,13 +30,13 @@ def router(store: Store, organisations: Sequence[str], figures: Figures) -> APIR
         summary="Whether the service can do its work",
         response_class=Response,
         responses={
-            200: {"description": "The database answers. What waits for a person is told beside it.", **_example(READY)},
+            200: {"description": "The database answers, and keeps. What waits for a person is told beside it.", **_example(READY)},
             503: {"description": "It cannot; the faults say why.", **_example({"status": "not ready", "faults": ["…"]})},
         },
     )
     async def ready() -> Response:
-        """Checks the database; tells how many messages wait for a person, and how many things to send were given up (dead)."""
-        found = await run_in_threadpool(look)
+        """Reads and writes in the database; tells how many messages wait for a person, and how many things were given up (dead)."""
+        found = await readiness.told()
         status = 200 if found["status"] == "ready" else 503
         return Response(msgspec.json.encode(found), status, {"Cache-Control": "no-store"}, "application/json")
 
@@ -68,7 +52,7 @@ def router(store: Store, organisations: Sequence[str], figures: Figures) -> APIR
         },
     )
     async def metrics() -> Response:
-        """Messages and outbox by state; requests and their time by route."""
+        """What waits, since when and where; partners, processes, deadlines; and what this process has done."""
         body = await run_in_threadpool(generate_latest, figures.registry)
         return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
