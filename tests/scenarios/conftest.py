@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.usecases.conftest import house, house_on, postgresql
+from tests.usecases.conftest import house, house_on
 from tests.usecases.handover import World
 
-__all__ = ["house", "house_on", "postgresql"]
+__all__ = ["house", "house_on"]
 
 
 @pytest.fixture
