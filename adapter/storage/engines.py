@@ -49,7 +49,7 @@ class Engines:
     looking: Engine
 
     def dispose(self) -> None:
-        for engine in (self.writing, self.reading, self.claiming):
+        for engine in (self.writing, self.reading, self.claiming, self.looking):
             engine.dispose()
 
 
@@ -115,22 +115,36 @@ def _sqlite_connected(connection: Any, _record: object) -> None:
 
 def _postgresql(url: URL) -> Engines:
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of every batch that a conflict ends, which is raised too
-    writing = create_engine(  # at most 20 connections a process: PostgreSQL allows 100 unless told otherwise
+    patience = {name: value for name, value in POSTGRESQL_PATIENCE.items() if name not in url.query}
+    # At most 20 connections a process: PostgreSQL allows 100 unless told otherwise.
+    writing = create_engine(
         url,
         hide_parameters=True,
         isolation_level="SERIALIZABLE",
         pool_size=8,
-        max_overflow=12,
+        max_overflow=8,
         pool_timeout=WAIT,
-        connect_args={name: value for name, value in POSTGRESQL_PATIENCE.items() if name not in url.query},
+        connect_args=patience,
     )
-    event.listen(writing, "connect", _postgresql_connected)
-    event.listen(writing, "handle_error", _explain)
+    # Looks have connections of their own, whose isolation is never changed and which leave nothing to be undone: half the time.
+    looking = create_engine(
+        url,
+        hide_parameters=True,
+        isolation_level="AUTOCOMMIT",  # one statement needs no BEGIN and no COMMIT
+        pool_size=4,
+        max_overflow=0,
+        pool_timeout=WAIT,
+        pool_reset_on_return=None,
+        connect_args=patience,
+    )
+    for engine in (writing, looking):
+        event.listen(engine, "connect", _postgresql_connected)
+        event.listen(engine, "handle_error", _explain)
     return Engines(
         writing,
         writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
         writing.execution_options(isolation_level="READ COMMITTED"),  # SKIP LOCKED passes over what others hold; no conflicts
-        writing.execution_options(isolation_level="AUTOCOMMIT"),  # one statement needs no BEGIN and no COMMIT
+        looking,
     )
 
 
