@@ -1,7 +1,7 @@
 """Runs the parts, prints one page and writes `bench/results.json`: python -m bench [--full] [WORD]
 
-All parts together have a quarter of an hour. A part whose whole size takes more than its share is cut down, which its rows say (`n`);
-`--full` runs those, each at its whole size (`FULL`, the arguments of its `rows`), and writes nothing.
+All parts together have a quarter of an hour. A part whose whole size takes more than its share is cut down, which its rows say
+(`n`); `--full` runs those, each at its whole size (`FULL`, the arguments of its `rows`), and writes nothing.
 """
 
 from __future__ import annotations

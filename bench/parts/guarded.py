@@ -18,13 +18,12 @@ from adapter.security.admission import Tokens
 from adapter.security.admitting import by_token
 from adapter.storage import open_store
 from bench.load import free_port, rate, started
-from bench.loading import load
 from bench.parts.serve import READ
 from bench.row import Row
+from bench.shared import tasks
 from bench.tasks import ORGANISATION, id
 from tests.security.issuer import Client, Issuer
 
-MANY = 10_000
 PROOFS = 25_000
 ONCE = 3_000  # requests whose processor time is measured
 SECONDS = 4.0
@@ -34,7 +33,7 @@ public_base = "http://127.0.0.1:{{port}}"
 auth = "{{auth}}"
 audit = {{audit}}
 [store]
-url = "sqlite:///{{database}}"
+url = "{{database}}"
 [[organisation]]
 number = "{ORGANISATION}"
 name = "Målesykehuset"
@@ -50,19 +49,18 @@ def rows() -> Iterator[Row]:
     issuer = Issuer()
     with TemporaryDirectory() as name, issuer.served():
         folder = Path(name)
-        load(f"sqlite:///{folder}/tasks.db", MANY)
         off = _reads(folder, issuer, auth="off", audit="false")
         written = _reads(folder, issuer, auth="off", audit="true")
         guarded = _reads(folder, issuer, auth="helseid", audit="true")
         yield Row(f"read a Task, audit on ({written:.0f}/s of {off:.0f}/s)", 100 * written / off, "% of off/s", 20)
         yield Row(f"read a Task, tokens and audit on ({guarded:.0f}/s)", 100 * guarded / off, "% of off/s", 15)
-        yield Row("token, proof and space of a request, processor time", _processor(folder, issuer), "ms", 0.6)
+        yield Row("token, proof and space of a request, processor time", _processor(issuer), "ms", 0.6)
 
 
 def _reads(folder: Path, issuer: Issuer, *, auth: str, audit: str) -> float:
     """Answers a second, to requests for a thousand Tasks in turn."""
     port, configuration = free_port(), folder / f"{auth}-{audit}.toml"
-    told = {"port": port, "auth": auth, "audit": audit, "database": folder / "tasks.db", "issuer": issuer.url}
+    told = {"port": port, "auth": auth, "audit": audit, "database": tasks("SQLite"), "issuer": issuer.url}
     configuration.write_text(CONFIGURATION.format(**told), "utf-8")
     command = [str(Path(sys.executable).parent / "stafett"), "serve", "--roles", "api", "--port", str(port)]
     with started([*command, "--config", str(configuration)], port, "/health/live") as base:
@@ -94,9 +92,9 @@ def _client(issuer: Issuer) -> Client:
     return issuer.client(parent=ORGANISATION, scopes=["nhn:pakkeforlop/fhir.read", "nhn:pakkeforlop/messages"])
 
 
-def _processor(folder: Path, issuer: Issuer) -> float:
+def _processor(issuer: Issuer) -> float:
     """Milliseconds of this processor, the best of five: who asks is found out, and a read looks for what is closed to them."""
-    base, client, store = "https://fhir.example", _client(issuer), open_store(f"sqlite:///{folder}/tasks.db")
+    base, client, store = "https://fhir.example", _client(issuer), open_store(tasks("SQLite"))
     tokens = Tokens(issuer.settings(proof_seconds=300), public_base=base)
     admit, plain = by_token(tokens, [ORGANISATION]), store.newest
     asked = [(PATH.format(id(n)), id(n)) for n in range(ONCE)]

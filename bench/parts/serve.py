@@ -1,36 +1,42 @@
-"""Requests a second over HTTP, as ratios to what is beside us in the same run: one worker, SQLite, 8 connections.
+"""Requests a second over HTTP, as ratios to what is beside us in the same run: one worker, 8 connections.
 
 Nothing is written in the audit here, as nobody else writes one; what that and tokens cost is measured by `guarded`. The others: an
-application that does nothing, a FastAPI route that returns a dict, SEKMET and fhirstarter (`bench/peers`).
+application that does nothing, a FastAPI route that returns a dict, SEKMET and fhirstarter (`bench/peers`), Medplum's router with
+all in its memory (`tests/partners/servers`); and ourselves on PostgreSQL, in turns with SQLite, the best of each.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import venv
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import NAMESPACE_OID, uuid5
 
 from bench.load import free_port, rate, started
-from bench.loading import load
 from bench.row import Row
+from bench.shared import TASKS, engines, tasks
+from bench.shared import folder as new_folder
 from bench.tasks import ORGANISATION, OWNERS, id, task
+from tests.partners.servers import medplum
 
 Served = AbstractContextManager[str]
 
-MANY, MORE = 10_000, 1_000_000
-SECONDS = 5.0
+MANY, MORE, WHOLE = TASKS, 100_000, 1_000_000
+FULL: Final = {"more": WHOLE}
+SECONDS, TURN = 4.0, 3.0
+WHAT: Final = ("read a Task", "search owner and status", "create a Task", "a transaction of 20")
 FHIR = "application/fhir+json"
 CONFIGURATION = f"""
 audit = false
 [store]
-url = "sqlite:///{{database}}"
+url = "{{database}}"
 [[organisation]]
 number = "{ORGANISATION}"
 name = "Målesykehuset"
@@ -50,12 +56,13 @@ end
 """
 
 
-def rows() -> Iterator[Row]:
+def rows(more: int = MORE) -> Iterator[Row]:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        ours = _measured(folder)
-        bare = _rate(_floor(folder, "bare"), "")
-        ordinary = _rate(_floor(folder, "ordinary"), READ)
+        both = _in_turns({engine: _ours(tasks(engine)) for engine in engines()})
+        ours = both["SQLite"]
+        bare = _rate(_floor("bare"), "")
+        ordinary = _rate(_floor("ordinary"), READ)
         theirs = _all_rates(_sekmet(folder))
         starter = _rate(_fhirstarter(folder), READ.replace("/fhir/Task", "/Task"))
         yield Row(f"read a Task ({ours.read:.0f}/s)", ours.read / ordinary, "x a FastAPI route/s", 2.5)
@@ -65,9 +72,14 @@ def rows() -> Iterator[Row]:
         yield Row(f"search owner and status, 20 of many ({ours.search:.0f}/s)", ours.search / theirs.search, "x SEKMET/s", 10)
         yield Row(f"create a Task ({ours.create:.0f}/s)", ours.create / theirs.create, "x SEKMET/s", 3)
         yield Row(f"a transaction of 20 ({ours.transaction:.0f}/s)", ours.transaction / theirs.transaction, "x SEKMET/s", 3)
-        load(f"sqlite:///{folder}/more.db", MORE)
-        more = _rate(_ours(folder, "more.db"), SEARCH)
-        yield Row(f"the same search among {MORE:,} Tasks ({more:.0f}/s)", ours.search / more, f"x among {MANY:,}", 1.5)
+        yield from _beside_medplum(folder, ours)
+        for engine, slow in both.items():
+            if engine != "SQLite":
+                for what, fast, its in zip(WHAT, ours, slow, strict=True):
+                    yield Row(f"{what}, {engine} ({its:.0f}/s of {fast:.0f}/s)", fast / its, "x SQLite's time", 2.5)
+        much = _rate(_ours(tasks("SQLite", more)), SEARCH)
+        n = None if more == WHOLE else more
+        yield Row(f"the same search among {WHOLE:,} Tasks ({much:.0f}/s)", ours.search / much, f"x among {MANY:,}", 1.5, n)
 
 
 class Rates(NamedTuple):
@@ -79,16 +91,29 @@ class Rates(NamedTuple):
     transaction: float
 
 
-def _measured(folder: Path) -> Rates:
-    load(f"sqlite:///{folder}/many.db", MANY)
-    return _all_rates(_ours(folder, "many.db"))
+def _asked() -> list[tuple[str, int]]:
+    """The scripts of `Rates`, and the status that each is answered with."""
+    return [(READ, 200), (SEARCH, 200), *_writing("/fhir")]
 
 
 def _all_rates(server: Served) -> Rates:
     with server as base:
-        read, search = rate(base, script=READ, seconds=SECONDS), rate(base, script=SEARCH, seconds=SECONDS)
-        create, transaction = (rate(base, script=script, seconds=SECONDS, status=s) for script, s in _writing("/fhir"))
-        return Rates(read, search, create, transaction)
+        return Rates(*(rate(base, script=script, seconds=SECONDS, status=status) for script, status in _asked()))
+
+
+def _in_turns(servers: dict[str, Served]) -> dict[str, Rates]:
+    """The rates of several that run at once and are asked one after the other."""
+    best: dict[str, list[float]] = {name: [] for name in servers}
+    with ExitStack() as stack:
+        bases = {name: stack.enter_context(server) for name, server in servers.items()}
+        for script, status in _asked():
+            turns = [
+                {name: rate(base, script=script, seconds=TURN, status=status, looked=bool(turn)) for name, base in bases.items()}
+                for turn in range(2)
+            ]
+            for name, found in best.items():
+                found.append(max(turn[name] for turn in turns))
+    return {name: Rates(*found) for name, found in best.items()}
 
 
 def _rate(server: Served, script: str) -> float:
@@ -96,19 +121,33 @@ def _rate(server: Served, script: str) -> float:
         return rate(base, script=script, seconds=SECONDS)
 
 
-def _ours(folder: Path, database: str) -> Served:
-    configuration = folder / "stafett.toml"
-    configuration.write_text(CONFIGURATION.format(database=folder / database), "utf-8")
+def _ours(database: str) -> Served:
+    configuration = new_folder() / "stafett.toml"
+    configuration.write_text(CONFIGURATION.format(database=database), "utf-8")
     port = free_port()
     command = [str(Path(sys.executable).parent / "stafett"), "serve", "--roles", "api", "--port", str(port)]
     return started([*command, "--config", str(configuration)], port, "/health/live")
 
 
-def _floor(folder: Path, app: str) -> Served:
+def _beside_medplum(folder: Path, ours: Rates) -> Iterator[Row]:
+    """Its transactions are off, so they are not compared; it keeps nothing on a disk."""
+    if shutil.which("npm") is None:
+        return
+    (folder / "medplum.json").write_text(json.dumps([task(n) for n in range(MANY)]), "utf-8")
+    port = free_port()
+    command = [str(word) for word in medplum.command(folder, port)]
+    with started(command, port, f"/fhir/Task/{id(0)}") as base:
+        read, search, create = (rate(base, script=script, seconds=SECONDS, status=s) for script, s in _asked()[:3])
+    yield Row(f"read a Task (Medplum's router {read:.0f}/s)", ours.read / read, "x Medplum's router/s", 1)
+    yield Row(f"search owner and status (Medplum's router {search:.0f}/s)", ours.search / search, "x Medplum's router/s", 10)
+    yield Row(f"create a Task (Medplum's router {create:.0f}/s)", ours.create / create, "x Medplum's router/s", 0.5)
+
+
+def _floor(app: str) -> Served:
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", f"bench.peers.floor:{app}", "--port", str(port), "--no-access-log"]
     ready = "/" if app == "bare" else f"/fhir/Task/{id(0)}"
-    return started([*command, "--log-level", "warning"], port, ready, STAFETT_FLOOR=f"sqlite:///{folder}/many.db")
+    return started([*command, "--log-level", "warning"], port, ready, STAFETT_FLOOR=tasks("SQLite"))
 
 
 def _sekmet(folder: Path) -> Served:
