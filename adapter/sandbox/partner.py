@@ -21,6 +21,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -41,6 +42,7 @@ from adapter.storage import open_store
 from adapter.usecases.writing import Rules
 
 HOST = "127.0.0.1"
+log = structlog.get_logger(__name__)
 
 
 def make_app(store: Store, clock: Clock, *, name: str, organisation: str, base: str, notify: str = "") -> Faults:
@@ -58,7 +60,10 @@ def make_app(store: Store, clock: Clock, *, name: str, organisation: str, base: 
 
 
 class Telling:
-    """Looks for what is to be told after every request that may have written something; nobody waits for it."""
+    """Looks for what is to be told after every request that may have written something; nobody waits for it.
+
+    Each request is logged by the id that its sender gave it, as other servers do: by it the two sides find each other's lines.
+    """
 
     def __init__(self, app: ASGIApp, notices: Notices) -> None:
         self.app, self.notices = app, notices
@@ -66,6 +71,9 @@ class Telling:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
+        if scope["type"] == "http":
+            said = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+            log.info("partner.asked", method=scope["method"], path=scope["path"], request_id=said)
         if scope["type"] == "http" and scope["method"] in ("POST", "PUT", "PATCH"):
             looking = asyncio.get_running_loop().run_in_executor(None, self.notices.look)
             self.looking.add(looking)  # the loop itself would let it be forgotten
