@@ -38,7 +38,7 @@ check: $(VENV)/.dev  ## Style, types, directions of imports, generated files, co
 	$(BIN)/lint-imports
 	@for tool in tools/*.py; do echo "$$tool --check"; $(BIN)/python $$tool --check || exit 1; done
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/yamllint --strict compose.yaml
+	$(BIN)/yamllint --strict compose.yaml deploy
 
 docs: $(VENV)/.dev  ## Write the generated files anew
 	@for tool in tools/*.py; do echo "$$tool"; $(BIN)/python $$tool || exit 1; done
@@ -48,14 +48,15 @@ bench: $(VENV)/.dev  ## Speed, one page and bench/results.json (ONLY=word for a 
 
 torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds; PLAYS=200 of both sides; guards taken out
 	@for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -s -m slow tests/kill/test_kill.py || exit 1; done
-	STAFETT_MESSAGES=20000 STAFETT_KILLS=60 $(BIN)/pytest -s -m torture tests/kill
+	TMPDIR=/tmp STAFETT_MESSAGES=20000 STAFETT_KILLS=60 $(BIN)/pytest -s -m torture tests/kill
 	$(BIN)/pytest -s -m torture tests/storage
+	$(BIN)/pytest -s -m torture tests/scenarios
 	$(BIN)/pytest -s -m torture tests/guards
 	STAFETT_PLAYS=$(PLAYS) $(BIN)/pytest -s tests/handover/test_convergence.py
 	STAFETT_FUZZ_SECONDS=$(FUZZ) STAFETT_FUZZ_SLOWEST=1 $(BIN)/pytest -s tests/fhir/test_fuzz.py
 
 torture-million: $(VENV)/.dev  ## MANY=1000000 messages and KILLS=3000 on each engine: hours, and some 60 GB for each million
-	STAFETT_MESSAGES=$(MANY) STAFETT_KILLS=$(KILLS) $(BIN)/pytest -s -m torture tests/kill
+	TMPDIR=/tmp STAFETT_MESSAGES=$(MANY) STAFETT_KILLS=$(KILLS) $(BIN)/pytest -s -m torture tests/kill
 
 format: $(VENV)/.dev  ## Put the code in its usual form
 	$(BIN)/ruff check --fix

@@ -144,7 +144,7 @@ class Presence:
         self._locks: Locks | None = None
         self._version: str | None = None
 
-    def enter(self, patience: float = 10.0) -> None:
+    def enter(self, patience: float = 3.0) -> None:
         """Be one of those at work. `Problem(TRANSIENT)` where the tables are being changed after `patience` seconds."""
         locks, until = locks_of(self._url), time.monotonic() + patience
         while not locks.take(RUNNING, shared=True):
