@@ -1,3 +1,0 @@
-from tests.postgres import postgresql
-
-__all__ = ["postgresql"]
