@@ -1,25 +1,30 @@
 """The inbox: every message ever received, its XML, and what became of it."""
 
+# ruff: noqa: S608 - statements are made of our own names alone; all values are marks
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, TextClause, bindparam, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, TextClause, func, literal, select, tuple_
 
 from adapter.ports import Message, MessageQuery, State
 from adapter.storage.blocking import Blocking
-from adapter.storage.rows import MESSAGE, Columns, to_message, values
-from adapter.storage.tables import Moment, message, message_xml
+from adapter.storage.rows import MESSAGE, Columns, given, insertion, keeping, to_message
+from adapter.storage.tables import Moment, key, message, message_xml
 
-# Statements that every message needs are made once: SQLAlchemy then compiles and compares them once.
-ALL = select(*(message.c[name] for name in MESSAGE))
-ADD, ADD_XML = insert(message), insert(message_xml)
-OLDEST_FIRST = (message.c.received, message.c.id)
-ONE = ALL.where(message.c.id == bindparam("id"))
+# What every message needs goes to the driver itself (`Part.ask`), the rest by SQLAlchemy.
+SIGHTED = (*MESSAGE, "sighting", "hub_sighting")
+ADD, ADD_XML = insertion(message, names=SIGHTED), insertion(message_xml)
+CHANGE = f"UPDATE message SET {', '.join(f'{name} = ?' for name in MESSAGE)} WHERE id = ?"
+keep, told = keeping(message, MESSAGE), given(message, MESSAGE)
+SELECT = f"SELECT {', '.join(MESSAGE)} FROM message WHERE"
+ONE = f"{SELECT} id = ?"
 KEY, HUB_KEY = ("receiver", "sender", "msg_id"), ("hub", "hub_id", "receiver")
-WITH_KEY = ALL.where(*(message.c[name] == bindparam(name) for name in KEY)).order_by(message.c.sighting, *OLDEST_FIRST)
-FROM_HUB = ALL.where(*(message.c[name] == bindparam(name) for name in HUB_KEY)).order_by(message.c.hub_sighting).limit(1)
+WITH_KEY = f"{SELECT} receiver = ? AND sender = ? AND msg_id = ? ORDER BY sighting, received, id"
+FROM_HUB = f"{SELECT} hub = ? AND hub_id = ? AND receiver = ? ORDER BY hub_sighting LIMIT 1"
+OF_REFERRAL = f"{SELECT} tenant = ? AND sender = ? AND document_id = ? ORDER BY received, id"
+ALL = select(*(message.c[name] for name in MESSAGE))
 
 
 NEVER_DISMISSED = (State.PROCESSED, State.RECEIVED, State.PARKED)  # adapter.usecases.operate_messages
@@ -27,7 +32,7 @@ NEVER_DISMISSED = (State.PROCESSED, State.RECEIVED, State.PARKED)  # adapter.use
 
 class Messages(Blocking):
     def message(self, id: str) -> Message | None:
-        found = next(iter(self._messages_of(ONE, id=id)), None)
+        found = next(iter(self._messages_of(ONE, id)), None)
         return found if found and self.is_shown_message(found.tenant, id) else None
 
     def message_xml(self, id: str) -> bytes | None:
@@ -40,24 +45,23 @@ class Messages(Blocking):
         return self.connection.scalar(select(message_xml.c.xml).where(message_xml.c.message_id == id))
 
     def messages_with_key(self, receiver: str, sender: str, msg_id: str) -> list[Message]:
-        return self._messages_of(WITH_KEY, receiver=receiver, sender=sender, msg_id=msg_id)
+        return self._messages_of(WITH_KEY, receiver, sender, msg_id)
 
     def message_from_hub(self, hub: str, hub_id: str, receiver: str) -> Message | None:
-        return next(iter(self._messages_of(FROM_HUB, hub=hub, hub_id=hub_id, receiver=receiver)), None)
+        return next(iter(self._messages_of(FROM_HUB, hub, hub_id, receiver)), None)
 
     def messages(self, tenants: Sequence[str], query: MessageQuery) -> list[Message]:
         newest_first = (message.c.received.desc(), message.c.id.desc())
-        return self._messages_of(
+        return self._chosen(
             ALL.where(*_conditions(tenants, query), *self.message_shown(tenants)).order_by(*newest_first).limit(query.limit)
         )
 
     def referral_messages(self, tenant: str, sender: str, document_id: str) -> list[Message]:
-        key = (message.c.tenant == tenant, message.c.sender == sender, message.c.document_id == document_id)
-        return self._messages_of(ALL.where(*key).order_by(*OLDEST_FIRST))
+        return self._messages_of(OF_REFERRAL, tenant, sender, document_id)
 
     def due_messages(self, now: datetime, limit: int) -> list[Message]:
         due = (message.c.state.in_([State.RECEIVED, State.PARKED]), message.c.due <= now)
-        return self._messages_of(ALL.where(*due).order_by(message.c.due, message.c.id).limit(limit))
+        return self._chosen(ALL.where(*due).order_by(message.c.due, message.c.id).limit(limit))
 
     def count_messages(self, tenants: Sequence[str]) -> dict[State, int]:
         """Each state by itself: what cannot be dismissed the index counts alone."""
@@ -69,29 +73,29 @@ class Messages(Blocking):
         return counted
 
     def add_message(self, message: Message, xml: bytes, again: bool = False) -> None:
-        sightings = {
-            "sighting": self._sighting("sighting", KEY, message, again) if message.msg_id else None,
-            "hub_sighting": self._sighting("hub_sighting", HUB_KEY, message, again) if message.hub_id else None,
-        }
-        self.connection.execute(ADD, values(message) | sightings)
-        self.connection.execute(ADD_XML, {"message_id": message.id, "xml": xml})
+        sightings = (
+            self._sighting("sighting", KEY, message, again) if message.msg_id else None,
+            self._sighting("hub_sighting", HUB_KEY, message, again) if message.hub_id else None,
+        )
+        self.tell(ADD, [(*keep(message), *sightings)])
+        self.tell(ADD_XML, [(key(message.id), xml)])
 
     def change_message(self, message: Message) -> None:
-        self.connection.execute(update(_table).where(_table.c.id == message.id), values(message))
+        self.tell(CHANGE, [(*keep(message), key(message.id))])
 
-    def _messages_of(self, statement: Select[*Columns], **parameters: str) -> list[Message]:
-        return [to_message(row) for row in self.connection.execute(statement, parameters)]
+    def _messages_of(self, sql: str, *named: str) -> list[Message]:
+        return [to_message(told(row)) for row in self.ask(sql, [key(one) for one in named])]
 
-    def _sighting(self, number: str, key: Sequence[str], new: Message, again: bool) -> int:
+    def _chosen(self, statement: Select[*Columns]) -> list[Message]:
+        return [to_message(tuple(row)) for row in self.connection.execute(statement)]
+
+    def _sighting(self, number: str, of: Sequence[str], new: Message, again: bool) -> int:
         """The message's number among those of its key: 0, which only one can have, or the next."""
         if not again:
             return 0
-        same = (message.c[name] == getattr(new, name) for name in key)
+        same = (message.c[name] == getattr(new, name) for name in of)
         last = self.connection.scalar(select(func.max(message.c[number])).where(*same))
         return 0 if last is None else last + 1
-
-
-_table = message  # where an argument has the table's name
 
 
 def _conditions(tenants: Sequence[str], query: MessageQuery) -> list[ColumnElement[bool]]:

@@ -1,5 +1,6 @@
 """The outbox: what is to be sent, in the bytes that will be sent, until it is sent or given up."""
 
+# ruff: noqa: S608 - statements are made of our own names alone; all values are marks
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -15,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    insert,
     or_,
     select,
     text,
@@ -24,10 +24,12 @@ from sqlalchemy import (
 
 from adapter.ports import Outgoing
 from adapter.storage.blocking import Blocking
-from adapter.storage.rows import OUTGOING, Columns, to_outgoing, values
+from adapter.storage.rows import OUTGOING, Columns, given, insertion, keeping, to_outgoing
 from adapter.storage.tables import TO_PARTNERS, WAITING, key, micros, outbox
 
 COLUMNS = [outbox.c[name] for name in OUTGOING]
+ENQUEUE, keep, told = insertion(outbox, names=OUTGOING), keeping(outbox, OUTGOING), given(outbox, OUTGOING)
+FIND = f"SELECT {', '.join(OUTGOING)} FROM outbox WHERE"
 CHANGE = "UPDATE outbox SET state = ?, attempts = ?, next_attempt = ?, error = ?, hub_id = ?, answer = ?, outcome = ? WHERE id = ?"
 STATES = ("waiting", "unanswered", "sent", "dead", "dismissed")
 # In the words of the partial indexes (`adapter.storage.tables`): SQLite would not see it of a value given beside the question.
@@ -48,7 +50,7 @@ LONGEST = timedelta(hours=48)
 """No row is put off or held for so long: one that is, was by a clock that stood wrong, and would wait until that time came."""
 
 # Made once: to put one together takes longer than to ask it, and they are asked several times a second where nothing happens.
-HEADS, ENQUEUE = _heads(), insert(outbox)
+HEADS = _heads()
 WAITING_ABOUT = (
     select(*COLUMNS)
     .where(IS_TO_PARTNERS, IS_WAITING, outbox.c.about == bindparam("about"), outbox.c.hub == bindparam("hub"))
@@ -58,13 +60,17 @@ WAITING_ABOUT = (
 
 class Outbox(Blocking):
     def enqueue(self, row: Outgoing) -> None:
-        self.connection.execute(ENQUEUE, values(row))
+        self.woken.add(row.hub)
+        self.tell(ENQUEUE, [keep(row)])
 
     def outgoing(self, id: str) -> Outgoing | None:
-        return next(iter(self._shown(self._rows_of(outbox.c.id == id))), None)
+        return next(iter(self._shown(self._named("id = ?", id))), None)
 
     def outgoing_for(self, message_id: str) -> list[Outgoing]:
-        return self._shown(self._rows_of(outbox.c.message_id == message_id))
+        return self._shown(self._named("message_id = ? ORDER BY position", message_id))
+
+    def _named(self, where: str, value: str) -> list[Outgoing]:
+        return [Outgoing(*told(row)) for row in self.ask(f"{FIND} {where}", (key(value),))]
 
     def _shown(self, rows: list[Outgoing]) -> list[Outgoing]:
         """Those about nobody who is hidden, be it by their resource or by their message."""

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Boolean, Connection, Row, Table
 
 from adapter.ports import Message, Outgoing, PartnerState, Shared, State, Trouble
 from adapter.storage.engines import explain
+from adapter.storage.tables import Key, Moment, key, micros, moment
 
 Columns = tuple[Any, ...]  # of a row or a question, whatever they are
 
 NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Message, Outgoing, Shared, PartnerState, Trouble)}
 MESSAGE, OUTGOING = NAMES[Message], NAMES[Outgoing]
+AT_STATE = MESSAGE.index("state")
 SEARCHING = 4.0  # seconds
 ERRORS = (sqlite3.Error, psycopg.Error)
 
@@ -29,19 +31,41 @@ def values(thing: Message | Outgoing | Shared | PartnerState | Trouble) -> dict[
     return {name: getattr(thing, name) for name in NAMES[type(thing)]}
 
 
-def to_message(row: Row[*Columns]) -> Message:
-    named = dict(zip(MESSAGE, row, strict=True))
-    return Message(**named | {"state": State(named["state"])})
+def to_message(row: Sequence[Any]) -> Message:
+    return Message(*(State(value) if at == AT_STATE else value for at, value in enumerate(row)))
 
 
 def to_outgoing(row: Row[*Columns]) -> Outgoing:
     return Outgoing(*row)
 
 
-def insertion(table: Table, then: str = "") -> str:
-    """The SQL that inserts a row, each the values of all columns in their order; `then` says what of a key that is there."""
-    names, marks = ", ".join(table.c.keys()), ", ".join("?" for _ in table.c)
-    return f"INSERT INTO {table.name} ({names}) VALUES ({marks}) {then}"  # noqa: S608 the names are our own
+def insertion(table: Table, then: str = "", names: Sequence[str] = ()) -> str:
+    """The SQL that inserts a row, each the values of all columns (or of these) in their order; `then` says what of a key that is
+    there.
+    """
+    named = names or table.c.keys()
+    marks = ", ".join("?" for _ in named)
+    return f"INSERT INTO {table.name} ({', '.join(named)}) VALUES ({marks}) {then}"  # noqa: S608 the names are our own
+
+
+def keeping(table: Table, names: Sequence[str]) -> Callable[[Any], Columns]:
+    """Makes of a thing with fields of these names what is kept of it, in their order."""
+    kept = [(name, _KEPT.get(type(table.c[name].type), _as_it_is)) for name in names]
+    return lambda thing: tuple([None if (value := getattr(thing, name)) is None else how(value) for name, how in kept])
+
+
+def given(table: Table, names: Sequence[str]) -> Callable[[Columns], Columns]:
+    """Makes of the columns of a row, as `Part.ask` has them, their values."""
+    forms: dict[type, Callable[[Any], Any]] = {Moment: moment, Boolean: bool}
+    back = [forms.get(type(table.c[name].type), _as_it_is) for name in names]
+    return lambda row: tuple([None if value is None else how(value) for how, value in zip(back, row, strict=True)])
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_KEPT: dict[type, Callable[[Any], Any]] = {Key: key, Moment: micros}
 
 
 @cache
