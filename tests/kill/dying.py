@@ -20,12 +20,15 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from adapter.sandbox.clock import MovedClock
 from adapter.settings import load
 from adapter.usecases.push_assignment import Courier
 from adapter.usecases.receive_message import Reception
 from adapter.wiring import Services, build
 from adapter.worker import Line, Worker
 
+CLOCK: Final = "clock"
+"""The file, beside the configuration, by which a test moves the processes' time (`adapter.sandbox.clock`)."""
 PATIENCE: Final = 60.0
 HELD: Final = ("read", "write")  # what gives a unit: its end is the end of the unit
 
@@ -102,6 +105,11 @@ class Life:
 def live(work: Work, configuration: Path, end: int | str = 0) -> Life:
     """A process that does this work and ends with it, or at a step. Raises AssertionError where it ends any other way."""
     process, file = begin(work, configuration, end)
+    return ended(process, file)
+
+
+def ended(process: BaseProcess, file: Path) -> Life:
+    """How it lived, once it has ended."""
     process.join(PATIENCE)
     assert process.exitcode in (0, -signal.SIGKILL), f"ended with {process.exitcode}; its last steps: {told(file)[-5:]}"
     return Life(process.exitcode != 0, told(file))
@@ -122,7 +130,7 @@ def told(file: Path) -> list[str]:
 
 def _live(work: Work, configuration: Path, end: int | str, file: Path) -> None:
     os.chdir(configuration.parent)
-    steps, services = Steps(file, end), build(load(configuration))
+    steps, services = Steps(file, end), build(load(configuration), MovedClock(configuration.parent / CLOCK))
     worker, store = services.worker, steps.around(services.store)
     worker.store = services.reception.store = store
     lines = [_stepped(line, steps, store) for line in services.lines]

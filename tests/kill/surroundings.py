@@ -14,17 +14,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import httpx
 
-from adapter.ports import State, Store, Unit
+from adapter.ports import Message, Outgoing, State, Store, Unit
+from adapter.sandbox.clock import MovedClock, move
 from adapter.sandbox.hub import make_app
 from adapter.sandbox.hub_mail import Mail
 from adapter.settings import Settings, load
 from adapter.wiring import build
-from tests.kill.dying import Parts
+from tests.kill.dying import CLOCK, Parts
 from tests.kill.installation import ORGANISATION, RECEIVER
 from tests.kill.judging import fresh, reader
 from tests.kill.messages import Made
@@ -48,7 +50,7 @@ organisation = "{ORGANISATION}"
 pathway = "D11"
 care_level = "poliklinikk"
 [messages]
-lease_seconds = {LEASE}
+lease_seconds = {{lease}}
 """
 
 
@@ -70,12 +72,31 @@ class Surroundings:
         else:
             (self.folder / "hub" / "in" / f"{made.msg_id}.xml").write_bytes(made.data)
 
+    def pass_(self, **much: float) -> None:
+        """Let time pass, for processes that begin after it and for those that are there."""
+        move(self.folder / CLOCK, MovedClock(self.folder / CLOCK).now() + timedelta(**much))
+
+    def is_confirmed(self, made: Made) -> bool:
+        """Whether it has been taken off the hub."""
+        if self.hub:
+            return any(held.read for held in self.mail.held.values() if held.envelope.msg_id == made.msg_id)
+        return not (self.folder / "hub" / "in" / f"{made.msg_id}.xml").exists()
+
+    def kept(self, made: Made) -> list[Message]:
+        """The messages that it has become."""
+        with self.store.read() as unit:
+            return unit.messages_with_key(RECEIVER, SENDER, made.msg_id)
+
+    def answers(self, made: Made) -> list[Outgoing]:
+        """The rows of the outbox that answer it."""
+        with self.store.read() as unit:
+            return [row for message in self.kept(made) for row in unit.outgoing_for(message.id)]
+
     def judge(self, made: Made, where: str = "") -> None:
         """It was received once, has its effect once and one AppRec of the right bytes, and is taken off the hub."""
+        (message,), rows = self.kept(made), self.answers(made)
         with self.store.read() as unit:
-            (message,) = unit.messages_with_key(RECEIVER, SENDER, made.msg_id)
             versions = [one.version for one in unit.message_resources(ORGANISATION, message.id) if one.type == "ServiceRequest"]
-            rows = unit.outgoing_for(message.id)
         assert message.state is State.PROCESSED, where
         assert versions == [1], where
         assert [row.state for row in rows] == ["sent"], where
@@ -98,25 +119,27 @@ class Surroundings:
 
 
 @contextmanager
-def surroundings(folder: Path, url: str, kind: Kind, more: str = "") -> Iterator[Surroundings]:
+def surroundings(folder: Path, url: str, kind: Kind, more: str = "", lease: float = LEASE) -> Iterator[Surroundings]:
     """`more` is added to the configuration."""
     if kind == "folder":
         (folder / "hub" / "in").mkdir(parents=True)
-        with _ready(folder, url, f'[[hub]]\nkind = "folder"\npath = "{folder}/hub"\n{more}') as (store, configuration):
+        with _ready(folder, url, f'[[hub]]\nkind = "folder"\npath = "{folder}/hub"\n{more}', lease) as (store, configuration):
             yield Surroundings(folder, store, configuration, kind, Mail(), None)
         return
     mail = Mail()
     with served(lambda _: cast("FastAPI", make_app(mail))) as hub:  # an application like any other
         table = f'[[hub]]\nkind = "edi2"\nbase_url = "{hub.base_url}"\n{more}'
-        with _ready(folder, url, table) as (store, configuration):
+        with _ready(folder, url, table, lease) as (store, configuration):
             yield Surroundings(folder, store, configuration, kind, mail, hub)
 
 
 @contextmanager
-def _ready(folder: Path, url: str, hub: str) -> Iterator[tuple[Store, Path]]:
+def _ready(folder: Path, url: str, hub: str, lease: float) -> Iterator[tuple[Store, Path]]:
     """The configuration, and the database as the service leaves it when it has begun."""
     file = folder / "stafett.toml"
-    file.write_text(f'{CONFIGURATION}[store]\nurl = "{url or f"sqlite:///{folder}/stafett.db"}"\n{hub}', "utf-8")
+    file.write_text(
+        f'{CONFIGURATION.format(lease=lease)}[store]\nurl = "{url or f"sqlite:///{folder}/stafett.db"}"\n{hub}', "utf-8"
+    )
     services = build(load(file))
     try:
         yield services.store, file
