@@ -6,17 +6,20 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from adapter.domain.problem import Problem
 
 if TYPE_CHECKING:
+    from adapter.ports import Copy
     from adapter.settings import Settings
     from adapter.usecases.extract_audit import Access
+    from adapter.usecases.prove_removal import Removal
     from adapter.usecases.verify_audit import Mark, Verdict
 
+Kept = Literal["inbox", "explanation", "outbox", "binary", "history"]  # `adapter.ports.Copy`, which is not loaded for --help
 FAILED: Final = 1
 HOW: Final = {
     "changed": ("is not what was sealed: it was changed", "er ikke det som ble forseglet: den er endret"),
@@ -93,6 +96,41 @@ def patient(
         _print_events(found, as_fhir)
     else:
         _print_table(found)
+
+
+@audit.command()
+def removed(
+    copy: Annotated[Kept, typer.Argument(metavar="COPY", help="inbox, explanation, outbox, binary or history.")],
+    key: Annotated[
+        list[str], typer.Argument(metavar="KEY", help="Id of a message or a delivery; or organisation, id, type and version.")
+    ],
+    config: ConfigFile = None,
+) -> None:
+    """Whether retention took a copy away, when, and by which rule. Exits: 0 it did; 1 no record tells so."""
+    from adapter.settings import load
+
+    try:
+        found = _removals(load(config), copy, key)
+    except Problem as fault:
+        raise _told(fault) from None
+    for one in found:
+        print(f"Taken away {one.moment.isoformat()}, as what was from before {one.before.isoformat()}: record {one.position}.")
+        print(f"  Slettet {one.moment.isoformat()}, som alt fra før {one.before.isoformat()}: oppføring {one.position}.")
+    if not found:
+        print("No record tells that it was taken away.\n  Ingen oppføring sier at den er slettet.")
+        raise typer.Exit(FAILED)
+
+
+def _removals(settings: Settings, copy: Copy, key: Sequence[str]) -> list[Removal]:
+    from adapter.storage.store import DatabaseStore
+    from adapter.stored import opened
+    from adapter.usecases.prove_removal import removals
+
+    with opened(settings) as store:
+        if copy == "outbox" and isinstance(store, DatabaseStore):
+            with store.read() as unit:
+                key = [str(unit.position_of(key[0]))]
+        return list(removals(store, copy, key))
 
 
 def _mark(head: str) -> Mark:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -55,8 +57,8 @@ def _copy(source: Path, partial: Path) -> None:
     ):
         connection.backup(copy)
         copy.execute("PRAGMA journal_mode = delete")  # one file is all of it; the service turns the log on again
-        found = [row[0] for row in copy.execute("PRAGMA integrity_check(5)")]
-    if found != ["ok"]:
+        found = list(islice(_faults(copy), 5))
+    if found:
         raise problem(
             Kind.INTERNAL,
             f"The database is not sound, and so its copy is not kept: {'; '.join(found)}. Keep your older copies.",
@@ -64,6 +66,15 @@ def _copy(source: Path, partial: Path) -> None:
             where=str(source),
         )
     _to_disk(partial)
+
+
+def _faults(copy: sqlite3.Connection) -> Iterator[str]:
+    """What is wrong with a copy. SQLite 3.40 sees NULL where there is none, in tables WITHOUT ROWID whose key has its columns in
+    another order than the table: what the tables themselves forbid is not asked for.
+    """
+    for (found,) in copy.execute(f"PRAGMA integrity_check({2**31 - 1})"):
+        if found != "ok" and not found.startswith("NULL value in "):
+            yield found
 
 
 def _to_disk(path: Path) -> None:

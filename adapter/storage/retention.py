@@ -15,7 +15,7 @@ import msgspec
 
 from adapter.ports import Copy
 from adapter.storage.rows import Columns, Part
-from adapter.storage.tables import micros
+from adapter.storage.tables import key, micros
 from adapter.usecases.clean_up import CLEANED
 
 # What a patient still has going on, by the status of its newest version: pathways (EpisodeOfCare), and what is to be done (Task).
@@ -103,15 +103,19 @@ class Retention(Part):
 
     def take_away(self, copy: Copy, keys: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         if copy == "binary":
-            return [key for key in keys if self._emptied(key)]
+            return [one for one in keys if self._emptied(one)]
         given = {"outbox": (b"", b""), "explanation": (CLEANED, b"{}")}.get(copy, ())
-        self.tell(TAKE[copy], [(*given, *key) for key in keys])
+        self.tell(TAKE[copy], [(*given, *one) for one in keys])
         return list(keys)
 
-    def _emptied(self, key: Sequence[Any]) -> bool:
+    def position_of(self, id: str) -> int | None:
+        """The place in the outbox of a row whose id is known: the key that a removal seals."""
+        return next((position for (position,) in self.ask("SELECT position FROM outbox WHERE id = ?", (key(id),))), None)
+
+    def _emptied(self, of: Sequence[Any]) -> bool:
         """A Binary's content is taken out where it stands: what refers to it still finds it, and no version has it left."""
-        body: dict[str, Any] = msgspec.json.decode(self.ask(f"SELECT body FROM resource_version WHERE {VERSION}", key)[0][0])
+        body: dict[str, Any] = msgspec.json.decode(self.ask(f"SELECT body FROM resource_version WHERE {VERSION}", of)[0][0])
         had = body.pop("data", None) is not None
         if had:
-            self.tell(f"UPDATE resource_version SET body = ? WHERE {VERSION}", [(msgspec.json.encode(body), *key)])
+            self.tell(f"UPDATE resource_version SET body = ? WHERE {VERSION}", [(msgspec.json.encode(body), *of)])
         return had

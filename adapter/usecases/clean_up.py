@@ -9,7 +9,7 @@ known. A Binary stays where it is, without its content. The audit has its own cl
 
 The work is done in many short transactions, so that nobody waits for it; what one takes away is judged again inside it. Each leaves
 a record in the audit's chain, kept with the very removal: what went, by which rule, and a seal of each key, by which whoever knows
-the key can prove that it was among them (`is_among`). The database reuses the room that becomes free, and does not give it back by
+the key finds that it was among them (`prove_removal`). The database reuses the room that becomes free, and does not give it back by
 itself.
 """
 

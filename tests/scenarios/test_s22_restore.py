@@ -7,7 +7,6 @@ A drill with the real commands of docs/operating.md, the real service and the si
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,15 +18,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
 from adapter.ports import NOBODY, Message, MessageQuery, State
 from adapter.storage import open_store
-from tests.house.processes import STAFETT, clean_environment, free_ports, running
+from tests.house.operating import commands, run
+from tests.house.processes import STAFETT, free_ports, running
 from tests.national_numbers import make
-from tests.postgres import binaries
 
 HOSPITAL, RECEIVER = "319900101", "8000101"
 CONFIGURATION = """
@@ -69,13 +67,17 @@ class Drill:
     """One installation: its files, its hub, and what has been sent to it."""
 
     def __init__(self, folder: Path, url: str, port: int) -> None:
-        self.folder, self.url = folder, url
+        self.folder, self.port, self.restored = folder, port, f"restored{uuid4().hex}"
         self.into, self.out = folder / "hub" / "in", folder / "hub" / "out"
         self.into.mkdir(parents=True)
         self.hub = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30)
-        (folder / "stafett.toml").write_text(CONFIGURATION.format(url=url, folder=folder, port=port), "utf-8")
+        self.configure(url)
         self.sent: list[str] = []
         self.posted: list[str] = []
+
+    def configure(self, url: str) -> None:
+        self.url = url
+        (self.folder / "stafett.toml").write_text(CONFIGURATION.format(url=url, folder=self.folder, port=self.port), "utf-8")
 
     def send(self, files: int, posts: int) -> None:
         for place in range(files + posts):
@@ -88,11 +90,6 @@ class Drill:
             else:
                 self.posted.append(msg_id)
                 self.hub.post("/sandbox/messages", content=data).raise_for_status()
-
-    def stafett(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [STAFETT, *arguments]
-        environment = clean_environment(PYTHONIOENCODING="utf-8")
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
     @contextmanager
     def service(self, log: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -122,34 +119,31 @@ class Drill:
         assert len({one.msg_id for one in found}) == len(found)
         return {one.msg_id: one for one in found}
 
-    def backup(self) -> None:
-        if self.url.startswith("sqlite"):
-            done = self.stafett("backup", "copy")
-            assert (done.returncode, done.stderr) == (0, ""), done.stderr
-        else:
-            self._postgresql("pg_dump", "--format=custom", f"--file={self.folder / 'copy'}", self.url)
+    def shown(self, heading: str) -> list[str]:
+        """The commands that docs/operating.md shows for this engine."""
+        return commands(heading, "SQLite" if self.url.startswith("sqlite") else "PostgreSQL")
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        """One of them, with the names of this drill."""
+        there = {"stafett": self.url, "postgres restored": self._database("postgres"), "restored": self._database(self.restored)}
+        names = {f"postgresql://stafett@db/{name}": f"'{url}'" for name, url in there.items()}
+        names["postgresql://stafett@db/postgres restored"] += f" {self.restored}"
+        return run(command, self.folder, {**names, "service.log": "one.log"})
 
     def lose_and_restore(self) -> None:
-        """The database is destroyed; the copy takes its place, an hour old by what it says of processes."""
-        if self.url.startswith("sqlite"):
-            for path in self.folder.glob("stafett.db*"):
-                path.unlink()
-            shutil.copy(self.folder / "copy", self.folder / "stafett.db")
-        else:
-            name = make_url(self.url).database
-            with psycopg.connect(self.url.replace(f"/{name}?", "/postgres?"), autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-                connection.execute(f"CREATE DATABASE {name}".encode())
-            self._postgresql("pg_restore", "--exit-on-error", f"--dbname={self.url}", self.folder / "copy")
+        """The database is lost; the copy takes its place, an hour old by what it says of processes."""
+        for command in self.shown("### Restoring")[:2]:
+            done = self.run(command)
+            assert done.returncode == 0, done.stderr
+        if not self.url.startswith("sqlite"):
+            self.configure(self._database(self.restored))
         store = open_store(self.url)
         with store.write() as unit:
             unit.connection.execute(text("UPDATE process SET seen = seen - 3600000000"))
         store.close()
 
-    def _postgresql(self, program: str, *arguments: object) -> None:
-        found = binaries()
-        assert found
-        subprocess.run([found / program, *map(str, arguments)], check=True, timeout=60, cwd="/")
+    def _database(self, name: str) -> str:
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -176,7 +170,8 @@ def test_s22_a_restore_from_an_older_copy_loses_nothing_and_doubles_nothing(dril
     with drill.service("one.log") as process:
         drill.send(files=2, posts=2)
         drill.wait(lambda: drill.answered(2))
-        drill.backup()
+        (backup,) = drill.shown("## Backup")
+        assert drill.run(backup).returncode == 0
         drill.send(files=2, posts=2)
         drill.wait(lambda: drill.answered(4))
         time.sleep(1)  # the marks and the log are behind the answers
@@ -191,12 +186,14 @@ def test_s22_a_restore_from_an_older_copy_loses_nothing_and_doubles_nothing(dril
     drill.send(files=0, posts=1)  # comes while we are down: the hub gives it by itself
 
     assert len(drill.messages()) == 4
-    looked = drill.stafett("reconcile", "--log", "one.log")
+    verify, look, fetch = drill.shown("### Restoring")[2:]
+    assert drill.run(verify).returncode == 0
+    looked = drill.run(look)
     assert (looked.returncode, looked.stdout.count("missing / mangler")) == (1, 4), looked.stderr
     assert len(drill.messages()) == 4
-    fetched = drill.stafett("reconcile", "--log", "one.log", "--fetch")
+    fetched = drill.run(fetch)
     assert (fetched.returncode, fetched.stdout.count("taken in / hentet")) == (0, 4), fetched.stdout + fetched.stderr
-    again = drill.stafett("reconcile", "--log", "one.log", "--fetch")
+    again = drill.run(fetch)
     assert (again.returncode, again.stdout) == (0, "")
 
     with drill.service("two.log") as process:
@@ -223,6 +220,6 @@ def test_s22_while_a_process_uses_the_database_nothing_is_reconciled(drill: Dril
         unit.connection.execute(text(f"INSERT INTO process VALUES ('p', 'worker', 0, {int(time.time() * 1_000_000)})"))
     store.close()
 
-    refused = drill.stafett("reconcile")
+    refused = drill.run("stafett reconcile")
 
     assert (refused.returncode, refused.stderr.startswith("store: Processes use this database")) == (1, True), refused.stderr
