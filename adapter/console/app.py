@@ -149,7 +149,7 @@ def app(
     service.include_router(docs.router(address.path, logins=login is not None))
     if login:
         service.include_router(login_routes.router(*login, public_base=public, prefix=address.path))
-    service.include_router(pages.router(reception, prefix=address.path, open_access=open_access))
+    service.include_router(pages.router(reception, clock, prefix=address.path, open_access=open_access, partners=tuple(lines)))
     service.router.routes[:0] = mount(face)  # looked at first: most requests are for them
     service.openapi = lambda: openapi.complete(service)  # type: ignore[method-assign]
     return service

@@ -20,14 +20,23 @@ WHERE: Final = (
     ("Pathways", "/pathways", "Who holds the baton of each, what happens next, and what is stuck."),
     ("Partners", "/partners", "The other FHIR servers: which of them answer, and what waits for them."),
     ("Tasks", "/fhir/Task?_count=20", "What someone is to do, and when."),
-    ("Figures", "/metrics", "Messages, outbox and requests, for Prometheus."),
+    ("Figures", "/metrics", "What waits, where and since when, for Prometheus."),
 )
 
 
 def start_page(
-    prefix: str, messages: Sequence[Message], counts: Mapping[State, int], asked: State | None, older: str, *, open_access: bool
+    prefix: str,
+    messages: Sequence[Message],
+    counts: Mapping[State, int],
+    asked: State | None,
+    older: str,
+    late: Html | None,
+    *,
+    open_access: bool,
 ) -> Response:
-    """`counts` are the messages by state, `asked` the state shown alone, `older` the address of the next page, if any."""
+    """`counts` are the messages by state, `asked` the state shown alone, `older` the address of the next page, if any, `late` what
+    is on its way out and has not arrived.
+    """
     warning = "Test installation: nobody is asked who they are. Use invented persons only."
     intro = (
         "Carries the baton of a patient pathway between hospital and municipality. Referrals come in over the national "
@@ -41,6 +50,7 @@ def start_page(
         tag("p", intro, class_="intro"),
         tag("p", warning, class_="note") if open_access else None,
         tag("ul", [_place(prefix, *place) for place in WHERE], class_="places"),
+        late,
         tag("h2", "Messages"),
         _filters(prefix, counts, asked),
         _messages(prefix, messages),
