@@ -50,6 +50,7 @@ torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (
 	@for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -s -m slow tests/kill/test_kill.py || exit 1; done
 	TMPDIR=/tmp STAFETT_MESSAGES=20000 STAFETT_KILLS=60 $(BIN)/pytest -s -m torture tests/kill
 	$(BIN)/pytest -s -m torture tests/storage
+	$(BIN)/pytest -m torture tests/matrix tests/r4 tests/fhir tests/mappings
 	$(BIN)/pytest -s -m torture tests/scenarios
 	$(BIN)/pytest -s -m torture tests/guards
 	STAFETT_PLAYS=$(PLAYS) $(BIN)/pytest -s tests/handover/test_convergence.py

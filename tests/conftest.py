@@ -21,7 +21,7 @@ import pytest
 import structlog.testing
 from hypothesis import settings
 
-from tests import leaks
+from tests import leaks, order
 from tests.postgres import emptied_on_postgresql, postgresql, with_tables_on_postgresql
 
 __all__ = ["emptied_on_postgresql", "postgresql", "with_tables_on_postgresql"]
@@ -75,6 +75,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name == "bad_inputs" or item.path.match("house/test_*_command.py"):
             item.add_marker(pytest.mark.slow)
+    order.longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> order.Scheduling | None:
+    return order.Scheduling(config, log) if config.option.dist == "loadfile" else None
 
 
 def _why(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -25,9 +25,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from adapter.storage import open_store
-from adapter.storage.tables import metadata
-
 SECONDS = 60
 
 
@@ -105,13 +102,11 @@ def postgresql() -> Iterator[Callable[[], str]]:
         yield database
 
 
-EMPTY = f"DO $$ BEGIN {'; '.join(f'DELETE FROM {table}' for table in reversed(metadata.sorted_tables))}; END $$"
-"""One round, and a hundred times as fast as TRUNCATE, which makes each table a new file."""
-
-
 @pytest.fixture(scope="session")
 def with_tables_on_postgresql(postgresql: Callable[[], str]) -> str:
     """The url of a database with its tables, which the tests of a session share."""
+    from adapter.storage import open_store
+
     url = postgresql()
     store = open_store(url)
     store.migrate()
@@ -122,8 +117,12 @@ def with_tables_on_postgresql(postgresql: Callable[[], str]) -> str:
 @pytest.fixture
 def emptied_on_postgresql(with_tables_on_postgresql: str) -> str:
     """The same, with nothing in the tables; no other test uses it meanwhile."""
+    from adapter.storage.tables import metadata
+
+    # One round, and a hundred times as fast as TRUNCATE, which makes each table a new file.
+    empty = "; ".join(f"DELETE FROM {table}" for table in reversed(metadata.sorted_tables))
     with psycopg.connect(with_tables_on_postgresql, autocommit=True) as connection:
-        connection.execute(EMPTY)
+        connection.execute(f"DO $$ BEGIN {empty}; END $$")
     return with_tables_on_postgresql
 
 

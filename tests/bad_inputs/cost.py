@@ -26,6 +26,7 @@ def measured() -> Iterator[Cost]:
     """Measures what happens inside. Without /proc the peak of the whole process's life stands in, which can only hide growth."""
     cost = Cost()
     gc.collect()
+    gc.freeze()  # what stays is looked through once, not each time: it would take the better part of a second
     if _RESET.exists():
         _RESET.write_text("5")  # resets the peak, proc(5)
     before, start = _peak(), time.perf_counter()

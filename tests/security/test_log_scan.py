@@ -18,6 +18,7 @@ from tests.leaks import Collector, Scanner, names
 from tests.national_numbers import make, make_fhn
 
 SCANNER = Scanner()
+WORKERS: list[list[str]] = [[], ["-n", "2"]]
 
 
 def with_control_digits(nine: str) -> str:
@@ -121,30 +122,39 @@ def test_what_our_clients_ask_for_and_what_answers_point_to_is_heard(elsewhere: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", WORKERS, ids=["alone", "xdist"])
+def test_a_session_that_leaks_nothing_passes(root: Path, elsewhere: Path, workers: list[str]) -> None:
+    done = session(root, elsewhere, "pass", "-k", "clean", *workers)
+
+    assert (done.returncode, "persons in what was logged: 0 (" in done.stdout) == (0, True), done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", WORKERS, ids=["alone", "xdist"])
 @pytest.mark.parametrize("leak", ["print(NUMBER)", "logging.warning('x %s', NUMBER)", "capture()", "file(tmp_path)"])
 def test_a_session_that_leaks_fails_and_tells_where_but_not_whom(
     root: Path, elsewhere: Path, leak: str, workers: list[str]
 ) -> None:
+    leaking = session(root, elsewhere, leak, *workers)
+
+    assert (leaking.returncode, "persons in what was logged: 1 (" in leaking.stdout) == (1, True), leaking.stdout
+    assert "1 × national number in" in leaking.stdout
+    assert "test_leaks" in leaking.stdout
+    assert make(12, 3, 1985, "female") not in leaking.stdout
+
+
+def session(root: Path, elsewhere: Path, leak: str, *words: str) -> subprocess.CompletedProcess[str]:
     """A session like ours with one leaking test, in a folder beside it."""
     (elsewhere / "tests").mkdir()
-    for name in ("__init__.py", "conftest.py", "leaks.py", "national_numbers.py"):
+    for name in ("__init__.py", "conftest.py", "leaks.py", "national_numbers.py", "order.py", "postgres.py"):
         (elsewhere / "tests" / name).write_text((root / "tests" / name).read_text("utf-8"), "utf-8")
     (elsewhere / "openapi").mkdir()
     (elsewhere / "openapi" / "a.xml").write_text("<FamilyName>Lyngstad</FamilyName>")
     (elsewhere / "pytest.ini").write_text("[pytest]\nmarkers =\n  slow: x\n")
     (elsewhere / "tests" / "test_a.py").write_text(PLANTED.format(leak=leak), "utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "CI"))}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={elsewhere}/base", *workers]
-
-    clean = subprocess.run([*command, "-k", "clean"], cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
-    leaking = subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
-
-    assert (clean.returncode, "persons in what was logged: 0 (" in clean.stdout) == (0, True), clean.stdout
-    assert (leaking.returncode, "persons in what was logged: 1 (" in leaking.stdout) == (1, True), leaking.stdout
-    assert "1 × national number in" in leaking.stdout
-    assert "test_leaks" in leaking.stdout
-    assert make(12, 3, 1985, "female") not in leaking.stdout
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={elsewhere}/base", *words]
+    return subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
 
 
 PLANTED = """
