@@ -12,7 +12,8 @@ from typing import Literal
 
 import httpx
 
-from adapter.domain.problem import Finding, Kind, Problem
+from adapter.doctor_store import of_many, say
+from adapter.domain.problem import Finding, Problem
 from adapter.http_client import client, plain
 from adapter.partners.check import examine as check_partner
 from adapter.partners.checks import CHECKS
@@ -48,23 +49,23 @@ def _configuration(s: Settings) -> Iterator[Finding]:
     counts.append((len(s.hub), "hub", "meldingstjener", "e"))
     en = ", ".join((s.environment, *(f"{count} {word}{'' if count == 1 else 's'}" for count, word, _, _ in counts)))
     nb = ", ".join((s.environment, *(f"{count} {ord}{'' if count == 1 else flere}" for count, _, ord, flere in counts)))
-    yield _say("information", "configuration", en, nb)
+    yield say("information", "configuration", en, nb)
     if s.auth == "off":
         en = "off: anybody on this machine is let in as any organisation; for test alone"
         nb = "av: enhver på denne maskinen slippes inn som hvilken som helst organisasjon; bare for test"
-        yield _say("information", "auth", en, nb)
+        yield say("information", "auth", en, nb)
     elif not any({one.number for one in s.organisation} <= set(operator.organisations) for operator in s.operator):
         en = "no [[operator]] has every [[organisation]], so nobody sees what comes for a service that is not ours: add one"
         nb = (
             "ingen [[operator]] har alle [[organisation]], så ingen ser det som kommer til en tjeneste som ikke er vår: legg til en"
         )
-        yield _say("warning", "auth", en, nb)
+        yield say("warning", "auth", en, nb)
     if not s.receiver:
         en = "no [[receiver]], so every message will wait for a person: add the services that are yours"
-        yield _say("warning", "configuration", en, "ingen [[receiver]], så alle meldinger vil vente: legg til tjenestene deres")
+        yield say("warning", "configuration", en, "ingen [[receiver]], så alle meldinger vil vente: legg til tjenestene deres")
     if not s.hub:
         en = "no [[hub]], so messages come by POST /messages only: add one"
-        yield _say("warning", "configuration", en, "ingen [[hub]], så meldinger kommer bare med POST /messages: legg til en")
+        yield say("warning", "configuration", en, "ingen [[hub]], så meldinger kommer bare med POST /messages: legg til en")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -76,15 +77,17 @@ def _database(settings: Settings) -> Iterator[Finding]:
         store = open_store(settings.store.url)
         faults = store.check()
         for fault in faults:
-            yield _say("error", "database", fault, OTHER_VERSION)
+            yield say("error", "database", fault, OTHER_VERSION)
         if not faults:
             with store.read() as unit:
                 keyed, outbox = unit.setting(KEY) is not None, unit.count_outgoing()
                 messages = unit.count_messages([*(o.number for o in settings.organisation), NOBODY])
                 queues = {state: unit.lengths(state) for state in ("waiting", *NOT_ENDED)}
-            yield _say("information", "database", "reached, its tables are this version's", "nådd, tabellene er denne versjonens")
+            yield say("information", "database", "reached, its tables are this version's", "nådd, tabellene er denne versjonens")
             yield from _key(keyed)
             yield from _waiting(messages.get(State.QUARANTINED, 0), outbox.get("dead", 0))
+            with store.read() as unit:
+                yield from of_many(unit, settings, SystemClock().now())
             yield from _forgotten(settings, messages, queues)
         store.close()
     except Problem as fault:
@@ -98,40 +101,40 @@ def _forgotten(s: Settings, messages: Mapping[State, int], queues: Mapping[str, 
         if name not in known:
             en = f"{count} wait for {name}, which is no [[hub]] or [[partner]] any more: add it again until they are sent"
             nb = f"{count} venter på {name}, som ikke lenger er noen [[hub]] eller [[partner]]: legg den til igjen til de er sendt"
-            yield _say("warning", "outbox", en, nb)
+            yield say("warning", "outbox", en, nb)
     if others := sum(sum(queues[state].values()) - messages.get(state, 0) for state in NOT_ENDED):
         en = f"{others} wait whose organisation is no [[organisation]] any more: add it again until they are dealt with"
         nb = f"{others} venter på en organisasjon som ikke lenger er noen [[organisation]]: legg den til igjen til de er ordnet"
-        yield _say("warning", "messages", en, nb)
+        yield say("warning", "messages", en, nb)
 
 
 def _retention(settings: Settings) -> Iterator[Finding]:
     kept = dict(settings.retention)
     en = ", ".join(f"{what} {f'{days} days' if days else 'for ever'}" for what, days in kept.items())
     nb = ", ".join(f"{what} {f'{days} dager' if days else 'for alltid'}" for what, days in kept.items())
-    yield _say("information", "retention", f"kept: {en}", f"beholdes: {nb}")
+    yield say("information", "retention", f"kept: {en}", f"beholdes: {nb}")
 
 
 def _key(there: bool) -> Iterator[Finding]:
     if there:
-        yield _say(
+        yield say(
             "information",
             "key",
             "the installation has its key: keep it with the data",
             "nøkkelen finnes: ta vare på den med dataene",
         )
     else:
-        yield _say("warning", "key", "none yet: it is made at the first start", "ingen ennå: den lages ved første start")
+        yield say("warning", "key", "none yet: it is made at the first start", "ingen ennå: den lages ved første start")
 
 
 def _waiting(quarantined: int, dead: int) -> Iterator[Finding]:
     if quarantined:
         en = f"{quarantined} wait for a person: see GET /messages?state=quarantined"
-        yield _say("warning", "messages", en, f"{quarantined} venter på et menneske: se GET /messages?state=quarantined")
+        yield say("warning", "messages", en, f"{quarantined} venter på et menneske: se GET /messages?state=quarantined")
     if dead:
         en = f"{dead} could not be sent, or got no AppRec in time: see the hub and partners below, then the log"
         nb = f"{dead} kunne ikke sendes, eller fikk ikke kvittering i tide: se meldingstjener og partnere under, så loggen"
-        yield _say("warning", "outbox", en, nb)
+        yield say("warning", "outbox", en, nb)
 
 
 def _keys(s: Settings) -> Iterator[Finding]:
@@ -140,13 +143,13 @@ def _keys(s: Settings) -> Iterator[Finding]:
         place = f"key of {name}"
         try:
             told = ", ".join(f"{key.kid} ({key.algorithm})" for key in keys_of(with_keys))
-            yield _say("information", place, f"read: {told}", f"lest: {told}")
+            yield say("information", place, f"read: {told}", f"lest: {told}")
         except Problem as fault:
-            yield from (_say("error", place, f.en, f.nb) for f in fault.findings)
+            yield from (say("error", place, f.en, f.nb) for f in fault.findings)
     files = {with_keys.key_file: name for name, with_keys in clients(s).items()}
     for secret, name in (files | {partner.token_file: partner.name for partner in s.partner}).items():
         if secret and secret.exists() and secret.stat().st_mode & OTHERS:
-            yield _say(
+            yield say(
                 "warning",
                 f"key of {name}",
                 f"{secret} is open to more than this user and its group: chmod 640 {secret}",
@@ -168,11 +171,11 @@ def _issuer(table: str, issuer: str, algorithms: Sequence[str], en: str, nb: str
     place = f"issuer of [{table}]"
     try:
         kids = ", ".join(plain(kid) for kid in IssuerKeys(issuer, algorithms).ask())
-        yield _say("information", place, f"reached; its keys: {kids}", f"nådd; nøklene: {kids}")
+        yield say("information", place, f"reached; its keys: {kids}", f"nådd; nøklene: {kids}")
     except Problem as fault:
         do_en = f"Until then {en}: check `issuer` in [{table}], and the network from here to it."
         do_nb = f"Inntil da {nb}: se etter `issuer` i [{table}], og nettet herfra."
-        yield from (_say("error", place, f"{f.en} {do_en}", f"{f.nb} {do_nb}") for f in fault.findings)
+        yield from (say("error", place, f"{f.en} {do_en}", f"{f.nb} {do_nb}") for f in fault.findings)
 
 
 def _hub(hub: HubSettings, settings: Settings) -> Iterator[Finding]:
@@ -183,9 +186,9 @@ def _hub(hub: HubSettings, settings: Settings) -> Iterator[Finding]:
     try:
         make_hub(hub, settings, SystemClock()).fetch(1)  # takes nothing off: only confirming does
     except Problem as fault:
-        yield from (_say("error", place, f.en, f.nb) for f in fault.findings)
+        yield from (say("error", place, f.en, f.nb) for f in fault.findings)
         return
-    yield _say("information", place, "reached", "nådd")
+    yield say("information", place, "reached", "nådd")
     yield from _clock(hub.base_url)
 
 
@@ -196,9 +199,9 @@ def _partner(partner: Partner, settings: Settings) -> Iterator[Finding]:
     for one in (one for one in seen if one.light == "red"):
         en, nb = CHECKS[one.check]
         see = f"stafett partner check {partner.name}"
-        yield _say("error", place, f"{en}: {one.en}: {one.do_en} ({see})", f"{nb}: {one.nb}: {one.do_nb} ({see})")
+        yield say("error", place, f"{en}: {one.en}: {one.do_en} ({see})", f"{nb}: {one.nb}: {one.do_nb} ({see})")
     if not any(one.light == "red" for one in seen):
-        yield _say("information", place, "reached", "nådd")
+        yield say("information", place, "reached", "nådd")
 
 
 def _clock(
@@ -214,24 +217,20 @@ def _clock(
     if abs(skew) > most:
         seconds = round(skew.total_seconds())
         severity: Literal["error", "warning"] = "error" if abs(skew) > worst else "warning"
-        yield _say(severity, "clock", f"{seconds} s from {whose}: set it", f"{seconds} s fra {hvems}: still den")
+        yield say(severity, "clock", f"{seconds} s from {whose}: set it", f"{seconds} s fra {hvems}: still den")
     else:
-        yield _say("information", "clock", f"agrees with {whose}", f"går likt med {hvems}")
+        yield say("information", "clock", f"agrees with {whose}", f"går likt med {hvems}")
 
 
 def _folder(place: str, folder: Path, en: str, nb: str) -> Iterator[Finding]:
     """A folder that we write in: it, or the nearest one above that is there, must let us."""
     there = next(f for f in (folder.absolute(), *folder.absolute().parents) if f.exists())
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        yield _say("information", place, en, nb)
+        yield say("information", place, en, nb)
     else:
-        yield _say(
+        yield say(
             "error",
             place,
             f"{there} cannot be written in: give this user access",
             f"kan ikke skrive i {there}: gi brukeren tilgang",
         )
-
-
-def _say(severity: Literal["information", "warning", "error"], place: str, en: str, nb: str) -> Finding:
-    return Finding(severity, Kind.INTERNAL, en, nb, place)
