@@ -21,7 +21,6 @@ Columns = tuple[Any, ...]  # of a row or a question, whatever they are
 
 NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Message, Outgoing, Shared, PartnerState, Trouble)}
 MESSAGE, OUTGOING = NAMES[Message], NAMES[Outgoing]
-AT_STATE = MESSAGE.index("state")
 SEARCHING = 4.0  # seconds
 ERRORS = (sqlite3.Error, psycopg.Error)
 
@@ -32,7 +31,8 @@ def values(thing: Message | Outgoing | Shared | PartnerState | Trouble) -> dict[
 
 
 def to_message(row: Sequence[Any]) -> Message:
-    return Message(*(State(value) if at == AT_STATE else value for at, value in enumerate(row)))
+    named = dict(zip(MESSAGE, row, strict=True))
+    return Message(**named | {"state": State(named["state"])})
 
 
 def to_outgoing(row: Row[*Columns]) -> Outgoing:
