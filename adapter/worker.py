@@ -189,6 +189,7 @@ class Worker:
         rows = deliver(*(self.store, hub, self.clock), limit=self.batch, lease=self.lease, ladder=self.ladder, audited=self.audited)
         for row in rows:
             told = {"id": row.id, "hub": hub.name, "message": row.message_id, "kind": row.kind, "attempts": row.attempts}
+            told["correlation"] = row.cause
             if row.state in ("sent", "unanswered"):
                 log.info("outgoing.sent", **told)
             else:

@@ -27,7 +27,7 @@ def on_its_way(prefix: str, queues: Sequence[Queue], partners: Collection[str], 
         return None
     order = [*STATES]
     rows = [_row(prefix, queue, partners, now) for queue in sorted(late, key=lambda q: (order.index(q.state), q.oldest))]
-    return tag("section", tag("h2", "Not arrived"), table("The oldest of each", ("To", "State", "For", "What to do"), rows))
+    return tag("section", tag("h2", "Not arrived"), table("The oldest of each", ("To", "State", "For", "What to do"), rows, "late"))
 
 
 def _row(prefix: str, queue: Queue, partners: Collection[str], now: datetime) -> Html:

@@ -144,13 +144,21 @@ def test_what_identifies_a_request_comes_back_with_every_answer(here: Service) -
         assert (answer.headers["x-request-id"], answer.headers["nhn-event-id"]) == ("abc-1", "event-7")
 
 
-@pytest.mark.parametrize("given", ["21858999992", "218589-99992", "a" * 65])
+@pytest.mark.parametrize("given", ["21858999992", "218589-99992", "case-21858999992", "a.218589_99992-b", "a" * 65])
 def test_what_may_be_a_persons_number_or_is_long_identifies_no_request(here: Service, given: str) -> None:
     """It would stand in the log and in the audit."""
     answer = here.http.get("/fhir/metadata", headers={"X-Request-Id": given, "nhn-event-id": given})
 
     assert str(UUID(answer.headers["x-request-id"])) == answer.headers["x-request-id"]
     assert "nhn-event-id" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "given", ["4bf92f3577b34da6a3ce929d0e0e4736", "00-12838540056af651-01", "5b0c3b3e-6a57-5d5c-8d0e-128385400560"]
+)
+def test_an_id_that_has_so_many_digits_among_others_is_no_number(here: Service, given: str) -> None:
+    """A trace's and a span's id (W3C Trace Context), and a UUID."""
+    assert here.http.get("/fhir/metadata", headers={"X-Request-Id": given}).headers["x-request-id"] == given
 
 
 def test_a_client_that_goes_away_leaves_nothing_behind(here: Service) -> None:
