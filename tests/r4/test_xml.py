@@ -6,6 +6,7 @@ import doctest
 import json
 import re
 import time
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -332,19 +333,22 @@ def canonical(body: Any) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_every_example_of_every_type_comes_back_as_it_was(r4_examples: Examples) -> None:
+@pytest.mark.parametrize("most", [6, pytest.param(10_000, marks=pytest.mark.torture)], ids=["some", "all"])
+def test_every_example_of_every_type_comes_back_as_it_was(r4_examples: Examples, most: int) -> None:
     """Number text and order of lists kept; the order of names where the example has the standard's. Not the few
     Bundles above a megabyte: all that is in them comes by itself too."""
-    types = set()
+    types = Counter[str]()
     for name, data in r4_examples():
+        if types[name.partition("-")[0]] >= most or len(data) > 1_000_000:
+            continue
         body = fhir_json.parse(data)
-        if len(data) > 1_000_000 or "resourceType" not in body:  # the package's own manifest
+        if "resourceType" not in body:  # the package's own manifest
             continue
         text = encode(body)
         back = parse(text, LARGE)
         assert fhir_json.encode(canonical(back)) == fhir_json.encode(canonical(body)), name
         assert encode(back) == text, name
-        types.add(body["resourceType"])
+        types[body["resourceType"]] += 1
     assert len(types) > 120
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -49,9 +50,18 @@ class World:
     log: Path
 
 
-@pytest.fixture(params=[*CLIENTS])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+@pytest.fixture
+def world(running_world: World) -> World:
+    """At the present, and nobody seen yet."""
+    running_world.clock.at = datetime.now(UTC)
+    running_world.seen.clear()
+    return running_world
+
+
+@pytest.fixture(params=[*CLIENTS], scope="module")
+def running_world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The service, and the issuer that it is a client of; once with requests pushed as the issuer demands, once without."""
+    tmp_path = tmp_path_factory.mktemp(request.param)
     client, store, clock, seen = request.param, open_store(with_tables(tmp_path / "store.db")), StillClock(), list[Caller]()
     port, log = free_ports(1), tmp_path / "log"
     issuer = f"http://127.0.0.1:{port}"
