@@ -27,7 +27,7 @@ from adapter.hub.folder import FolderHub
 from adapter.local_rules import rulebook
 from adapter.partners.hearing import Line
 from adapter.partners.server import HttpFhirServer
-from adapter.ports import NOBODY, Clock, Hub, Store
+from adapter.ports import NOBODY, Clock, Hub, Query, Store
 from adapter.security.admission import Tokens
 from adapter.security.admitting import Admit, by_header, by_token
 from adapter.security.client_credentials import auth_of
@@ -259,13 +259,18 @@ def make_login(settings: Settings, store: Store, clock: Clock, key: bytes) -> tu
 
 def make_rules(settings: Settings, pathways: Pathways | None = None, sharing: Sharing | None = None) -> Rules:
     """What clients' writes go by; without `pathways` and `sharing` as a plain FHIR server. Loads the checker, with its tables."""
-    from adapter.fhir.face import matching  # noqa: PLC0415
     from adapter.r4.checker import check  # noqa: PLC0415
 
     base = fhir_base(settings)
+
+    def matching(type: str, text: str) -> Query:
+        from adapter.fhir import face  # noqa: PLC0415 - half a second that a worker by itself, which matches nothing, need not wait
+
+        return face.matching(base, type, text)
+
     return Rules(
         check,
-        partial(matching, base),
+        matching,
         lambda: str(uuid.uuid4()),
         settings.environment == "test",
         frozenset(settings.allowed_persons),
