@@ -51,7 +51,7 @@ def configuration(
 @contextmanager
 def installation(folder: Path, partners: Mapping[str, str], **settings: Any) -> Iterator[Services]:
     """The parts of `stafett serve` in this process, its log lines written to nowhere."""
-    _log_to_nowhere()
+    log_to_nowhere()
     services = build(load(configuration(folder, partners, **settings)))
     try:
         yield services
@@ -60,7 +60,7 @@ def installation(folder: Path, partners: Mapping[str, str], **settings: Any) -> 
 
 
 @cache
-def _log_to_nowhere() -> None:
+def log_to_nowhere() -> None:
     """For as long as the process runs: a logger remembers where it wrote first."""
     with redirect_stdout(Path(os.devnull).open("w")):
         serving.log()

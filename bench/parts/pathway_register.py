@@ -39,22 +39,22 @@ def rows(patients: int = PATIENTS) -> Iterator[Row]:
         store = open_store(f"sqlite:///{Path(folder) / 'pathways.db'}")
         store.migrate()
         try:
-            _people(store, patients + 1)
-            _registered(store, [patients], 0, 1)  # what is read once is read
-            first, last = (_registered(store, range(patients), *part) for part in ((0, 10), (10, 30)))
+            people(store, patients + 1)
+            registered(store, [patients], 0, 1)  # what is read once is read
+            first, last = (registered(store, range(patients), *part) for part in ((0, 10), (10, 30)))
         finally:
             store.close()
     yield Row("register an event of a young pathway", first, "events/s", 200)
     yield Row("register an event of a long pathway", last, "events/s", 200)
 
 
-def _people(store: DatabaseStore, patients: int) -> None:
+def people(store: DatabaseStore, patients: int) -> None:
     people = [draft("Patient", f"p{n}", {"resourceType": "Patient", "birthDate": "1990-05-01"}) for n in range(patients)]
     with store.write() as unit:
         unit.put(ORGANISATION, people, NOW)
 
 
-def _registered(store: DatabaseStore, patients: Sequence[int], since: int, until: int) -> float:
+def registered(store: DatabaseStore, patients: Sequence[int], since: int, until: int) -> float:
     """Events a second, of the events from `since` to before `until` of each patient."""
     service = Service("1", ORGANISATION, "D11", care_level="poliklinikk")
     pathways = Pathways(national(), services={"1": service}, base=HERE)
