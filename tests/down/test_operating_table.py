@@ -1,4 +1,4 @@
-"""Each row of "When something is down" in docs/operating.md is tried by the tests that are named here, and what it names is there."""
+"""Each row of "When something is down" in docs/operating.md is tried by the tests named here, and what the row names is there."""
 
 from __future__ import annotations
 
