@@ -83,8 +83,5 @@ def size(store: DatabaseStore) -> int:
     with store.read() as unit:
         if unit.postgresql:
             return int(unit.ask("SELECT pg_database_size(current_database())", ())[0][0])
-        pages, free, each = (
-            int(unit.connection.execute(text(f"PRAGMA {name}")).scalar_one())
-            for name in ("page_count", "freelist_count", "page_size")
-        )
-        return (pages - free) * each
+        pages, free, each = (unit.ask(f"PRAGMA {name}", ())[0][0] for name in ("page_count", "freelist_count", "page_size"))
+        return int((pages - free) * each)

@@ -47,7 +47,7 @@ def rows() -> Iterator[Row]:
                 bare = _bare(one.folder)
                 yield Row(f"messages from files, {who} (bare parts {bare:.0f}/s)", rate / bare, "x the bare parts/s", 0.5)
             late = _latencies(one)
-            yield Row(f"file to AppRec at {EACH_SECOND}/s, p99, {who} (median {late[len(late) // 2]:.2f} s)", _p99(late), "s", 0.5)
+            yield Row(f"file to AppRec at {EACH_SECOND}/s, p99, {who} (median {late[len(late) // 2]:.2f} s)", p99(late), "s", 0.5)
         yield _from_hub(engine, who, workers)
 
 
@@ -81,7 +81,7 @@ def come(one: Receiving, made: Sequence[Made], each_second: float) -> dict[str, 
     return came
 
 
-def _p99(ordered: Sequence[float]) -> float:
+def p99(ordered: Sequence[float]) -> float:
     return ordered[len(ordered) * 99 // 100]
 
 
