@@ -49,6 +49,7 @@ bench: $(VENV)/.dev  ## Speed, one page and bench/results.json (ONLY=word for a 
 torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds; PLAYS=200 of both sides; guards taken out
 	@for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -s -m slow tests/kill/test_kill.py || exit 1; done
 	TMPDIR=/tmp STAFETT_MESSAGES=20000 STAFETT_KILLS=60 $(BIN)/pytest -s -m torture tests/kill
+	$(BIN)/pytest -s -m torture tests/power
 	$(BIN)/pytest -s -m torture tests/storage
 	$(BIN)/pytest -m torture tests/matrix tests/r4 tests/fhir tests/mappings
 	$(BIN)/pytest -s -m torture tests/scenarios

@@ -19,6 +19,7 @@ import struct
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -110,7 +111,7 @@ class Naming(NamedTuple):
 class Disk:
     """The disk of a recording, moment by moment.
 
-    `sound` are files that others put there, certain from their time on: (time, path, content). Syncs of `unsynced` (paths) are
+    `sound` are files that others put there, certain from their time on: (time, path, content). Syncs of `unsynced` (patterns) are
     passed over, as if the program did not make them.
     """
 
@@ -119,7 +120,7 @@ class Disk:
     ) -> None:
         self.folder = str(folder)
         self.records = records
-        self.unsynced = {f"{folder}/{name}".rstrip("/") for name in unsynced}
+        self.unsynced = [f"{folder}/{name}" for name in unsynced]
         self._sound = sorted(sound, reverse=True)
         self._files: dict[int, File] = {}  # by inode: which is used again when a file is gone
         self._folders: dict[int, str] = {}
@@ -187,14 +188,14 @@ class Disk:
     def _synced(self, inode: int, before: int) -> None:
         """A sync that began at `before` has returned."""
         folder = self._folders.get(inode)
+        path = folder or next((path for path, file in self._now.items() if file is self._files[inode]), "")
+        if any(fnmatch(path, pattern) for pattern in self.unsynced):
+            return
         if folder is None:
-            path = next((path for path, file in self._now.items() if file is self._files[inode]), "")
-            if path not in self.unsynced:
-                self._files[inode].settle(before)
-        elif folder not in self.unsynced:
-            for naming in [n for n in self._namings if n.folder == folder and n.number < before]:
-                self._namings.remove(naming)
-                rename(self._names, self._made, naming)
+            self._files[inode].settle(before)
+        for naming in [n for n in self._namings if n.folder == folder and n.number < before]:
+            self._namings.remove(naming)
+            rename(self._names, self._made, naming)
 
 
 def rename(names: dict[str, File], folders: set[str], naming: Naming) -> None:
