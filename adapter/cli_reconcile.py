@@ -64,6 +64,7 @@ def _run(settings: Settings, logs: list[Path], fetch: bool) -> Report:
     import structlog
 
     from adapter.reconciling import reconcile
+    from adapter.storage.restored import undisturbed
     from adapter.usecases.reconcile import read_log
     from adapter.wiring import build
 
@@ -72,7 +73,8 @@ def _run(settings: Settings, logs: list[Path], fetch: bool) -> Report:
     services = build(settings)
     try:
         witness = read_log(chain.from_iterable(opened))
-        return reconcile(services, [partner.name for partner in settings.partner], witness, datetime.now(UTC), fetch=fetch)
+        with undisturbed(settings.store.url, "store"):
+            return reconcile(services, [partner.name for partner in settings.partner], witness, datetime.now(UTC), fetch=fetch)
     finally:
         services.close()
         for file in opened:

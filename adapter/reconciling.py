@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from adapter.domain.problem import Kind, Problem, problem
+from adapter.domain.problem import Problem
 from adapter.hub.again import Given, again, given, is_there
 from adapter.ports import NOBODY, Hub, MessageQuery, Unit
 from adapter.storage import DatabaseStore
-from adapter.storage.restored import is_in_use, waiting
+from adapter.storage.restored import in_use, is_in_use, waiting
 from adapter.usecases.arrival import arrivals
 from adapter.usecases.receive_message import Reception
 from adapter.usecases.reconcile import Witness, compare_anew, settle
@@ -28,10 +28,6 @@ from adapter.wiring import Services
 
 MARGIN: Final = timedelta(days=1)  # before the newest message of the copy: a file may have waited
 FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-IN_USE: Final = (
-    "Processes use this database, or did within a minute. Stop the service: what it sends now may have been sent before.",
-    "Prosesser bruker databasen, eller gjorde det for under et minutt siden. Stopp tjenesten: det den sender, kan være sendt før.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ def reconcile(services: Services, partners: Sequence[str], witness: Witness, now
     store = services.store
     assert isinstance(store, DatabaseStore)  # noqa: S101 - tells the type checker
     if is_in_use(store, now):
-        raise problem(Kind.NOT_ALLOWED, *IN_USE, where="store")
+        raise in_use("store")
     with store.read() as unit:
         newest = _newest(unit, services.reception)
     hubs = {hub.name: hub for hub in services.hubs}

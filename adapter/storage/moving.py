@@ -13,7 +13,7 @@ translated: keys, moments and bodies are kept alike on both engines (`adapter.st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -26,7 +26,7 @@ from sqlalchemy import Boolean, Connection, Engine, Integer, LargeBinary, Table,
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.storage import schema
 from adapter.storage.engines import Engines, begin, connect, explain
-from adapter.storage.restored import ALIVE, LIVING
+from adapter.storage.restored import ALIVE, LIVING, in_use, undisturbed
 from adapter.storage.rows import ERRORS, Columns, insertion
 from adapter.storage.tables import metadata, micros, outbox, setting, trouble
 from adapter.usecases.journal import masked
@@ -55,7 +55,7 @@ class Counted:
 
 
 class Moving:
-    """The way from one database to another. It holds both open until its block ends.
+    """The way from one database to another. Until its block ends nobody can begin to work on either.
 
     Raises `Problem`: UNSUPPORTED for a url or a version of the tables, NOT_ALLOWED where one of the two is in use or the target
     has data of its own, CONFLICT where they are not alike at the end, TRANSIENT where one cannot be reached.
@@ -66,11 +66,17 @@ class Moving:
             raise problem(Kind.INVALID, "Source and target are one database.", "Kilde og mål er samme database.", where="--to")
         _must_exist(source)
         self.rows, self.source, self.target = rows, Side(connect(source)), Side(connect(target))
+        self._urls = {"--from": source, "--to": target}
 
     def __enter__(self) -> Moving:
+        with ExitStack() as alone:
+            for where, url in self._urls.items():
+                alone.enter_context(undisturbed(url, where))
+            self._alone = alone.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._alone.close()
         self.source.engines.dispose()
         self.target.engines.dispose()
 
@@ -330,12 +336,7 @@ def _usable(side: Transaction, now: datetime, where: str) -> None:
         raise Problem(*(Finding("error", Kind.UNSUPPORTED, one, nb, where) for one in faults))
     ((living,),) = side.execute(ALIVE, (micros(now - LIVING),))
     if living:
-        raise problem(
-            Kind.NOT_ALLOWED,
-            f"{living} processes use this database, or did within a minute. Stop the service, wait a minute, and try again.",
-            f"{living} prosesser bruker databasen, eller gjorde det nylig. Stopp tjenesten, vent et minutt, og prøv igjen.",
-            where=where,
-        )
+        raise in_use(where)
 
 
 def _occupied() -> Problem:

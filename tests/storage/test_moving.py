@@ -17,6 +17,7 @@ from sqlalchemy import text
 from adapter.domain.problem import Kind, Problem
 from adapter.storage import open_store
 from adapter.storage.moving import Moving
+from adapter.storage.presence import Presence
 from adapter.storage.tables import metadata
 from adapter.usecases.verify_audit import verify
 from tests.storage.rows_of_any_kind import content, fill
@@ -97,13 +98,13 @@ def test_there_and_back_again_is_the_same(database: Databases) -> None:
 def test_one_who_is_killed_on_the_way_goes_on_where_it_was(one: str, other: str, database: Databases) -> None:
     print(f"STAFETT_SEED={SEED}")  # noqa: T201 - repeats this run
     source, target, chance = database(one), database(other), random.Random(SEED)
-    fill(source, SEED, 60)
+    fill(source, SEED, 40)
     took = time.monotonic()
     move(source, database(other), rows=2)
     took = time.monotonic() - took
 
     killed = 0
-    for _ in range(12):
+    for _ in range(8):
         process = multiprocessing.get_context("fork").Process(target=move, args=(source, target, 2))
         process.start()
         process.join(chance.uniform(0.1, 0.5) * took)
@@ -199,6 +200,28 @@ def test_a_database_that_a_process_uses_is_refused(side: str, database: Database
         move(source, target)
 
     assert (refused.value.kind, refused.value.findings[0].where) == (Kind.NOT_ALLOWED, side)
+
+
+@both_ways
+def test_nobody_works_on_either_meanwhile(one: str, other: str, database: Databases) -> None:
+    source, target = database(one), database(other)
+    fill(source, SEED)
+    present = Presence(source)
+    present.enter()
+    with pytest.raises(Problem) as refused, Moving(source, target):
+        pass
+    present.leave()
+
+    with Moving(source, target):
+        late = []
+        for url in (source, target):
+            with pytest.raises(Problem) as kept_out:
+                Presence(url).enter(patience=0)
+            late.append(kept_out.value.kind)
+
+    assert (refused.value.kind, refused.value.findings[0].where) == (Kind.NOT_ALLOWED, "--from")
+    assert late == [Kind.TRANSIENT] * 2
+    move(source, target)
 
 
 @pytest.mark.parametrize("side", ["--from", "--to"])
