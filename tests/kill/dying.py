@@ -1,11 +1,14 @@
 """A process of ours that ends (SIGKILL) at one of its steps, so that every point between two steps can be tried.
 
     life = live(receives, configuration, end=7)      # a real process, which ends at its seventh step
-    life.killed, life.steps                          # True, [… "confirm begins"]
+    life.killed, life.steps                          # True, [… "confirm"]
 
-A step is the beginning and the end of each call to the store, to a hub and to a partner's server; they are counted, not listed, so
-a new one is tried as well. What a process does is a function of `Parts`, which a process begun afresh finds by its name. Processes
-are forked from one that has nothing open and has loaded everything: each costs a tenth of what `stafett serve` does to start.
+A step is a call to the store, to a hub or to a partner's server that is about to be made; they are counted, not listed, so a new
+one is tried as well. Who ends there has done all calls before it, and nothing else that anybody sees; one in the midst of a unit
+of the store has done none of it. What only reads is no step: before and after it all is the same.
+
+What a process does is a function of `Parts`, which a process begun afresh finds by its name. Processes are forked from one that
+has nothing open and has loaded everything: each costs a tenth of what `stafett serve` does to start.
 """
 
 from __future__ import annotations
@@ -13,8 +16,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -30,7 +32,7 @@ from adapter.worker import Line, Worker
 CLOCK: Final = "clock"
 """The file, beside the configuration, by which a test moves the processes' time (`adapter.sandbox.clock`)."""
 PATIENCE: Final = 60.0
-HELD: Final = ("read", "write")  # what gives a unit: its end is the end of the unit
+READING: Final = ("read", "newest", "check", "status")
 
 FRESH: Final = multiprocessing.get_context("forkserver")
 FRESH.set_forkserver_preload(["tests.kill.warm"])
@@ -50,7 +52,7 @@ class Steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, what: Any) -> Any:
-        """The same thing, with a step where a call begins and where it ends."""
+        """The same thing, with a step before each call."""
         return _Stepped(what, self)
 
 
@@ -64,20 +66,11 @@ class _Stepped:
             return said
 
         def called(*args: Any, **named: Any) -> Any:
-            self._steps.step(f"{name} begins")
-            if name in HELD:
-                return self._held(name, said(*args, **named))
-            answer = said(*args, **named)
-            self._steps.step(f"{name} has ended")
-            return answer
+            if name not in READING:
+                self._steps.step(name)
+            return said(*args, **named)
 
         return called
-
-    @contextmanager
-    def _held(self, name: str, unit: Any) -> Iterator[Any]:
-        with unit as opened:
-            yield opened
-        self._steps.step(f"{name} has ended")
 
 
 @dataclass(frozen=True)

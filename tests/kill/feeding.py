@@ -14,9 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
-
-from tests.kill.installation import House
+from tests.kill.installation import House, client
 from tests.kill.messages import Letters
 
 AHEAD: Final = 500
@@ -113,7 +111,7 @@ def _whole(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:
 
 def feed(house: House, plan: Plan, letters: Letters, folder: Folder) -> None:
     """Put the messages in while the service works: the hub's spread among the files."""
-    with httpx.Client(base_url=house.hub, trust_env=False, timeout=30) as hub:
+    with client(house.hub) as hub:
         for number in range(plan.files):
             while number - folder.done >= AHEAD and not folder.stopped.is_set():
                 time.sleep(PAUSE)

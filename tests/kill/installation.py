@@ -205,6 +205,11 @@ def _beside(folder: Path, address: str, command: Sequence[str | Path]) -> Iterat
         process.stop()
 
 
+def client(base_url: str, timeout: float = 30) -> httpx.Client:
+    """A client that keeps no connection: one that was idle for long may be gone, which tells nothing of the service."""
+    return httpx.Client(base_url=base_url, trust_env=False, timeout=timeout, limits=httpx.Limits(max_keepalive_connections=0))
+
+
 def answers(address: str) -> bool:
     try:
         return httpx.get(address, trust_env=False, timeout=5).is_success

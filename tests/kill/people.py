@@ -21,7 +21,7 @@ from mappings import times
 from mappings.resources.assignment import key_of
 from mappings.terms import OID
 from tests.kill.feeding import Plan
-from tests.kill.installation import MUNICIPALITY, House
+from tests.kill.installation import MUNICIPALITY, House, client
 from tests.kill.messages import Letters, Made
 
 Body = dict[str, Any]
@@ -40,7 +40,7 @@ class Journal:
 
     def __init__(self, house: House, plan: Plan, letters: Letters) -> None:
         self.house, self.plan, self.letters = house, plan, letters
-        self.client = httpx.Client(base_url=house.service, trust_env=False, timeout=20)
+        self.client = client(house.service)
         self.kept: dict[str, str] = {}  # MsgId -> our id of each message that was acknowledged
         self.assignments: list[Body] = []  # the service's own, one of each pathway
         self.answers = 0  # that it has had
@@ -129,7 +129,7 @@ class Municipality:
     """Its people accept what the service asks, and mark as received what else there is, at their own server."""
 
     def __init__(self, house: House) -> None:
-        self.client = httpx.Client(base_url=f"{house.partner}/fhir", trust_env=False, timeout=20)
+        self.client = client(f"{house.partner}/fhir")
         self.stopped = threading.Event()
 
     def work(self) -> None:

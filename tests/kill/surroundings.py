@@ -3,7 +3,7 @@ message. The simulated hub runs in a thread of the test.
 
     with surroundings(folder, url, "edi2") as around:
         around.put(made)
-        live(receives, around.configuration, end="confirm begins")
+        live(receives, around.configuration, end="confirm")
         live(receives, around.configuration)
         around.judge(made)
 """

@@ -35,7 +35,7 @@ GIVEN_UP: Final = 90.0
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)  # it takes two minutes where nothing else runs
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_killed_service_loses_nothing_and_doubles_nothing(engine: str, tmp_path: Path) -> None:
     with database(engine) as postgresql:

@@ -27,7 +27,7 @@ def test_s08_what_is_killed_between_effect_and_confirmation_has_its_effect_once(
     with surroundings(tmp_path, database(engine, tmp_path, postgresql), kind) as around:
         around.put(made)
         for _ in range(TIMES):
-            assert live(receives, around.configuration, end="confirm begins").killed
+            assert live(receives, around.configuration, end="confirm").killed
             assert len(around.kept(made)) == 1
             assert not around.is_confirmed(made)
 

@@ -69,7 +69,7 @@ def test_s10_an_apprec_that_could_not_leave_leaves_later_wherever_the_process_en
             live(receives, around.configuration)
             around.judge(made, f"step {end}")
             _put_away(out)
-    assert end > 12
+    assert end > 5
 
 
 @ENGINES
@@ -92,7 +92,7 @@ def test_s10_a_message_that_a_fault_of_ours_stopped_is_tried_again_wherever_the_
             live(tries_again, around.configuration)
             live(receives, around.configuration)
             around.judge(made, f"step {end}")
-    assert end > 4
+    assert end > 2
 
 
 def _later(around: Surroundings) -> None:
