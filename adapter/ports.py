@@ -409,7 +409,10 @@ class Unit(Protocol):
         """Change the kept bodies of a resource's versions in place; how many differed. Versions and search stay as they are."""
         ...
 
-    def resources_of(self, tenant: str, patient: str) -> list[tuple[str, str]]: ...  # type and id, by `Stored.patient`
+    def resources_of(self, tenant: str, patient: str, type: str = "") -> list[tuple[str, str]]:
+        """Type and id of all that is in a patient's record (`Stored.patient`), or of one type."""
+        ...
+
     def messages_of(self, tenant: str, patient: str) -> list[str]: ...  # ids of the messages that made some of these
     def rewrite_message(self, id: str, change: Callable[[bytes], bytes]) -> None: ...  # the kept XML, in place
 

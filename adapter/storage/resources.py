@@ -34,6 +34,12 @@ CURRENT = (
     f"SELECT {VERSION} FROM resource r JOIN resource_version v "
     "ON v.tenant = r.tenant AND v.id = r.id AND v.type = r.type AND v.version = r.version WHERE r.tenant = ?"
 )
+# PostgreSQL is told the way: without statistics of tables that have just been filled it reads all of them.
+NAMES = "unnest(?::text[], ?::text[]) AS n (type, id)"
+CURRENT_THERE = (
+    f"SELECT {VERSION} FROM {NAMES} CROSS JOIN LATERAL (SELECT * FROM resource_version w WHERE w.tenant = ? "
+    'AND w.id = n.id COLLATE "C" AND w.type = n.type COLLATE "C" ORDER BY w.version DESC LIMIT 1) v'
+)
 OF_KEY = "tenant = ? AND id = ? AND type = ?"
 NEWEST = f"SELECT version, updated, body, patient FROM resource_version WHERE {OF_KEY} ORDER BY version DESC LIMIT 1"
 NAMED = f"SELECT version, updated, body, patient FROM resource_version WHERE {OF_KEY} AND version = ?"
@@ -50,7 +56,6 @@ MISSING = (
     "AND NOT EXISTS (SELECT 1 FROM resource_version v "
     "WHERE v.tenant = m.tenant AND v.id = m.id AND v.type = m.type AND v.version = m.version)"
 )
-ADD_VERSION, ADD_ENTRY, ADD_RECORD = insertion(resource_version), insertion(resource_index), insertion(message_resource)
 SET_NEWEST = insertion(
     resource,
     "ON CONFLICT (tenant, id, type) DO UPDATE SET version = excluded.version, updated = excluded.updated, "
@@ -59,6 +64,10 @@ SET_NEWEST = insertion(
 IS_ABOUT = "UPDATE message SET patient = ? WHERE id = ? AND tenant = ?"
 OWNER = f"SELECT patient FROM resource WHERE {OF_KEY}"
 OWNED = "SELECT type, id, patient FROM resource WHERE tenant = ? AND id IN ({}) AND patient <> ''"
+OWNED_THERE = (
+    "SELECT r.type, r.id, r.patient FROM unnest(?::text[]) AS n (id) CROSS JOIN LATERAL (SELECT * FROM resource o "
+    "WHERE o.tenant = ? AND o.id = n.id COLLATE \"C\" AND o.patient <> '' OFFSET 0) r"
+)
 KNOWN = (
     "SELECT i.system FROM resource_index i WHERE i.tenant = ? AND i.type = 'Patient' AND i.parameter = 'identifier' "
     "AND i.value = ? AND i.low IS NULL"
@@ -132,7 +141,7 @@ class Resources(Blocking):
                 made.append(stored)
             kept.append(stored)
         if made:
-            self.tell(ADD_VERSION, [version_of(tenant, stored) for stored in made])
+            self.add(resource_version, [version_of(tenant, stored) for stored in made])
             last = {(draft.type, draft.id): draft for draft in drafts}
             changed = [name for name in last if newest[name] is not before.get(name)]
             self.tell(FORGET, [(key(tenant), key(id), key(type)) for type, id in changed if (type, id) in before])
@@ -156,12 +165,12 @@ class Resources(Blocking):
         }
         ids = list({key(id) for names in leads.values() for type, id in names if type.isalpha()})
         there: dict[Name, str] = {}
-        for start in range(0, len(ids), 500):
-            some = ids[start : start + 500]
-            there |= {
-                (type, id): patient
-                for type, id, patient in self.ask(OWNED.format(", ".join("?" for _ in some)), (key(tenant), *some))
-            }
+        for some in _bounded(ids):
+            if self.postgresql:
+                rows = self.ask(OWNED_THERE, (some, key(tenant)))
+            else:
+                rows = self.ask(OWNED.format(", ".join("?" for _ in some)), (key(tenant), *some))
+            there |= {(type, id): patient for type, id, patient in rows}
         for name, names in leads.items():
             owners[name] = next((found for one in names if (found := owners.get(one) or there.get(one))), "")
             if not owners[name] and name[0] == "Binary":
@@ -188,7 +197,7 @@ class Resources(Blocking):
     def find(self, tenant: str, changed: Sequence[tuple[Stored, Index]]) -> None:
         """Make the newest versions found by what they hold."""
         self.tell(SET_NEWEST, [head_of(tenant, stored, index) for stored, index in changed])
-        self.tell(ADD_ENTRY, [row for stored, index in changed for row in entries_of(tenant, stored, index)])
+        self.add(resource_index, [row for stored, index in changed for row in entries_of(tenant, stored, index)])
 
     def message_resources(self, tenant: str, message_id: str) -> list[Stored]:
         found, hidden = self.ask(OF_MESSAGE, (key(tenant), key(message_id))), self.hidden(tenant)
@@ -203,10 +212,12 @@ class Resources(Blocking):
             ((type, id),) = names
             stored = stored_as(type, id, self.ask(NEWEST, (key(tenant), key(id), key(type))))
             return {} if stored is None else {names[0]: stored}
+        if self.postgresql:
+            kept = list(dict.fromkeys((key(type), key(id)) for type, id in names))
+            types, ids = [type for type, _ in kept], [id for _, id in kept]
+            return {(row[0], row[1]): _stored(row) for row in self.ask(CURRENT_THERE, (types, ids, key(tenant)))}
         found: dict[Name, Stored] = {}
-        ids = list(dict.fromkeys(key(id) for _, id in names))
-        for start in range(0, len(ids), 500):  # both databases bound the marks of a statement
-            some = ids[start : start + 500]
+        for some in _bounded(list(dict.fromkeys(key(id) for _, id in names))):
             rows = self.ask(f"{CURRENT} AND r.id IN ({', '.join('?' for _ in some)})", (key(tenant), *some))
             found |= {(row[0], row[1]): _stored(row) for row in rows}
         return found
@@ -216,9 +227,14 @@ class Resources(Blocking):
         known = set(self.ask(RECORDED, (owner, message)))
         names = dict.fromkeys((key(s.type), key(s.id), s.version) for s in kept)
         new = [name for name in names if name not in known]
-        self.tell(ADD_RECORD, [(owner, message, at, *name) for at, name in enumerate(new, len(known))])
+        self.add(message_resource, [(owner, message, at, *name) for at, name in enumerate(new, len(known))])
         if patient := next((one.patient for one in kept if one.patient), ""):
             self.tell(IS_ABOUT, [(key(patient), message, owner)])
+
+
+def _bounded(ids: list[str]) -> Iterator[list[str]]:
+    """SQLite bounds the marks of a statement."""
+    return (ids[start : start + 500] for start in range(0, len(ids), 500))
 
 
 def version_of(tenant: str, stored: Stored) -> Columns:

@@ -74,6 +74,16 @@ def _marked(sql: str, postgresql: bool) -> str:
     return sql.replace("?", "%s") if postgresql else sql
 
 
+@cache
+def _inserting(table: Table) -> str:
+    return insertion(table)
+
+
+@cache
+def _copying(table: Table) -> str:
+    return f"COPY {table.name} ({', '.join(table.c.keys())}) FROM STDIN"
+
+
 class Part:
     """A part of a unit of work: what works on one connection, within its transaction."""
 
@@ -126,6 +136,20 @@ class Part:
                     self._driver.execute(_marked(sql, self.postgresql), rows[0])
                 else:
                     self._driver.cursor().executemany(_marked(sql, self.postgresql), rows)
+            except ERRORS as error:
+                raise explain(error) or error from None
+
+    def add(self, table: Table, rows: Sequence[Columns]) -> None:
+        """Insert rows, each the values of all columns in their order: many of them in PostgreSQL's way for many, at a third of the
+        time (https://www.postgresql.org/docs/current/sql-copy.html).
+        """
+        if not self.postgresql or len(rows) == 1:
+            self.tell(_inserting(table), rows)
+        elif rows:
+            try:
+                with self._driver.cursor().copy(_copying(table)) as copy:
+                    for row in rows:
+                        copy.write_row(row)
             except ERRORS as error:
                 raise explain(error) or error from None
 

@@ -40,8 +40,10 @@ class Secrecy(Part):
         self.tell(CHANGE, changed)
         return len(changed)
 
-    def resources_of(self, tenant: str, patient: str) -> list[tuple[str, str]]:
-        return [(type, id) for type, id in self.ask(OF_PATIENT, (key(tenant), key(patient)))]
+    def resources_of(self, tenant: str, patient: str, type: str = "") -> list[tuple[str, str]]:
+        whose, of_type = (key(tenant), key(patient)), (key(type),) if type else ()
+        found = self.ask(f"{OF_PATIENT} AND type = ?" if type else OF_PATIENT, (*whose, *of_type))
+        return [(type, id) for type, id in found]
 
     def messages_of(self, tenant: str, patient: str) -> list[str]:
         return [id for (id,) in self.ask(ABOUT_PATIENT, (key(tenant), key(patient)))]

@@ -170,9 +170,15 @@ class DatabaseStore:
     def _at_once(self, jobs: Sequence[Callable[[Unit], T]]) -> list[T | Exception]:
         """Some jobs in one transaction; where one fails, or another process was faster, each in its own."""
         if len(jobs) > 1:
-            with suppress(Exception), self.write() as unit:  # nothing is kept then
-                return [job(unit) for job in jobs]
+            with suppress(Exception), self.write() as turn:  # nothing is kept then
+                return [self._within(turn, job) for job in jobs]
         return [self._by_itself(job) for job in jobs]
+
+    def _within(self, turn: DatabaseUnit, job: Callable[[Unit], T]) -> T:
+        unit = DatabaseUnit(turn.connection, self._view)  # what a unit remembers is its job's alone
+        done = job(unit)
+        turn.woken |= unit.woken
+        return done
 
     def _by_itself(self, job: Callable[[Unit], T]) -> T | Exception:
         try:

@@ -134,8 +134,9 @@ def _bodies(unit: Unit, tenant: str, keys: Sequence[Key]) -> dict[Key, Body]:
 def _open_pathways(unit: Unit, tenant: str, patient: str) -> tuple[tuple[str, str], ...]:
     if not patient:
         return ()
-    episodes = unit.search(tenant, Query("EpisodeOfCare", _of_patient(patient, OPEN_EPISODES)))
-    found = [(code, stored.id) for stored in episodes.found for code in _types(decode(stored.body))]
+    episodes = unit.read_all(tenant, unit.resources_of(tenant, patient, "EpisodeOfCare"))
+    bodies = [decode(stored.body) for stored in episodes]
+    found = [(code, body["id"]) for body in bodies if body["status"] in OPEN_EPISODES for code in _types(body)]
     return tuple(sorted(found))
 
 

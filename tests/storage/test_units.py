@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from threading import Barrier, BrokenBarrierError
 from typing import TypeVar
 
 import pytest
 
 from adapter.domain.problem import Kind, Problem
-from adapter.ports import Draft
+from adapter.ports import AuditRecord, Draft, Query, Unit
 from adapter.r4.index import Index
 from adapter.storage import DatabaseStore
 from adapter.storage.store import DatabaseUnit
@@ -241,3 +244,33 @@ def test_a_moment_is_kept_to_the_microsecond_and_a_naive_one_refused(store: Data
         found = unit.message("m1")
     assert found is not None
     assert found.received == moment
+
+
+def test_jobs_that_share_a_commit_stand_each_for_itself(store: DatabaseStore) -> None:
+    def keep(id: str, unit: Unit) -> str:
+        unit.put(OURS, [a_draft(id=id)], NOW)
+        return id
+
+    def fail(unit: Unit) -> str:
+        keep("lost", unit)
+        raise KeyError("ours")
+
+    first, second, third = store.run_each([partial(keep, "a"), fail, partial(keep, "b")])
+
+    assert (first, type(second), third) == ("a", KeyError, "b")
+    with store.read() as unit:
+        assert {one.id for one in unit.search(OURS, Query("ServiceRequest")).found} == {"a", "b"}
+
+
+def test_what_one_job_writes_is_no_part_of_what_another_waits_to_tell_in_the_audit(store: DatabaseStore) -> None:
+    """A record that waits becomes about those whose resources are put in its own unit, and about nobody else's."""
+
+    def told(patient: str, unit: Unit) -> None:
+        unit.await_audit(AuditRecord(f"of-{patient}", NOW, OURS, (), b"{}"))
+        unit.put(OURS, [replace(a_draft(id=f"task-{patient}"), index=Index(patient=patient))], NOW)
+
+    store.run_each([partial(told, "p1"), partial(told, "p2")])
+    store.append_audit([], [], NOW + timedelta(hours=1))
+
+    with store.read() as unit:
+        assert {link.record.id: link.record.about for link in unit.audit_links()} == {"of-p1": ("p1",), "of-p2": ("p2",)}
