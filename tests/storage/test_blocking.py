@@ -245,6 +245,9 @@ WHOLE: dict[str, Ask | None] = {
         ("audit_about", "audit_end", "audit_links", "audit_mark", "patient_of")
     ),  # a patient is told of all who saw them
     **dict.fromkeys(("resources_of", "messages_of")),  # what a confidential address is taken out of
+    # What is counted of all organisations together, with nobody's name: for whoever watches over the service.
+    **dict.fromkeys(("queues", "lengths", "standing_tasks", "open_troubles", "partner_states", "processes", "audit_waits")),
+    **dict.fromkeys(("size", "schema", "received_at", "in_hand")),
     **dict.fromkeys(("old_copies", "missing_of_message")),  # what is kept no longer
     "blocked": None,
 }
@@ -252,6 +255,7 @@ WRITING = {
     *("savepoint", "add_message", "change_message", "put", "enqueue", "change_outgoing", "hurry", "keep_shared", "drop_shared"),
     *("keep_partner_state", "raise_trouble", "settle", "set_setting", "await_audit", "spend", "begin_session", "use_session"),
     *("end_session", "end_sessions", "end_old_sessions", "remove", "rewrite", "take_away", "rewrite_message"),
+    *("beat", "bury", "take_in_hand", "put_down"),
 }
 
 
