@@ -16,6 +16,8 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --cons
 	--no-header --no-annotate --no-emit-index-url
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# What is compiled is kept, or each of the many processes that tests start would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-fast check bench torture torture-million docs format constraints sbom clean
 

@@ -11,6 +11,8 @@ from lxml import html
 from adapter.console.html import join, tag, text
 from tests.http.service import Service, service
 
+pytestmark = pytest.mark.slow  # a whole installation for each
+
 XML = {"Content-Type": "application/xml"}
 OUTSIDE = re.compile(
     r"""(?:src|href|action)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?\s*(?:https?:)?//|@import|(?:fetch|import)\(["']https?:"""

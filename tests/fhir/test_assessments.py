@@ -18,6 +18,8 @@ from tests.fhir.made import issues
 from tests.http.real import HOSPITAL, real_service
 from tests.http.service import Service
 
+pytestmark = pytest.mark.slow  # a whole installation for each
+
 ADULT, CHILD, EMERGENCY = "adult-depression-anxiety", "child-neurodevelopment-interpreter", "psychosis-emergency"
 EXAMPLES = Path(__file__).resolve().parents[2] / "openapi" / "examples"
 XML = {"Content-Type": "application/xml"}

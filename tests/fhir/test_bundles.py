@@ -356,6 +356,7 @@ def test_a_bundle_that_asks_for_too_much_looking_up_is_refused_before_it_does(
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_a_bundle_reads_no_more_than_there_is_room_for(here: Service) -> None:
     large = {"resourceType": "Binary", "contentType": "text/plain", "data": "AAAA" * 2_000_000}
     made = here.http.post("/fhir/Binary", json=large).json()

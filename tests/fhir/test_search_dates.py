@@ -85,6 +85,7 @@ def cases(draw: st.DrawFn) -> tuple[str, datetime, int, int]:
     return text, begin, low, draw(st.sampled_from([low + 1, low + 2, low + 60, low + 1500]))
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a loaded machine says nothing of dates
 @given(cases(), st.sampled_from(["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", ""]))
 def test_every_prefix_means_what_the_standard_says(case: tuple[str, datetime, int, int], prefix: str) -> None:

@@ -179,6 +179,7 @@ def test_a_security_label_stays(here: Service) -> None:
     assert answer.json()["meta"]["security"] == [label]
 
 
+@pytest.mark.slow
 def test_many_labels_and_identifiers_are_compared_at_once(here: Service) -> None:
     """Each with each, ten thousand of them would take half a minute."""
     many = [{"system": "urn:a:b", "code": str(number)} for number in range(10_000)]

@@ -114,7 +114,7 @@ def run(folder: Path, *tests: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
         cwd=folder,
-        env={**kept, **REFERENCE, "PYTHONPATH": str(folder)},
+        env={**kept, **REFERENCE, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},  # no guard comes back compiled
         capture_output=True,
         text=True,
         check=False,

@@ -17,6 +17,8 @@ from tests.http.service import Service
 from tests.http.waiting_deliveries import CAUSE, WAITING_ID, changed, make
 from tests.serving import NOON
 
+pytestmark = pytest.mark.slow  # a whole installation for each
+
 OTHERS = "999999999"
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 

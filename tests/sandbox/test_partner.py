@@ -26,6 +26,8 @@ from tests.house.processes import free_ports, get, running, wait_for
 from tests.serving import StillClock, served, until
 from tests.stores import with_tables
 
+pytestmark = pytest.mark.slow  # a whole installation for each
+
 JSON = {"Content-Type": "application/fhir+json"}
 OWNER = "319900209"  # of the example, whose requester is 319900101
 EXAMPLE = Path(__file__).parents[2] / "profiles" / "examples" / "good" / "assignment-task.json"
@@ -306,7 +308,6 @@ def test_what_a_task_says_is_drawn_as_text(here: Server) -> None:
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-@pytest.mark.slow
 def test_it_keeps_its_data_when_it_is_started_again(tmp_path: Path) -> None:
     port = free_ports(1)
     base = f"http://127.0.0.1:{port}"

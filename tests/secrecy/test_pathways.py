@@ -30,6 +30,8 @@ from tests.secrecy.scan import rows
 from tests.usecases.handover import FNR, HOSPITAL, MUNICIPALITY, PATHWAY, World, coordinator, organisation
 from tests.usecases.stored_pathways import organization, pathway, put
 
+pytestmark = pytest.mark.slow  # a whole installation for each
+
 NUMBER = make(1, 2, 1985, "female")
 GP_OFFICE = "319900403"
 UNIT = "Poliklinikk for rus Kanarivik"
@@ -378,7 +380,6 @@ def test_when_the_pathway_closes_the_ground_ends_and_who_referred_still_sees_tha
 STEPS = ("asks", "accepted", "in-progress", "completed", "failed", "rejected", "blocks", "lifts", "event", "releases", "again")
 
 
-@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=2, max_size=9), mode=st.sampled_from(["wait", "ours"]))
 def test_a_copy_is_the_outward_form_of_its_original_or_it_is_not_there(
@@ -494,7 +495,6 @@ def _update(unit: Unit, world: World, body: Body) -> None:
     update(unit, world.rules, MUNICIPALITY, body, world.clock.now(), id=body["id"], when=when)
 
 
-@pytest.mark.slow
 def test_the_ground_comes_and_goes_on_postgresql_as_well(tmp_path: Path, postgresql: Callable[[], str]) -> None:
     here = Here(tmp_path, "wait", postgresql())
     key = here.world.hospital_asks()

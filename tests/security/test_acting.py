@@ -29,6 +29,8 @@ from adapter.settings import Credentials, HubSettings, Organisation, Partner, Re
 from adapter.wiring import SystemClock, make_hub, make_server
 from tests.security.test_tokens_out import CLOCK, parts
 
+pytestmark = pytest.mark.slow  # a whole installation for each
+
 ISSUER = "https://sts.example"
 ENDPOINT = f"{ISSUER}/connect/token"
 HUB = "https://hub.example"

@@ -24,6 +24,8 @@ from tests.security.at_browser import HOSPITAL, MUNICIPALITY, OPERATORS, Browser
 from tests.serving import served
 from tests.stores import with_tables
 
+pytestmark = pytest.mark.slow  # a whole installation for each
+
 ISSUER = "https://sts.example"
 NUMBER = a_number(12, 3, 1985, "female")
 KARI = {"iss": ISSUER, "sub": "kari", "name": "Kari Lege", HPR: "9144900", PID: NUMBER, "email": "kari@example.com"}

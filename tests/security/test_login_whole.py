@@ -25,6 +25,8 @@ from tests.national_numbers import make as a_number
 from tests.security.at_browser import HOSPITAL, MUNICIPALITY, Browser
 from tests.serving import served
 
+pytestmark = pytest.mark.slow  # a whole installation for each
+
 ISSUER = "http://127.0.0.1:1"  # nobody answers there
 NUMBER = a_number(12, 3, 1985, "female")
 OPERATORS = (Operator(value="kari", organisations=(HOSPITAL,)), Operator(value="all", organisations=(HOSPITAL, MUNICIPALITY)))

@@ -256,6 +256,7 @@ def test_a_new_key_is_found_and_an_old_one_no_longer_counts() -> None:
     assert "no key" in world.refused([old[0], *world.shown()[1:]]).findings[0].en
 
 
+@pytest.mark.slow
 def test_b101_ten_thousand_unknown_names_of_keys_make_one_question_to_the_issuer() -> None:
     world = World()
     world.read(world.shown())

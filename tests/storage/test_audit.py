@@ -296,6 +296,7 @@ def test_a_record_that_waits_comes_to_be_about_those_whose_resources_its_unit_ch
         assert [link.record.about for link in unit.audit_links()] == [("p0", "p1", "p2")]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_after_a_write_leaves_its_record_for_another(url: str) -> None:
     store = open_store(url)
     store.migrate()
@@ -356,6 +357,7 @@ def test_a_proof_is_remembered_until_its_time_and_not_for_ever(store: DatabaseSt
         assert [row[0] for row in unit.connection.execute(text("SELECT hash FROM proof"))] == ["new"]
 
 
+@pytest.mark.slow
 def test_a_spent_proof_is_refused_by_another_process_and_after_a_restart(url: str) -> None:
     store = open_store(url)
     store.migrate()
@@ -386,6 +388,7 @@ def _append(url: str, name: str) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_two_processes_and_several_threads_make_one_chain(url: str) -> None:
     store = open_store(url)
     store.migrate()

@@ -217,6 +217,7 @@ def test_the_least_of_several_counts_ascending_and_the_greatest_descending_and_w
     assert ids(store, Clause("_id", [Match(value="a")], negated=True), sort=[("deadline", True)]) == ["b", "c"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writing", [True, False])
 def test_a_search_that_takes_too_long_is_given_up_and_the_next_one_is_not(
     store: DatabaseStore, writing: bool, monkeypatch: pytest.MonkeyPatch

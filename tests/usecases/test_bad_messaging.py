@@ -18,6 +18,8 @@ from adapter.usecases.deliver import deliver
 from adapter.usecases.translate_message import receipt_of
 from tests.usecases.house import ADULTS, ELSEWHERE, GP, HOSPITAL, MSG_IDS, NOW, OTHER, House, PaperHub, apprec, message, uuid
 
+pytestmark = pytest.mark.slow  # a whole installation for each
+
 OURS = uuid(1)
 CLINIC = "8000301"  # whom we sent a message to
 

@@ -232,6 +232,7 @@ def test_the_audits_clock_reaches_its_own_way(house: House, monkeypatch: pytest.
     assert asked == [(LATER - timedelta(days=1826), LATER)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("retention", "months"), [(ALL, 2), (Retention(), 6)], ids=["cleaned", "kept"])
 def test_the_room_that_becomes_free_is_used_again_so_that_the_file_does_not_grow(
     tmp_path: Path, retention: Retention, months: int

@@ -89,6 +89,7 @@ def test_a_refusal_for_good_is_dead_with_its_reason(house: House) -> None:
     assert deliver_once(house, hub) == []
 
 
+@pytest.mark.slow
 def test_the_last_try_gives_up_and_says_after_how_many(house: House) -> None:
     house.receive_file(message())
     hub = PaperHub()
