@@ -60,8 +60,13 @@ class Messages(Blocking):
         return self._messages_of(OF_REFERRAL, tenant, sender, document_id)
 
     def due_messages(self, now: datetime, limit: int) -> list[Message]:
-        due = (message.c.state.in_([State.RECEIVED, State.PARKED]), message.c.due <= now)
-        return self._chosen(ALL.where(*due).order_by(message.c.due, message.c.id).limit(limit))
+        """Each state by itself, as its index has them in order: of both at once, all that are due would be sorted each time."""
+        asked = (
+            ALL.where(message.c.state == state, message.c.due <= now).order_by(message.c.due).limit(limit)
+            for state in (State.RECEIVED, State.PARKED)
+        )
+        found = [one for question in asked for one in self._chosen(question)]
+        return sorted(found, key=lambda one: (one.due or now, one.id))[:limit]
 
     def count_messages(self, tenants: Sequence[str]) -> dict[State, int]:
         """Each state by itself: what cannot be dismissed the index counts alone."""
