@@ -85,7 +85,7 @@ class Process:
                 env=clean_environment(**more),
             )
         with self.client() as client:
-            self.wait(lambda: ready(client), 60)
+            self.wait(lambda: ready(client), 100)
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=60)

@@ -42,7 +42,7 @@ class Recording:
         return Disk(self.folder, self.records, [*there, *self.clients.dropped], unsynced)
 
 
-def record(folder: Path, library: Path, command: tuple[str | Path, ...] = (STAFETT,), size: int = 20) -> Recording:
+def record(folder: Path, library: Path, command: tuple[str | Path, ...] = (STAFETT,), size: int = 12) -> Recording:
     """Two lives of a service that has `size` files, as many messages by HTTP and half as many organisations to keep:
     it is killed in the middle of them, and asked to end when all is done.
     """
@@ -168,7 +168,7 @@ def test_with_synchronous_normal_something_acknowledged_is_lost(library: Path, t
 @pytest.mark.timeout(7200)
 def test_ten_thousand_cuts_lose_nothing(library: Path, tmp_path: Path, memory: Path) -> None:
     found = Counter[str]()
-    for number, size in enumerate((40, 20, 20, 20, 20)):  # the first is long enough for checkpoints while it works
+    for number, size in enumerate((40, 12, 12, 12, 12)):  # the first is long enough for checkpoints while it works
         folder = tmp_path / str(number)
         folder.mkdir()
         recording = record(folder, library, size=size)
