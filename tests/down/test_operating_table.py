@@ -10,6 +10,8 @@ from typing import Final
 
 import pytest
 
+from tests.scenarios.named import is_there
+
 HEADING: Final = "## When something is down"
 ROWS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -100,13 +102,6 @@ def table(root: Path) -> dict[str, list[str]]:
     section = (root / "docs" / "operating.md").read_text("utf-8").partition(HEADING)[2].partition("\n## ")[0]
     cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section.splitlines() if line.startswith("| ")]
     return {first.lstrip("| "): rest for first, *rest in cells[1:]}
-
-
-def is_there(root: Path, test: str) -> bool:
-    """Whether a test of that name stands in that file, and is not one that only long runs make."""
-    file, _, name = test.partition("::")
-    source = (root / "tests" / file).read_text("utf-8") if (root / "tests" / file).is_file() else ""
-    return re.search(rf"^def {name}\(", source, re.MULTILINE) is not None
 
 
 def test_every_row_is_tried_and_nothing_is_tried_that_has_no_row(root: Path) -> None:
