@@ -32,7 +32,7 @@ PORT = 8000  # where requests are answered unless it is told
 PATIENCE = 30.0  # seconds that the message in hand has to be dealt with when we end
 LOOK_EVERY = 2.0  # seconds between looks for a newer program that waits for us
 GARBAGE = (50_000, 20, 100)
-"""Objects made and not gone before cycles among them are looked for; a message makes some ten thousand, of which none are left over."""
+"""Objects made and not gone before cycles among them are looked for; a message makes some ten thousand, and none is left over."""
 
 UVICORN: dict[str, Any] = {
     "http": "httptools",  # the strict reader: a request with two lengths, or one not to be read, is 400 (RFC 9112 6.3)
@@ -86,7 +86,7 @@ def serve(settings: Settings, roles: Collection[str], host: str, port: int | Non
 
 
 def _settle() -> None:
-    """What is loaded by now stays: to look through all of it for garbage again and again took a seventh of the time of a message."""
+    """What is loaded by now stays: to look through all of it for garbage time and again took a seventh of the time of a message."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE)
