@@ -166,9 +166,10 @@ class Judge:
         assert files == self.plan.files
 
     def the_hub_has_one_apprec_of_each_and_all_are_read(self) -> None:
-        expected = {self.letters.make(n).msg_id: (["Ok"], [int(RECEIVER)]) for n in self.plan.hubs}
+        """Two would be one that a living process was at for longer than its lease: then the machine was too slow for `LEASE`."""
         found = {m["businessDocumentId"]: ([a["appRecStatus"] for a in m["appRecs"]], m["read"]) for m in messages_on(self.hub)}
-        assert found == expected
+        assert found.keys() == {self.letters.make(n).msg_id for n in self.plan.hubs}
+        assert {msg_id: said for msg_id, said in found.items() if said != (["Ok"], [int(RECEIVER)])} == {}
 
     def what_was_acknowledged_is_there(self) -> None:
         assert len(self.journal.kept) == self.plan.posts
