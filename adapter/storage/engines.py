@@ -113,9 +113,14 @@ def _sqlite_connected(connection: Any, _record: object) -> None:
             raise _unsafe(f"SQLite pragma {name}", str(found), str(wanted))
 
 
+def patience_with(url: URL) -> dict[str, Any]:
+    """How long a connection to PostgreSQL is waited for, and kept where nobody answers on it; where the url says, as that says."""
+    return {name: value for name, value in POSTGRESQL_PATIENCE.items() if name not in url.query}
+
+
 def _postgresql(url: URL) -> Engines:
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of every batch that a conflict ends, which is raised too
-    patience = {name: value for name, value in POSTGRESQL_PATIENCE.items() if name not in url.query}
+    patience = patience_with(url)
     # At most 20 connections a process: PostgreSQL allows 100 unless told otherwise.
     writing = create_engine(
         url,

@@ -27,7 +27,7 @@ import psycopg
 from sqlalchemy import URL, make_url
 
 from adapter.domain.problem import Kind, Problem, problem
-from adapter.storage.engines import explain
+from adapter.storage.engines import explain, patience_with
 
 RUNNING, WANTED = "running", "wanted"
 PATIENCE: Final = 60.0  # seconds: those at work notice within some, and have 30 for what they have in hand
@@ -78,8 +78,9 @@ class AdvisoryLocks:
 
     KEYS: Final = {RUNNING: 0x53746167, WANTED: 0x53746168}  # neighbours of `schema.MIGRATING`
 
-    def __init__(self, url: str) -> None:
-        self._connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
+    def __init__(self, url: URL) -> None:
+        where = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connection = psycopg.connect(where, autocommit=True, **patience_with(url))
 
     def take(self, name: str, *, shared: bool) -> bool:
         return bool(self._ask(f"SELECT pg_try_advisory_lock{'_shared' if shared else ''}({self.KEYS[name]})"))
@@ -103,7 +104,7 @@ def locks_of(url: str | URL) -> Locks:
     if parsed.get_backend_name() == "sqlite":
         return FileLocks(str(parsed.database))
     try:
-        return AdvisoryLocks(parsed.set(drivername="postgresql").render_as_string(hide_password=False))
+        return AdvisoryLocks(parsed)
     except psycopg.OperationalError as error:
         raise explain(error) or error from None
 

@@ -24,6 +24,7 @@ from adapter.console.readiness import Readiness
 from adapter.domain.problem import Kind, Problem
 from adapter.storage import open_store
 from adapter.storage.engines import POSTGRESQL_PATIENCE
+from adapter.storage.presence import locks_of
 
 pytestmark = pytest.mark.slow
 OUT: Final = "The database cannot be reached, is full or cannot be written. Check that it runs and has room; this is tried again."
@@ -140,11 +141,15 @@ def test_the_kernel_is_asked_to_end_what_nobody_acknowledges(postgresql: Callabl
     url = postgresql()
     name, _, folder = url.rpartition("@")[2].partition("?host=")
     with relay(Path(folder) / ".s.PGSQL.5432") as network:
-        store = open_store(f"postgresql://stafett@127.0.0.1:{network.port}{name}")
+        through = f"postgresql://stafett@127.0.0.1:{network.port}{name}"
+        store, locks = open_store(through), locks_of(through)
         raw = store._engines.writing.raw_connection()
-        own = socket.socket(fileno=socket.dup(raw.driver_connection.fileno()))  # type: ignore[union-attr]
-        assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == POSTGRESQL_PATIENCE["tcp_user_timeout"]
-        assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == POSTGRESQL_PATIENCE["keepalives_idle"]
-        own.close()
+        for connection in (raw.driver_connection, locks._connection):  # type: ignore[attr-defined]
+            assert connection
+            own = socket.socket(fileno=socket.dup(connection.fileno()))
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == POSTGRESQL_PATIENCE["tcp_user_timeout"]
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == POSTGRESQL_PATIENCE["keepalives_idle"]
+            own.close()
         raw.close()
+        locks.close()
         store.close()
