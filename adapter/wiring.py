@@ -38,7 +38,7 @@ from adapter.security.smart import smart_configuration
 from adapter.settings import HubSettings, Settings
 from adapter.settings import Partner as PartnerSettings
 from adapter.storage import open_store
-from adapter.usecases.at_work import Pulse
+from adapter.usecases.at_work import HEARING, Hand, Pulse
 from adapter.usecases.clean_up import Retention, clean_up
 from adapter.usecases.define_pathways import define
 from adapter.usecases.name_patients import name_patients
@@ -106,7 +106,8 @@ def build(settings: Settings, clock: Clock | None = None, roles: Collection[str]
     hubs = [make_hub(hub, settings, clock) for hub in settings.hub]
     translator, formats = make_translator(settings, key), {hub.name: hub.apprec_format for hub in hubs}
     pathways, sharing = make_pathways(settings, formats, translator), make_sharing(settings, key)
-    lines = [make_line(partner, settings, store, sharing, clock) for partner in settings.partner]
+    pulse = Pulse(store, clock, ",".join(sorted(roles)), settings.messages.lease_seconds)
+    lines = [make_line(partner, settings, store, sharing, clock, pulse) for partner in settings.partner]
     define(store, (o.number for o in settings.organisation), translator.rulebook, clock.now(), fhir_base(settings))
     name_patients(store, translator, pathways.services, [*(o.number for o in settings.organisation), NOBODY])
     reception = Reception(
@@ -133,7 +134,7 @@ def build(settings: Settings, clock: Clock | None = None, roles: Collection[str]
         lines=lines,
         audited=settings.audit,
         tidy=partial(clean_up, store, Retention(**settings.retention.model_dump())),
-        pulse=Pulse(store, clock, ",".join(sorted(roles)), settings.messages.lease_seconds),
+        pulse=pulse,
     )
     journal = Journal(store, clock) if settings.audit else None
     app = partial(make_app, settings, store, journal, reception, clock, key, pathways, sharing, lines)
@@ -151,7 +152,9 @@ def make_watch(settings: Settings, store: Store, sharing: Sharing) -> Watch:
     return look
 
 
-def make_line(partner: PartnerSettings, settings: Settings, store: Store, sharing: Sharing, clock: Clock) -> Line:
+def make_line(
+    partner: PartnerSettings, settings: Settings, store: Store, sharing: Sharing, clock: Clock, pulse: Pulse | None = None
+) -> Line:
     """What passes between us and a partner. What comes from there is judged as what our own clients send is."""
     known, rules = sharing.partner(partner.name), make_rules(settings)
     assert known  # noqa: S101 - tells the type checker: both are made of the settings
@@ -167,6 +170,7 @@ def make_line(partner: PartnerSettings, settings: Settings, store: Store, sharin
         at_once=CALLS_AT_ONCE,
         organisations=[o.number for o in settings.organisation] if partner.auth == "helseid" else (),
         audited=settings.audit,
+        hand=Hand(store, clock, HEARING, pulse.id) if pulse else None,
     )
 
 

@@ -29,6 +29,7 @@ from adapter.ports import Outgoing, PartnerState, Refusal, Remote, Shared, Unit
 from adapter.r4 import json
 from adapter.security.acting import acting, acting_for
 from adapter.usecases.assignments import Work, change, creation, level, seen_of, send, view
+from adapter.usecases.at_work import Hand
 from adapter.usecases.breaker import OPENS_AFTER, after_failure, after_success, held, may_call
 from adapter.usecases.deliver import PARTNERS, Keep, deliver
 from adapter.usecases.follow_assignment import as_seen, missing, take_in, unreadable
@@ -59,8 +60,10 @@ class Line:
         at_once: int = 1,
         organisations: Sequence[str] = (),
         audited: bool = False,
+        hand: Hand | None = None,
     ) -> None:
         self.courier = courier
+        self._hand = hand
         self.organisations = organisations or ("",)
         self.name = courier.name
         self.store, self.clock, self.server = courier.store, courier.clock, courier.server
@@ -157,10 +160,16 @@ class Line:
         if self._looked and now - self._looked < self.poll:
             return 0
         self._looked = now
+        if not self._ours():
+            return 0
         with caused_by(str(uuid4())):  # what is heard came of nothing that we know: each look has an id of its own
             if state.compared is None or now - state.compared >= COMPARE_EVERY:
                 return self._reached(self._compare)
             return self._reached(lambda: self._listen(state.heard))
+
+    def _ours(self) -> bool:
+        """Whether it is this process that hears the partner: of several one does, for as long as it lives."""
+        return self._hand is None or bool(self._hand.take([self.name]).ours)
 
     def _listen(self, heard: datetime | None) -> int:
         """What changed since the last look, by the partner's own clock."""

@@ -26,6 +26,9 @@ from adapter.ports import Clock, Process, Store, Taken, Unit
 MOST: Final = 5
 TOGETHER: Final = {1: 12, 2: 3}
 """How many that one, or two, have died with are taken up at once: what is guilty is among them, and found in a few more."""
+HEARING: Final = "(hearing)"
+"""Stands for a hub where the names are partners: who has one in hand hears what changes there."""
+
 DEADLY: Final = Finding(
     "fatal",
     Kind.INTERNAL,
