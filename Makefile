@@ -6,6 +6,7 @@ ONLY   ?=
 ROUNDS ?= 10
 FUZZ   ?= 600
 PLAYS  ?= 200
+SOAK   ?= 30
 MANY   ?= 1000000
 KILLS  ?= 3000
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -48,7 +49,7 @@ docs: $(VENV)/.dev  ## Write the generated files anew
 bench: $(VENV)/.dev  ## Speed, one page and bench/results.json (ONLY=word for a part)
 	$(BIN)/python -m bench $(ONLY)
 
-torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds; PLAYS=200 of both sides; guards taken out
+torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (ROUNDS=10); wild requests for FUZZ=600 seconds; PLAYS=200 of both sides; guards taken out; the bench at its full sizes; SOAK=30 minutes at 20 messages/s
 	@for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -s -m slow tests/kill/test_kill.py || exit 1; done
 	TMPDIR=/tmp STAFETT_MESSAGES=20000 STAFETT_KILLS=60 $(BIN)/pytest -s -m torture tests/kill
 	$(BIN)/pytest -s -m torture tests/power
@@ -58,6 +59,8 @@ torture: $(VENV)/.dev  ## Faults again and again, each round with its own seed (
 	$(BIN)/pytest -s -m torture tests/guards
 	STAFETT_PLAYS=$(PLAYS) $(BIN)/pytest -s tests/handover/test_convergence.py
 	STAFETT_FUZZ_SECONDS=$(FUZZ) STAFETT_FUZZ_SLOWEST=1 $(BIN)/pytest -s tests/fhir/test_fuzz.py
+	$(BIN)/python -m bench --full
+	$(BIN)/python -m bench.soak $(SOAK)
 
 torture-million: $(VENV)/.dev  ## MANY=1000000 messages and KILLS=3000 on each engine: hours, and some 60 GB for each million
 	TMPDIR=/tmp STAFETT_MESSAGES=$(MANY) STAFETT_KILLS=$(KILLS) $(BIN)/pytest -s -m torture tests/kill

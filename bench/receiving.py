@@ -135,9 +135,32 @@ class Receiving:
         """When each message's AppRec stood there, by MsgId: what an AppRec names."""
         return {id.decode(): moment for moment, file in self.apprecs() for id in UUID.findall(file.read_bytes())}
 
+    def spent(self) -> float:
+        """Seconds of a processor that the workers have used, and PostgreSQL for them (Linux: proc(5), stat)."""
+        name = self.store.rpartition("/")[2].partition("?")[0]
+        theirs = [folder for folder in Path("/proc").glob("[0-9]*") if f" {name} ".encode() in _words(folder, b"postgres:")]
+        return sum(map(_processor, [*theirs, *(Path(f"/proc/{process.pid}") for process in self.processes)]))
+
     def states(self) -> dict[State, int]:
         """What became of all messages."""
         return states(self.store)
+
+
+def _words(process: Path, beginning: bytes) -> bytes:
+    """The command line of a process that begins so, else nothing."""
+    try:
+        words = (process / "cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
+    return words if words.startswith(beginning) else b""
+
+
+def _processor(process: Path) -> float:
+    try:
+        user, system = (process / "stat").read_text("utf-8").rpartition(")")[2].split()[11:13]
+    except OSError:
+        return 0.0
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -162,11 +185,12 @@ class Hub:
     timed: Sequence[Path]
 
     def answered(self, number: int, seconds: float) -> list[float]:
-        """When each AppRec reached the hub, in order, once there are `number`, or `seconds` are over."""
-        until = time.time() + seconds
-        while len(moments := self._moments()) < number and time.time() < until:
+        """When each AppRec reached the hub, in order, once there are `number`, or `seconds` are over since the first."""
+        began, moments = time.time(), self._moments()
+        while len(moments) < number and time.time() < (moments[0] + seconds if moments else began + PATIENCE):
             time.sleep(1.0)
-        return sorted(moments)
+            moments = sorted(self._moments())
+        return moments
 
     def _moments(self) -> list[float]:
         messages = self.client.get("/sandbox/messages").raise_for_status().json()["messages"]

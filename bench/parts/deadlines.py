@@ -1,7 +1,7 @@
 """The deadline watch: three open Tasks to each pathway, all judged as on the next day, then some as after a stop of months.
 
 The watch runs in a process of its own, so that its memory is its own: how much more it holds at the most than after its
-first pages. On SQLite, in files of a temporary folder. The whole size: python -m bench.parts.deadlines PATHWAYS
+first pages. On SQLite, in files of a temporary folder. The whole size: python -m bench --full deadlines
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from bench.row import Row
 from bench.tasks import BEGAN, ORGANISATION, task
 
 PATHWAYS, WHOLE, TASKS = 10_000, 100_000, 3
+FULL: Final = {"pathways": WHOLE}
 WARM: Final = 10  # pages, after which the database's caches are as large as they become
 LATE: Final = 40  # pages of the Tasks that are all overdue: enough to tell how fast they are written
 WRITTEN: Final = date(2026, 11, 2)  # the day on which every Task says how it stands
@@ -100,8 +101,4 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        print(json.dumps(_measured(sys.argv[1], datetime.fromisoformat(sys.argv[2]), int(sys.argv[3]))))
-    else:
-        for row in rows(int(sys.argv[1])):
-            print(row)
+    print(json.dumps(_measured(sys.argv[1], datetime.fromisoformat(sys.argv[2]), int(sys.argv[3]))))
