@@ -188,11 +188,12 @@ class Judge:
 
     def i5_what_was_asked_about_a_pathway_came_in_the_order_that_it_was_asked(self) -> None:
         came: dict[str, list[tuple[str, int]]] = {}
+        begun = self.municipality.begun()
         for task in self.municipality.having("Task"):
             more = more_of(task)
             assert task["status"] == ("received" if more else "accepted")
             place = MORE.index(more) + 1 if more else 0
-            came.setdefault(task["groupIdentifier"]["value"], []).append((self.municipality.begun(task), place))
+            came.setdefault(task["groupIdentifier"]["value"], []).append((begun[task["id"]], place))
         assert len(came) == self.plan.granted
         for times in came.values():
             assert [place for _, place in sorted(times)] == [*range(1 + len(MORE))], times

@@ -141,17 +141,21 @@ class Municipality:
                 assert answer.status_code in (200, 412), answer.text
 
     def having(self, type: str, **asked: str) -> Iterator[Body]:
-        """What stands there, page by page."""
-        url, params = f"/{type}", {**asked, "_count": "100"}
-        while url:
-            page = self.client.get(url, params=params).raise_for_status().json()
-            yield from [entry["resource"] for entry in page.get("entry", [])]
-            url, params = next((link["url"] for link in page["link"] if link["relation"] == "next"), ""), {}
+        """What stands there."""
+        return self._listed(f"/{type}", asked)
 
-    def begun(self, task: Body) -> str:
-        """When it came there: the time of its first version."""
-        first = self.client.get(f"/Task/{task['id']}/_history/1").raise_for_status().json()
-        return str(first["meta"]["lastUpdated"])
+    def begun(self) -> dict[str, str]:
+        """When each Task came there, by its id: the time of its first version."""
+        versions = ((one["id"], one["meta"]) for one in self._listed("/Task/_history", {}))
+        return {id: meta["lastUpdated"] for id, meta in versions if meta["versionId"] == "1"}
+
+    def _listed(self, url: str, asked: dict[str, str]) -> Iterator[Body]:
+        """Page by page."""
+        asked = {**asked, "_count": "100"}
+        while url:
+            page = self.client.get(url, params=asked).raise_for_status().json()
+            yield from [entry["resource"] for entry in page.get("entry", [])]
+            url, asked = next((link["url"] for link in page["link"] if link["relation"] == "next"), ""), {}
 
 
 def more_of(task: Body) -> str:
