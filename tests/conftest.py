@@ -100,6 +100,9 @@ def _forbidden(skips: Counter[str]) -> list[str]:
 
 
 HEARD = leaks.Collector()
+QUICK, LONG = 3.0, dict[str, float]()
+"""Seconds: `slow` is for what takes more than half of it on an idle machine. Tests without the mark that took longer are named at
+the end, and fail nothing: the machine may have had other things to do."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -116,6 +119,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """What was printed and logged while a test ran, on any worker: the main process gets all reports."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
+        if report.when == "call" and report.duration > QUICK and not {"slow", "torture"} & report.keywords.keys():
+            LONG[report.nodeid] = report.duration
         for title, text in report.sections:
             if text and title.endswith(f" {report.when}"):
                 HEARD.hear("output", text, where=report.nodeid)
@@ -147,6 +152,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line(f"persons in what was logged: {sum(HEARD.hits.values())} ({heard})", red=bool(HEARD.hits))
     for place, count in sorted(HEARD.hits.items()):
         terminalreporter.write_line(f"{count:4} × {place}", red=True)
+    for name in sorted(LONG, key=lambda name: -LONG[name])[:20]:
+        terminalreporter.write_line(f"{LONG[name]:4.1f} s, and not marked slow: {name}")
     skips = _skips(config)
     if not skips:
         return
