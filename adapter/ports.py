@@ -211,12 +211,12 @@ class Draft:
     """A resource to keep. `make(version, updated)` gives the bytes to serve, with these two in its `meta`.
 
     `make` must be pure: the same arguments give the same bytes. The store asks it twice: for the stored version, to see
-    whether anything changed, and for the next.
+    whether anything changed, and for the next. `index` may be what works it out: of what has not changed nobody asks.
     """
 
     type: str
     id: str
-    index: Index
+    index: Index | Callable[[], Index]
     make: Callable[[int, datetime], bytes]
 
 

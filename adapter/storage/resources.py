@@ -129,39 +129,39 @@ class Resources(Blocking):
         before = self._newest(tenant, [(draft.type, draft.id) for draft in drafts])
         if any(stored.patient and stored.patient in self.hidden(tenant) for stored in before.values()):
             raise Problem(OVERTAKEN)  # an id that we work out, of what the caller's work did not see: it is not to be laid over
-        newest, owners = dict(before), self._owners(tenant, drafts)
+        newest, indexes = dict(before), _indexes(drafts, before)
+        owners = self._owners(tenant, indexes)
         made: list[Stored] = []
         kept: list[Stored] = []
         for draft in drafts:
-            stored = newest.get((draft.type, draft.id))
-            if stored is None or draft.make(stored.version, stored.updated) != stored.body:
+            name = draft.type, draft.id
+            stored = newest.get(name)
+            if stored is None or (name in indexes and draft.make(stored.version, stored.updated) != stored.body):
                 version = stored.version + 1 if stored else 1
-                body, patient = draft.make(version, now), owners[draft.type, draft.id]
-                stored = newest[draft.type, draft.id] = Stored(draft.type, draft.id, version, now, body, patient)
+                stored = newest[name] = Stored(*name, version, now, draft.make(version, now), owners[name])
                 made.append(stored)
             kept.append(stored)
         if made:
             self.add(resource_version, [version_of(tenant, stored) for stored in made])
-            last = {(draft.type, draft.id): draft for draft in drafts}
-            changed = [name for name in last if newest[name] is not before.get(name)]
+            changed = [name for name in indexes if newest[name] is not before.get(name)]
             self.tell(FORGET, [(key(tenant), key(id), key(type)) for type, id in changed if (type, id) in before])
-            self.find(tenant, [(newest[name], last[name].index) for name in changed])
-            self._own_contents(tenant, made, last)
-            if any(name[0] in BLOCKED_BY for name in last):
+            self.find(tenant, [(newest[name], indexes[name]) for name in changed])
+            self._own_contents(tenant, made, indexes)
+            if any(name[0] in BLOCKED_BY for name in indexes):
                 self._found.clear()
         if message_id and kept:
             self._record(tenant, message_id, kept)
         return kept
 
-    def _owners(self, tenant: str, drafts: Sequence[Draft]) -> dict[Name, str]:
-        """Whose record each draft belongs to. What names no patient belongs with the first record that it refers to: a Provenance
-        of a Task with that Task, so that who does not see the one does not see the other.
+    def _owners(self, tenant: str, indexes: Mapping[Name, Index]) -> dict[Name, str]:
+        """Whose record each resource belongs to. What names no patient belongs with the first record that it refers to: a
+        Provenance of a Task with that Task, so that who does not see the one does not see the other.
         """
-        owners = {(draft.type, draft.id): self._whose(tenant, draft.index) for draft in drafts}
+        owners = {name: self._whose(tenant, index) for name, index in indexes.items()}
         leads = {
-            (d.type, d.id): [(e.system, e.value) for e in d.index.entries if e.system and e.value]
-            for d in drafts
-            if not d.index.patient
+            name: [(e.system, e.value) for e in index.entries if e.system and e.value]
+            for name, index in indexes.items()
+            if not index.patient
         }
         ids = list({key(id) for names in leads.values() for type, id in names if type.isalpha()})
         there: dict[Name, str] = {}
@@ -185,11 +185,11 @@ class Resources(Blocking):
                 return name
         return index.patient
 
-    def _own_contents(self, tenant: str, made: Sequence[Stored], drafts: Mapping[Name, Draft]) -> None:
+    def _own_contents(self, tenant: str, made: Sequence[Stored], indexes: Mapping[Name, Index]) -> None:
         """What a record's DocumentReferences have as their contents is of that record, where it was nobody's."""
         for one in made:
             if one.type == "DocumentReference" and one.patient:
-                entries = drafts[one.type, one.id].index.entries
+                entries = indexes[one.type, one.id].entries
                 named = [(key(one.patient), key(tenant), key(e.value), "Binary") for e in entries if e.parameter == CONTENT]
                 for own in OWN:
                     self.tell(own, named)
@@ -230,6 +230,18 @@ class Resources(Blocking):
         self.add(message_resource, [(owner, message, at, *name) for at, name in enumerate(new, len(known))])
         if patient := next((one.patient for one in kept if one.patient), ""):
             self.tell(IS_ABOUT, [(key(patient), message, owner)])
+
+
+def _indexes(drafts: Sequence[Draft], before: Mapping[Name, Stored]) -> dict[Name, Index]:
+    """What the drafts that differ from what is stored are found by; of several of one name the last."""
+
+    def differs(draft: Draft) -> bool:
+        stored = before.get((draft.type, draft.id))
+        return stored is None or draft.make(stored.version, stored.updated) != stored.body
+
+    names = {(draft.type, draft.id) for draft in drafts if differs(draft)}
+    last = {name: draft for draft in drafts if (name := (draft.type, draft.id)) in names}
+    return {name: draft.index if isinstance(draft.index, Index) else draft.index() for name, draft in last.items()}
 
 
 def _bounded(ids: list[str]) -> Iterator[list[str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -165,7 +166,7 @@ def _draft(body: Body, old: Body | None) -> Draft:
         moment = updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return encode({**kept, "meta": {**kept.get("meta", {}), "versionId": str(version), "lastUpdated": moment}})
 
-    return Draft(kept["resourceType"], kept["id"], index(kept), make)
+    return Draft(kept["resourceType"], kept["id"], partial(index, kept), make)
 
 
 def _said(body: Mapping[str, Any]) -> dict[str, Any]:
