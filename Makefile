@@ -28,7 +28,7 @@ help:  ## What can be made
 run: $(VENV)/.run  ## The sandbox: service, simulated hub, example referrals (PORT=8000)
 	@exec $(BIN)/python -m adapter.sandbox.run --port $(PORT)
 
-test: $(VENV)/.dev  ## Every test
+test: $(VENV)/.dev  ## Every test, of a few long ones a smaller form
 	$(BIN)/pytest -n 2 --dist loadfile -m "not torture"
 
 test-fast: $(VENV)/.dev  ## The tests that take a moment
