@@ -33,6 +33,9 @@ class Word:
     level: str
 
 
+BETWEEN = "\n"  # no word goes over it
+
+
 def strictest(levels: Iterable[str]) -> str:
     """The strictest of some levels; empty where there is none."""
     given = set(levels)
@@ -41,8 +44,8 @@ def strictest(levels: Iterable[str]) -> str:
 
 def level_in(texts: Iterable[str], words: Sequence[Word]) -> str:
     """What the parts of an address say of its protection: whole words, in any case, whatever stands between them."""
-    plain = [f" {_NOT_A_WORD.sub(' ', text.upper())} " for text in texts]
-    return strictest(word.level for word in words if any(f" {word.phrase} " in text for text in plain))
+    plain = BETWEEN.join(f" {_NOT_A_WORD.sub(' ', text.upper())} " for text in texts if text)
+    return strictest(word.level for word in words if f" {word.phrase} " in plain)
 
 
 def landline(number: str) -> bool:

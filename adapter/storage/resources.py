@@ -262,14 +262,13 @@ def head_of(tenant: str, stored: Stored, index: Index) -> Columns:
 
 def entries_of(tenant: str, stored: Stored, index: Index) -> Iterator[Columns]:
     """The rows of `resource_index`."""
-    owner, type, id = key(tenant), key(stored.type), key(stored.id)
-    status, updated = key(index.status), micros(stored.updated)
+    named, of = (key(tenant), stored.type, key(stored.id)), (key(index.status), micros(stored.updated))
     for position, (parameter, system, value, low, high) in enumerate(dict.fromkeys(index.entries)):
         if low is None and high is None:
-            yield (owner, type, id, key(parameter), position, key(system), key(value), None, None, status, updated)
+            yield (*named, parameter, position, key(system), key(value), None, None, *of)
         else:
             bounds = (LOWEST if low is None else micros(low), HIGHEST if high is None else micros(high))
-            yield (owner, type, id, key(parameter), position, "", "", *bounds, status, updated)
+            yield (*named, parameter, position, "", "", *bounds, *of)
 
 
 def stored_as(type: str, id: str, rows: Sequence[Columns]) -> Stored | None:
