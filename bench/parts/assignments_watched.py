@@ -1,7 +1,7 @@
 """What it costs to keep up with 100,000 assignments when nearly nothing happens: how much of a core the line to a partner takes.
 
 The municipality's server has them all; each look finds five in its overlap that we know (`bench/peers/partner.py`). The line is
-asked every 0.2 s, as the worker does, and looks once a minute, or once a second. Measured is this process's own time on the
+asked every second, as the worker does where nothing rings, and looks once a minute, or once a second. Measured is this process's own time on the
 processor, on SQLite and, where the machine has it, on PostgreSQL with an empty outbox.
 """
 
@@ -24,7 +24,7 @@ from adapter.storage.tables import shared
 from adapter.usecases.assignments import seen_of
 from adapter.usecases.writing import draft
 from adapter.wiring import Services
-from adapter.worker import CARRY_EVERY
+from adapter.worker import LOOK_EVERY
 from bench.assigned import HOSPITAL, installation, partner, task
 from bench.loading import load
 from bench.row import Row
@@ -63,7 +63,7 @@ def _share(services: Services, spell: float = SPELL) -> float:
     began, spent = time.perf_counter(), time.process_time()
     while (now := time.perf_counter()) < began + spell:
         line.round()
-        time.sleep(CARRY_EVERY)
+        time.sleep(LOOK_EVERY)
     return 100 * (time.process_time() - spent) / (now - began)
 
 
