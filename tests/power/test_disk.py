@@ -43,9 +43,11 @@ def house(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
     lay(folder)
     recorder = Recorder(library, folder.parent / "outside")
     process = Process(folder, recorder)
-    process.start()
-    yield House(process, recorder, Clients(), iter(make_messages(7, 100)))
-    process.kill()
+    try:
+        process.start()
+        yield House(process, recorder, Clients(), iter(make_messages(7, 100)))
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize(("disk", "room"), [(FULL, 10_000), (FULL, 0), (READ_ONLY, 0), (FAILING, 0)])

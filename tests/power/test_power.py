@@ -56,8 +56,8 @@ def record(folder: Path, library: Path, command: tuple[str | Path, ...] = (STAFE
     jobs = [partial(post, made=one, clients=clients) for one in by_post]
     jobs += [partial(write, number=number, clients=clients) for number in range(size // 2)]
     random.Random(SEED).shuffle(jobs)
-    process.start()
     try:
+        process.start()
         threads = at_once(process, jobs)
         for number, one in enumerate(by_file):
             drop(installed, f"{number:04d}", one.data, clients)
@@ -143,8 +143,8 @@ def resume(recording: Recording, folder: Path, chance: random.Random) -> None:
     process, again = Process(folder, None), Clients()
     for name, one in enumerate(recording.files):
         drop(folder, f"{name:04d}", one.data, again)  # those that are done came twice: another hub would give them again too
-    process.start()
     try:
+        process.start()
         for thread in at_once(process, [partial(post, made=one, clients=again) for one in recording.posts]):
             thread.join(90)
         process.wait(lambda: not files(folder, "in") and files(folder, "out") == len(recording.files), 60)
