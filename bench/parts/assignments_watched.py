@@ -1,8 +1,8 @@
 """What it costs to keep up with 100,000 assignments when nearly nothing happens: how much of a core the line to a partner takes.
 
 The municipality's server has them all; each look finds five in its overlap that we know (`bench/peers/partner.py`). The line is
-asked every second, as the worker does where nothing rings, and looks once a minute, or once a second. Measured is this process's own time on the
-processor, on SQLite and, where the machine has it, on PostgreSQL with an empty outbox.
+asked every second, as the worker does where nothing rings, and looks once a minute, or once a second. Measured is this process's
+own time on the processor, on SQLite and, where the machine has it, on PostgreSQL with an empty outbox.
 """
 
 from __future__ import annotations
