@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen:
         print(f"no part is called {word!r}: see bench/parts", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what the parts share is put away then too
     rows: list[Row] = []
     spent: dict[str, float] = {}
     for name, part in chosen.items():
