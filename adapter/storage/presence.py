@@ -79,7 +79,8 @@ class AdvisoryLocks:
     KEYS: Final = {RUNNING: 0x53746167, WANTED: 0x53746168}  # neighbours of `schema.MIGRATING`
 
     def __init__(self, url: URL) -> None:
-        where = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        # SQLAlchemy writes a space as +, which libpq takes for a plus; a plus itself stands as %2B.
+        where = url.set(drivername="postgresql").render_as_string(hide_password=False).replace("+", "%20")
         self._connection = psycopg.connect(where, autocommit=True, **patience_with(url))
 
     def take(self, name: str, *, shared: bool) -> bool:
