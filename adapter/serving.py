@@ -62,14 +62,18 @@ def serve(settings: Settings, roles: Collection[str], host: str, port: int | Non
     if settings.auth == "off":
         structlog.get_logger().warning("auth.off", why="nobody is asked who they are: for test on this machine alone")
     services, present, look_out = build(settings, clock, roles), Presence(settings.store.url), None
-    stop_on_signals(services.worker)
+    stop_on_signals(services.worker.stop)
     _settle()
     try:
         _be_present(present, services)
         if listening:
             structlog.get_logger().info("listening", host=host, port=port, public_base=settings.public_base)
             server = _server(services.app if "api" in roles else _watched(services, settings))
-            look_out = LookOut(present, partial(_end, services, server))
+            end = partial(_end, services, server)
+            look_out = LookOut(present, end)
+            stop_on_signals(end)  # until the server has its own way of hearing them
+            if services.worker.stopped:  # asked while we started
+                end()
             _answer(services, server, listening, with_worker="worker" in roles)
         else:
             look_out = LookOut(present, services.worker.stop)

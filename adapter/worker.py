@@ -4,7 +4,7 @@ what has been kept long enough.
 One thread for each hub to fetch and one to send, one for each partner and for the deadlines, and one that tidies.
 
     worker = Worker(store, reception, hubs, clock)
-    stop_on_signals(worker)
+    stop_on_signals(worker.stop)
     worker.run()          # until worker.stop()
 
 Any number of workers share a database: what one has in hand no other takes up, and what is put in the outbox wakes whoever sends.
@@ -140,6 +140,11 @@ class Worker:
         for wake in self._wakes:
             wake.set()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it has been asked to end."""
+        return self._stopped.is_set()
+
     def _beat(self) -> int:
         for silent in self.pulse.beat():
             log.warning("worker.buried", process=silent.id, roles=silent.roles, seen=str(silent.seen))
@@ -233,11 +238,11 @@ def _every(seconds: float) -> Callable[[], float]:
     return lambda: seconds
 
 
-def stop_on_signals(worker: Worker) -> None:
-    """Stop the worker on SIGTERM and SIGINT. Only for the main thread."""
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGTERM and SIGINT. Only for the main thread."""
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
-        worker.stop()
+        stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)
