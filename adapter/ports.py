@@ -211,13 +211,15 @@ class Draft:
     """A resource to keep. `make(version, updated)` gives the bytes to serve, with these two in its `meta`.
 
     `make` must be pure: the same arguments give the same bytes. The store asks it twice: for the stored version, to see
-    whether anything changed, and for the next. `index` may be what works it out: of what has not changed nobody asks.
+    whether anything changed, and for the next. `index` may be what works it out: of what has not changed nobody asks. `new` says
+    that there is none yet, which the store then does not look for: should there be one, the unit is overtaken.
     """
 
     type: str
     id: str
     index: Index | Callable[[], Index]
     make: Callable[[int, datetime], bytes]
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

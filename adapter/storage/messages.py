@@ -84,6 +84,7 @@ class Messages(Blocking):
         )
         self.tell(ADD, [(*keep(message), *sightings)])
         self.tell(ADD_XML, [(key(message.id), xml)])
+        self._made[key(message.id)] = set()
 
     def change_message(self, message: Message) -> None:
         self.tell(CHANGE, [(*keep(message), key(message.id))])

@@ -126,7 +126,7 @@ class Resources(Blocking):
         return Search(self.ask_in_time, self.postgresql, tenant, query, self.shown(tenant, PATIENT))
 
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
-        before = self._newest(tenant, [(draft.type, draft.id) for draft in drafts])
+        before = self._newest(tenant, [(draft.type, draft.id) for draft in drafts if not draft.new])
         if any(stored.patient and stored.patient in self.hidden(tenant) for stored in before.values()):
             raise Problem(OVERTAKEN)  # an id that we work out, of what the caller's work did not see: it is not to be laid over
         newest, indexes = dict(before), _indexes(drafts, before)
@@ -163,7 +163,7 @@ class Resources(Blocking):
             for name, index in indexes.items()
             if not index.patient
         }
-        ids = list({key(id) for names in leads.values() for type, id in names if type.isalpha()})
+        ids = list({key(id) for names in leads.values() for type, id in names if type.isalpha() and (type, id) not in owners})
         there: dict[Name, str] = {}
         for some in _bounded(ids):
             if self.postgresql:
@@ -224,10 +224,13 @@ class Resources(Blocking):
 
     def _record(self, tenant: str, message_id: str, kept: Sequence[Stored]) -> None:
         owner, message = key(tenant), key(message_id)
-        known = set(self.ask(RECORDED, (owner, message)))
+        known = self._made.get(message)  # by this unit, which added the message
+        if known is None:
+            known = set(self.ask(RECORDED, (owner, message)))
         names = dict.fromkeys((key(s.type), key(s.id), s.version) for s in kept)
         new = [name for name in names if name not in known]
         self.add(message_resource, [(owner, message, at, *name) for at, name in enumerate(new, len(known))])
+        known.update(new)
         if patient := next((one.patient for one in kept if one.patient), ""):
             self.tell(IS_ABOUT, [(key(patient), message, owner)])
 

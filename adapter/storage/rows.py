@@ -92,6 +92,7 @@ class Part:
         self.postgresql = connection.dialect.name == "postgresql"
         self._driver: Any = connection.connection.driver_connection
         self.woken: set[str] = set()  # whom there is something for, when this is committed
+        self._made: dict[str, set[Columns]] = {}  # by messages that this unit added: the versions
         self._until: float | None = None  # when a search in this unit is given up
 
     @property

@@ -27,7 +27,7 @@ from adapter.usecases.arrival import Arrival, arrivals, read_as
 from adapter.usecases.assignments import Work
 from adapter.usecases.disclosure import taken_in
 from adapter.usecases.pathways import Pathways
-from adapter.usecases.record_referral import duties, link, record
+from adapter.usecases.record_referral import NONE, Indexes, duties, indexes_of, link, record
 from adapter.usecases.share_pathway import share_pathway
 from adapter.usecases.sharing import Sharing
 from adapter.usecases.situation import Situation, identity, look
@@ -57,12 +57,17 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An arrival, and what is to become of it in the situation that was found; `again` is its message where it was kept before."""
+    """An arrival, and what is to become of it in the situation that was found; `again` is its message where it was kept before.
+
+    `indexes` are what its resources are found by; `careful` is for the second time, where something was there that is not expected.
+    """
 
     arrival: Arrival
     again: Message | None
     situation: Situation = UNSEEN
     verdict: Verdict | None = None
+    indexes: Indexes | None = None
+    careful: bool = False
 
 
 class Reception:
@@ -217,18 +222,20 @@ class Reception:
         if seen.situation.known and seen.again is None:
             return Received(seen.situation.known, _outcome(seen.situation.known))
         try:
-            return replace(seen, verdict=self._verdict(seen.arrival, seen.situation, seen.again))
+            decided = self._verdict(seen.arrival, seen.situation, seen.again)
+            indexes = indexes_of(decided.translation) if decided.translation else None
+            return replace(seen, verdict=decided, indexes=indexes)
         except Exception as error:  # ours: it is set aside, to be tried again
             return _set_aside(seen, error)
 
     def _kept(self, ready: Ready, done: Received | Exception) -> Received | Problem:
         """What the store made of it. What a fault of ours stopped is kept to be tried again."""
-        if isinstance(done, Problem) and done.kind in (Kind.TRANSIENT, Kind.CONFLICT):
+        if isinstance(done, Received) or (isinstance(done, Problem) and done.kind is Kind.TRANSIENT):
             return done
-        if isinstance(done, Received):
-            return done
+        overtaken = isinstance(done, Problem) and done.kind is Kind.CONFLICT
+        once_more = replace(ready, careful=True) if overtaken else _set_aside(ready, done)
         try:
-            return self.store.run(partial(self._keep, ready=_set_aside(ready, done)))
+            return self.store.run(partial(self._keep, ready=once_more))
         except Problem as fault:
             return fault
 
@@ -333,6 +340,8 @@ class Reception:
                 serv_type=serv_type,
                 situation=situation,
                 pathways=Pathways(self.translator.rulebook, self.translator.week),
+                indexes=ready.indexes or NONE,
+                careful=ready.careful,
             )
             if self.audited:
                 taken_in(unit, message, arrival.patient, self.clock.now())
@@ -340,7 +349,7 @@ class Reception:
                 link(unit, message, self.clock.now(), judged.decision.linked_pathway, judged.translation)
             self._share(unit, message, situation, judged.translation)
             if serv_type not in ("M", "C"):
-                self._follow(unit, situation.waiting)
+                self._follow(unit, situation.waiting, careful=ready.careful)
         return Received(message, "conflict" if situation.taken else "new")
 
     def _share(self, unit: Unit, message: Message, situation: Situation, made: Translation) -> None:
@@ -350,7 +359,7 @@ class Reception:
             for id in dict.fromkeys([*opened, *([situation.episode["id"]] if situation.episode else [])]):
                 share_pathway(Work(unit, self.sharing, self.clock.now()), message.tenant, id)
 
-    def _follow(self, unit: Unit, waiting: Sequence[str]) -> None:
+    def _follow(self, unit: Unit, waiting: Sequence[str], *, careful: bool) -> None:
         """The referral has come: take through what waited for it, each by itself."""
         for message in filter(None, map(unit.message, waiting)):
             xml = unit.message_xml(message.id) or b""
@@ -358,7 +367,7 @@ class Reception:
             arrival = next((a for a in found if a.receiver == message.receiver), found[0])
             try:
                 with unit.savepoint():
-                    self._keep(unit, Ready(arrival, message))
+                    self._keep(unit, Ready(arrival, message, careful=careful))
             except Exception as error:
                 if isinstance(error, Problem) and error.kind in (Kind.TRANSIENT, Kind.CONFLICT):
                     raise

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
 from adapter.domain.referral import Decision, Duty
 from adapter.ports import Draft, Message, Unit
-from adapter.r4.index import index
+from adapter.r4.index import Index, index
 from adapter.usecases.pathways import Pathways
 from adapter.usecases.protect_address import as_kept, cleanse
 from adapter.usecases.situation import OPEN_EPISODES, PARTIES, Body, Key, Situation, decode, of_pathway
@@ -30,6 +31,9 @@ from mappings.resources.retire import retire
 from mappings.translation import Translation
 
 CANCELLED: Final = "Henvisningen er kansellert av avsender. (The sender has cancelled the referral.)"
+
+Indexes = Mapping[Key, tuple[Body, Index]]
+NONE: Final[Indexes] = MappingProxyType({})
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -83,12 +87,16 @@ def record(
     serv_type: str,
     situation: Situation,
     pathways: Pathways,
+    indexes: Indexes = NONE,
+    careful: bool = False,
 ) -> None:
-    """Write all versions that the message makes."""
+    """Write all versions that the message makes. `indexes` are those of its resources that were worked out before; `careful` looks
+    also for what should not be there yet.
+    """
     tenant = message.tenant
     source = next((r.body["meta"]["source"] for r in translation.resources if "source" in r.body.get("meta", {})), "")
     made = as_kept([*_versions(unit, tenant, translation, serv_type, situation)])
-    drafts = [_draft(body, old) for body, old in made]
+    drafts = [_draft(body, old, indexes, new=old is None and not careful) for body, old in made]
     caused: list[tuple[Body, Body | None]] = list(_unsaid(translation, serv_type, situation))
     if serv_type == "C" and not situation.facts.copy:
         caused += _called_off(unit, tenant, now, situation, pathways)
@@ -158,7 +166,12 @@ def _sourced(body: Body, source: str) -> Body:
     return body | {"meta": {**body.get("meta", {}), "source": source}} if source else body
 
 
-def _draft(body: Body, old: Body | None) -> Draft:
+def indexes_of(translation: Translation) -> Indexes:
+    """What the resources are found by that are most likely new, each with the body that it is of."""
+    return {(r.type, r.id): (r.body, index(r.body)) for r in translation.resources if not r.merge}
+
+
+def _draft(body: Body, old: Body | None, indexes: Indexes = NONE, *, new: bool = False) -> Draft:
     """A body that says what is stored already is left as it is, whoever said it first."""
     kept = old if old is not None and _said(body) == _said(old) else body
 
@@ -166,7 +179,8 @@ def _draft(body: Body, old: Body | None) -> Draft:
         moment = updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return encode({**kept, "meta": {**kept.get("meta", {}), "versionId": str(version), "lastUpdated": moment}})
 
-    return Draft(kept["resourceType"], kept["id"], partial(index, kept), make)
+    of, found = indexes.get((kept["resourceType"], kept["id"]), (None, None))
+    return Draft(kept["resourceType"], kept["id"], found if found and of is kept else partial(index, kept), make, new)
 
 
 def _said(body: Mapping[str, Any]) -> dict[str, Any]:
