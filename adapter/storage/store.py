@@ -14,7 +14,7 @@ from threading import Event, Lock
 from types import MappingProxyType
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, delete, insert, select
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, delete, insert, select, text
 
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.ports import Appended, AuditRecord, Draft, Outgoing, Stored, Unit
@@ -41,8 +41,10 @@ T = TypeVar("T")
 
 ATTEMPTS = 40
 LONGEST_PAUSE = 0.2  # seconds
-AT_ONCE = 10
-"""Jobs that share a transaction of PostgreSQL's: more would save little, and meet others' more often."""
+AT_ONCE = 25
+"""Jobs that share a transaction of PostgreSQL's: more would save little, and keep others waiting."""
+
+WAIT_FOR_TURN, TAKE_TURN = text("SET LOCAL lock_timeout = '2s'"), text(f"SELECT pg_advisory_xact_lock({0x7475726E})")
 
 CROWDED = (
     "Others changed the same at once, again and again: try again in a moment.",
@@ -168,10 +170,15 @@ class DatabaseStore:
         return done
 
     def _at_once(self, jobs: Sequence[Callable[[Unit], T]]) -> list[T | Exception]:
-        """Some jobs in one transaction; where one fails, or another process was faster, each in its own."""
+        """Some jobs in one transaction, of which there is one at a time: those of two processes would overtake each other, since
+        each looks where the other writes. Where one fails, or no turn comes, each job in its own.
+        """
         if len(jobs) > 1:
-            with suppress(Exception), self.write() as turn:  # nothing is kept then
-                return [self._within(turn, job) for job in jobs]
+            with suppress(Exception), begin(self._engines.claiming) as queue:
+                queue.execute(WAIT_FOR_TURN)
+                queue.execute(TAKE_TURN)
+                with self.write() as turn:
+                    return [self._within(turn, job) for job in jobs]
         return [self._by_itself(job) for job in jobs]
 
     def _within(self, turn: DatabaseUnit, job: Callable[[Unit], T]) -> T:

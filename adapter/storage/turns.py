@@ -89,8 +89,8 @@ class Turns:
             with begin(self._engine) as connection:
                 turn = Part(connection)
                 until = time.monotonic() + SECONDS
-                while len(done) < MOST and time.monotonic() < until and (job := self._next()):
-                    done.append(job)
+                while (not done or (len(done) < MOST and time.monotonic() < until)) and (job := self._next()):
+                    done.append(job)  # the first in any case: it is the leader's own, who does not come again
                     _run(turn, job)
         except Exception as error:
             done = done or [self._next() or own]  # no connection: the others try for themselves
