@@ -22,14 +22,13 @@ from adapter.settings import Settings, on_loopback
 from adapter.storage.presence import TAKEN_OVER, Presence
 from adapter.stored import OTHER_VERSION
 from adapter.wiring import Services, build
-from adapter.worker import stop_on_signals
+from adapter.worker import PATIENCE, stop_on_signals
 
 if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
 PORT = 8000  # where requests are answered unless it is told
-PATIENCE = 30.0  # seconds that the message in hand has to be dealt with when we end
 LOOK_EVERY = 2.0  # seconds between looks for a newer program that waits for us
 GARBAGE = (50_000, 20, 100)
 """Objects made and not gone before cycles among them are looked for; a message makes some ten thousand, and none is left over."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -37,6 +38,7 @@ from adapter.usecases.watch_deadlines import until_next
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE: Final = 60.0
+PATIENCE: Final = 30.0  # seconds that what is in hand has to be dealt with when we end
 
 Watch = Callable[[datetime, Callable[[], bool]], int]
 """Gives the deadlines their standing at a moment, as long as it is told to go on; returns how many changed."""
@@ -96,18 +98,19 @@ class Worker:
         self.tidy = tidy
         self.audited = audited
         self.pulse = pulse or Pulse(store, clock, "worker", lease)
-        self._stopped = threading.Event()
+        self._stopped, self._idle = threading.Event(), threading.Event()
+        self._working = False
         self._wakes: list[threading.Event] = []
         self._hands: dict[str, Hand] = {}
 
     def run(self) -> None:
         """Work until `stop`. Hubs, partners and the watch have threads of their own; what is due is taken up in this one."""
+        self._working = True
         with suppress(Problem):  # before anything is taken in hand
             self._beat()
-        threads = [
-            threading.Thread(target=self.live, name="pulse", daemon=True),
-            threading.Thread(target=self.store.listen, args=(self._stopped,), name="bells", daemon=True),
-        ]
+        pulse = threading.Thread(target=self.live, name="pulse", daemon=True)
+        pulse.start()
+        threads = [threading.Thread(target=self.store.listen, args=(self._stopped,), name="bells", daemon=True)]
         for hub in self.hubs:
             threads.append(self._thread(f"{hub.name}, in", partial(self.fetch, hub), _every(self.poll_seconds.get(hub.name, 5.0))))
             threads.append(self._thread(f"{hub.name}, out", partial(self.send, hub), _every(LOOK_EVERY), hub.name))
@@ -119,12 +122,22 @@ class Worker:
         for thread in threads:
             thread.start()
         self._loop("due", partial(self.reception.work_due, self.batch), _every(1.0), self._stopped)
+        until = time.monotonic() + PATIENCE
         for thread in threads:
-            thread.join()
+            thread.join(max(until - time.monotonic(), 0))
+        self._idle.set()
+        pulse.join(PATIENCE)
 
     def live(self) -> None:
-        """Tell the other processes that this one lives, until `stop`; all that a process without this role does here."""
-        self._loop("pulse", self._beat, _every(self.pulse.every), self._stopped)
+        """Tell the other processes that this one lives, until nothing is in hand any more; all that a process without this role
+        does here.
+        """
+        while not self._idle.is_set():
+            try:
+                self._beat()
+            except Exception as error:  # as in every loop
+                log.warning("worker.pauses", part="pulse", why=_why(error), seconds=self.pulse.every)
+            self._idle.wait(self.pulse.every)
         with suppress(Problem):  # else the others notice after a while
             self.pulse.end()
 
@@ -137,6 +150,8 @@ class Worker:
     def stop(self) -> None:
         """Ask the worker to end when what is in hand is dealt with."""
         self._stopped.set()
+        if not self._working:
+            self._idle.set()
         for wake in self._wakes:
             wake.set()
 
@@ -229,9 +244,12 @@ class Worker:
                 faults += 1
                 asked = error.retry_after if isinstance(error, Problem) else None
                 pause = max(min(poll_seconds() * 2 ** min(faults, 10), LONGEST_PAUSE), asked or 0)
-                why = str(error) if isinstance(error, Problem) else type(error).__name__
-                log.warning("worker.pauses", part=name, why=why, seconds=pause)
+                log.warning("worker.pauses", part=name, why=_why(error), seconds=pause)
             (self._stopped if faults else wake).wait(pause)
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, Problem) else type(error).__name__
 
 
 def _every(seconds: float) -> Callable[[], float]:
@@ -242,7 +260,8 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
     """Call `stop` on SIGTERM and SIGINT. Only for the main thread."""
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
-        stop()
+        # The main thread may have been stopped while it held the very lock that setting an event takes.
+        threading.Thread(target=stop, name="stopping", daemon=True).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)

@@ -16,7 +16,6 @@ from threading import Event, Lock
 from typing import Final
 
 import structlog
-from psycopg import Error
 
 from adapter.domain.problem import Problem
 from adapter.storage.engines import Engines, begin
@@ -57,7 +56,7 @@ def listen(bells: Bells, engines: Engines, stopped: Event) -> None:
     while not stopped.is_set():
         try:
             hear(bells, engines, stopped)
-        except (Problem, Error) as fault:
+        except Exception as fault:  # whatever it is: nothing but the sooner look depends on it
             log.warning("worker.not_listening", why=str(fault) if isinstance(fault, Problem) else type(fault).__name__)
             stopped.wait(AGAIN_AFTER)
 

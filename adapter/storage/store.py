@@ -64,6 +64,17 @@ class Settings(Part):
 class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Retention, Audit, Sessions, Figures, Processes, Settings):
     """One transaction; see `adapter.ports.Unit`."""
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What is undone is not remembered either."""
+        waits, woken = self._waits, set(self.woken)
+        try:
+            with super().savepoint():
+                yield
+        except BaseException:
+            self._waits, self.woken = waits, woken
+            raise
+
     def announce(self) -> None:
         """Let other processes know, with the commit, for whom there is something to do."""
         if self.postgresql:

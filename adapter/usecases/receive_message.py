@@ -44,6 +44,10 @@ NOT_YOURS: Final = Finding(
     "The message is for no service of your organisation, or cannot be read. Nothing of it was kept: see its receiver's HER-id.",
     "Meldingen er ikke til noen av virksomhetens tjenester, eller kan ikke leses. Den er ikke tatt vare på: se mottakerens HER-id.",
 )
+OUR_FAULT: Final = (
+    "An unexpected fault of ours ({}). The message stays where it is, and is tried again: report it.",
+    "En uventet feil hos oss ({}). Meldingen blir der den er, og prøves på nytt: meld fra om feilen.",
+)
 UNSEEN: Final = Situation()
 
 
@@ -135,15 +139,21 @@ class Reception:
         """Try again what a fault of ours stopped, and give up waiting where the time is out. Returns how many there were."""
         now = self.clock.now()
         with self.store.read() as unit:
-            waits, silent = bool(unit.due_messages(now, 1)), receive_apprec.silent(unit, now, limit)
-        due = self.store.run(lambda unit: self._claim(unit, limit)) if waits else []
-        for message in due:
-            if message.state is State.RECEIVED:
-                self._again(message, context.as_it_came(message, self.services))
+            waits, silent = len(unit.due_messages(now, limit)), receive_apprec.silent(unit, now, limit)
+        due, fault = 0, None
+        while due < waits and (message := self.store.run(self._claim)):
+            due += 1
+            try:
+                if message.state is State.RECEIVED:
+                    self._again(message, context.as_it_came(message, self.services))
+            except Problem as problem:  # it is tried again when its time is out; those behind it need not wait
+                fault = problem
         given_up = self.store.run(lambda unit: receive_apprec.give_up(unit, now, limit)) if silent else []
         for row in given_up:
             journal.unanswered(row)
-        return len(due) + len(given_up)
+        if fault:
+            raise fault
+        return due + len(given_up)
 
     def retry(self, tenants: Sequence[str], id: str) -> Message:
         """Take a message that waits for a person through again, as it was received, with today's configuration and mappings.
@@ -177,21 +187,21 @@ class Reception:
         moment = taken_as_received(received, self.translator.read(data).envelope.generated, self.clock.now())
         return translate(self.translator, self.services, self.rules, data, received=moment, by_hand=pathway or "")
 
-    def _claim(self, unit: Unit, limit: int) -> list[Message]:
-        """Take what is due in hand: each try is counted before it begins, since it may end the process. Where no more are to be
-        made, or the time to wait is out, a person is asked.
+    def _claim(self, unit: Unit) -> Message | None:
+        """Take what is due first in hand: its try is counted before it begins, since it may end the process. Where no more are to
+        be made, or the time to wait is out, a person is asked.
         """
         now = self.clock.now()
-        claimed = []
-        for message in unit.due_messages(now, limit):
-            if message.state is State.RECEIVED and message.attempts < self.attempts:
-                taken = replace(message, attempts=message.attempts + 1, due=now + self.lease)
-            else:
-                reason, action = verdict.given_up() if message.state is State.PARKED else verdict.deadly(message.attempts)
-                taken = replace(message, state=State.QUARANTINED, reason=reason, action=action, due=None)
-            unit.change_message(taken)
-            claimed.append(taken)
-        return claimed
+        message = next(iter(unit.due_messages(now, 1)), None)
+        if message is None:
+            return None
+        if message.state is State.RECEIVED and message.attempts < self.attempts:
+            taken = replace(message, attempts=message.attempts + 1, due=now + self.lease)
+        else:
+            reason, action = verdict.given_up() if message.state is State.PARKED else verdict.deadly(message.attempts)
+            taken = replace(message, state=State.QUARANTINED, reason=reason, action=action, due=None)
+        unit.change_message(taken)
+        return taken
 
     def _again(self, message: Message, services: Mapping[str, Service] | None = None) -> Message:
         """Take a kept message through, for today's services or for these."""
@@ -206,12 +216,22 @@ class Reception:
 
     def _take(self, arrived: Sequence[tuple[Arrival, Message | None]]) -> list[Received | Problem]:
         """Each in its own right; with a message where that one is taken through again."""
-        with self.store.read() as unit:
-            seen = [self._look(unit, arrival, again) for arrival, again in arrived]
-        ready = [self._decided(one) for one in seen]
+        ready = [self._decided(one) for one in self._seen(arrived)]
         jobs = [because_of(identity(one.arrival), partial(self._keep, ready=one)) for one in ready if isinstance(one, Ready)]
         kept = iter(self.store.run_each(jobs))
         return [one if isinstance(one, Received) else self._kept(one, next(kept)) for one in ready]
+
+    def _seen(self, arrived: Sequence[tuple[Arrival, Message | None]]) -> list[Ready]:
+        """Each with its situation. Where one cannot be looked at, that is a fault of ours, and stops no other."""
+        try:
+            with self.store.read() as unit:
+                return [self._look(unit, *one) for one in arrived]
+        except Exception as error:
+            if isinstance(error, Problem) and error.kind is Kind.TRANSIENT:
+                raise
+            if len(arrived) == 1:
+                return [_set_aside(Ready(*arrived[0]), error)]
+            return [seen for one in arrived for seen in self._seen([one])]
 
     def _look(self, unit: Unit, arrival: Arrival, again: Message | None) -> Ready:
         arrival = self._protected(unit, arrival)
@@ -219,6 +239,8 @@ class Reception:
 
     def _decided(self, seen: Ready) -> Ready | Received:
         """What is to become of it as things stand, which is the most of the work and holds nobody up."""
+        if seen.arrival.error:
+            return seen
         if seen.situation.known and seen.again is None:
             return Received(seen.situation.known, _outcome(seen.situation.known))
         try:
@@ -238,10 +260,13 @@ class Reception:
             return self.store.run(partial(self._keep, ready=once_more))
         except Problem as fault:
             return fault
+        except Exception as error:  # it stays where it came from, and stops no other
+            en, nb = (text.format(type(error).__name__) for text in OUR_FAULT)
+            return Problem(Finding("fatal", Kind.INTERNAL, en, nb))
 
     def _protected(self, unit: Unit, arrival: Arrival) -> Arrival:
         """The arrival without what gives a place away, where the record knows the patient's address as confidential."""
-        known = arrival.reading is not None and not arrival.reading.protection
+        known = arrival.reading is not None and not arrival.reading.protection and not arrival.error
         level = protect_address.level_of(unit, arrival.tenant, arrival.patient) if known else ""
         return read_as(arrival, self.translator, level) if level else arrival
 

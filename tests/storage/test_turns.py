@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import subprocess
 import sys
@@ -285,3 +286,15 @@ def test_what_was_answered_is_there_when_the_process_is_killed(sqlite: DatabaseS
         with sqlite.read() as unit:
             assert [id for id in answered if unit.read(OURS, "ServiceRequest", id) is None] == []
             assert len(answered) >= 200
+
+
+def test_a_leader_that_is_kept_from_its_first_job_does_it_all_the_same(
+    sqlite: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may be stopped for as long as a turn lasts before it has begun: nothing is told as stored that is not."""
+    times = itertools.count(step=1000)
+    monkeypatch.setattr("adapter.storage.turns.time.monotonic", lambda: float(next(times)))
+
+    assert sqlite.run(create("a")) == 1
+    assert sqlite.run_each([create("b"), create("c")]) == [1, 1]
+    assert stored(sqlite) == {"a", "b", "c"}

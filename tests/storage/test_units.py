@@ -274,3 +274,17 @@ def test_what_one_job_writes_is_no_part_of_what_another_waits_to_tell_in_the_aud
 
     with store.read() as unit:
         assert {link.record.id: link.record.about for link in unit.audit_links()} == {"of-p1": ("p1",), "of-p2": ("p2",)}
+
+
+def test_what_a_savepoint_has_undone_is_not_told_in_the_audit(store: DatabaseStore) -> None:
+    def work(unit: Unit) -> None:
+        with suppress(Stop), unit.savepoint():
+            unit.await_audit(AuditRecord("undone", NOW, OURS, (), b"{}"))
+            raise Stop
+        unit.put(OURS, [replace(a_draft(id="t"), index=Index(patient="p1"))], NOW)
+
+    store.run(work)
+    store.append_audit([], [], NOW + timedelta(hours=1))
+
+    with store.read() as unit:
+        assert unit.audit_links() == []

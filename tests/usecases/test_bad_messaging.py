@@ -7,19 +7,26 @@ import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapter.domain.problem import Kind, Problem, problem
 from adapter.domain.referral import Service
-from adapter.ports import NOBODY, Outgoing, State
+from adapter.ports import NOBODY, Message, Outgoing, State, Unit
+from adapter.usecases import receive_message
+from adapter.usecases.arrival import Arrival
 from adapter.usecases.deliver import deliver
+from adapter.usecases.receive_message import Received
+from adapter.usecases.situation import Situation
 from adapter.usecases.translate_message import receipt_of
 from tests.usecases.house import ADULTS, ELSEWHERE, GP, HOSPITAL, MSG_IDS, NOW, OTHER, House, PaperHub, apprec, message, uuid
 
 pytestmark = pytest.mark.slow  # a whole installation for each
 
+DOCUMENT = "25064625-6b5b-41a3-9d4c-4a66907b9a63"  # that the example is about
 OURS = uuid(1)
 CLINIC = "8000301"  # whom we sent a message to
 
@@ -285,3 +292,46 @@ def test_every_row_of_the_table_for_messaging_is_tested(facts: Path) -> None:
     named = {name[5:9].upper() for name in globals() if re.match(r"test_b\d{3}_", name)}
     assert len(wanted) == 16
     assert wanted - {"B048"} == named
+
+
+def test_b055_one_whose_turn_ends_in_nothing_costs_the_others_no_try(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is due is taken up one by one: a database that goes away at the first leaves the second its tries."""
+    first, second = (_faulty(house, n) for n in (1, 2))
+    house.translator.faulty = set()
+    again = house.reception._again
+
+    def gone(kept: Message, *of: Any) -> Message:
+        if kept.id == first:
+            raise problem(Kind.TRANSIENT, "The database is away.", "Databasen er borte.")
+        return again(kept, *of)
+
+    monkeypatch.setattr(house.reception, "_again", gone)
+    house.clock.pass_(minutes=20)
+    with pytest.raises(Problem, match="away"):
+        house.reception.work_due()
+
+    assert (house.message(first).state, house.message(first).attempts) == (State.RECEIVED, 2)
+    assert house.message(second).state is State.PROCESSED
+
+
+def _faulty(house: House, n: int) -> str:
+    house.translator.faulty.add(uuid(n))
+    kept = house.receive(message("N", (DOCUMENT, uuid(50 + n)), msg_id=uuid(n)), str(n)).message
+    house.clock.pass_(seconds=1)
+    return kept.id
+
+
+def test_b055_a_fault_in_looking_at_one_message_stops_no_other_of_its_batch(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is ours to blame sets that one message aside, and the hub is told of all."""
+    deliveries = [house.delivery(message("N", (DOCUMENT, uuid(50 + n)), msg_id=uuid(n)), str(n)) for n in (1, 2, 3)]
+    look = receive_message.look
+
+    def faulty(unit: Unit, arrival: Arrival, again: Message | None = None) -> Situation:
+        if arrival.msg_id == uuid(2) and not arrival.error:
+            raise ZeroDivisionError
+        return look(unit, arrival, again)
+
+    monkeypatch.setattr(receive_message, "look", faulty)
+    kept = house.reception.receive_all(deliveries)
+
+    assert [one.message.state for one in kept if isinstance(one, Received)] == [State.PROCESSED, State.RECEIVED, State.PROCESSED]
