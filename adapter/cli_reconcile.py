@@ -31,7 +31,7 @@ def reconcile(
     """After a backup is restored, and before the service starts: name what was received since the backup and is here no more.
 
     What waits here and was sent since is not sent again, and all that is shared with partners is compared at the next look.
-    Exits: 0 nothing is missing any more; 1 something is. It may be run again.
+    Exits: 0 no message is missing any more; 1 one is. What clients wrote since is lost, and named with either. It may be run again.
     """
     from adapter.settings import load
 
@@ -49,9 +49,9 @@ def reconcile(
         print(_line(gap))
     missing = sum(not gap.taken for gap in report.gaps)
     for what, count in sorted(report.written.items()):
-        print(f"written by clients since, and lost: {count} × {what}")
+        print(f"written by clients since, and lost / skrevet av klienter siden, og tapt: {count} × {what}")
     print(
-        f"newest message of the copy {report.since.isoformat()}; {missing} missing / mangler, "
+        f"newest message of the copy / kopiens nyeste melding {report.since.isoformat()}; {missing} missing / mangler, "
         f"{len(report.gaps) - missing} taken in / hentet, {report.sent} sent before / sendt før",
         file=sys.stderr,
     )

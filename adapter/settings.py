@@ -174,7 +174,9 @@ class MessageSettings(_Part):
     lease_seconds: float = Field(
         120,
         gt=0,
-        description="Seconds that one worker holds what it sends: longer than a hub's slowest answer, so that no two send it.",
+        description="Seconds that a process holds what it has claimed to send or to try again, and after which one that has not "
+        "told that it lives is taken for dead: what it had in hand is then the others'. Longer than a hub's slowest answer, so "
+        "that no two send the same; the clocks of machines that share a database agree to a small part of it.",
     )
     park_hours: float = Field(96, gt=0, description="Hours that a change or cancellation waits for the referral that it is about.")
 
