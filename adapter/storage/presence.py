@@ -32,6 +32,10 @@ from adapter.storage.engines import explain, patience_with
 RUNNING, WANTED = "running", "wanted"
 PATIENCE: Final = 60.0  # seconds: those at work notice within some, and have 30 for what they have in hand
 PAUSE: Final = 0.1  # seconds between tries
+VERSION: Final = (
+    "SELECT concat_ws(' ', string_agg(version_num, ' '), (SELECT encode(value, 'escape') FROM setting WHERE name = 'index')) "
+    "FROM alembic_version"
+)
 
 
 class Locks(Protocol):
@@ -41,7 +45,7 @@ class Locks(Protocol):
 
     def give_back(self, name: str) -> None: ...
     def version(self) -> str:
-        """That of the tables; empty where it cannot change while we are here."""
+        """That of the tables and of what is found by search; empty where it cannot change while we are here."""
         ...
 
     def close(self) -> None:
@@ -90,7 +94,7 @@ class AdvisoryLocks:
         self._ask(f"SELECT pg_advisory_unlock_shared({self.KEYS[name]})")
 
     def version(self) -> str:
-        return self._ask("SELECT string_agg(version_num, ' ') FROM alembic_version")
+        return self._ask(VERSION)
 
     def _ask(self, statement: str) -> str:
         row = self._connection.execute(statement.encode()).fetchone()

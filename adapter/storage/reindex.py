@@ -1,14 +1,17 @@
 """What is found by search parameters, and whose record each resource is, is worked out anew when that has changed: after a
-migration, or with a newer program.
+migration, or with a newer program. An older program leaves alone what a newer one has worked out, and does not start on it: else
+each would undo what the other did.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from adapter.domain.problem import Kind, problem
 from adapter.ports import Stored
 from adapter.r4.index import Index, index
 from adapter.r4.parameters import PARAMETERS
@@ -16,7 +19,10 @@ from adapter.storage.resources import Resources
 from adapter.storage.rows import Columns
 from adapter.storage.tables import key, moment, resource_index
 
-FORM = 3  # to be raised when the same parameters come to find other values
+if TYPE_CHECKING:
+    from adapter.storage.store import DatabaseUnit
+
+FORM = 4  # to be raised when other parameters are found by, or the same ones come to find other values
 BATCH = 500
 SETTING = "index"
 CURRENT = (
@@ -36,14 +42,35 @@ OF_MESSAGES = (
 decode = msgspec.json.Decoder().decode
 
 
-def fingerprint() -> bytes:
-    """What the entries of a database depend on. Not our own address: references by an earlier one stay ours."""
+def digest() -> str:
+    """Of the parameters that are found by. Not of our own address: references by an earlier one stay ours."""
     said = [
         (type, one.name, one.type, one.expression, one.system, sorted(one.systems.items()))
         for type, parameters in sorted(PARAMETERS.items())
         for one in parameters.values()
     ]
-    return sha256(repr((FORM, said)).encode()).hexdigest().encode()
+    return sha256(repr(said).encode()).hexdigest()
+
+
+def form_of(unit: DatabaseUnit) -> int:
+    """That of a database's entries; 0 where there are none, or they are of a time when it was not told."""
+    form, told, _ = (unit.setting(SETTING) or b"").partition(b":")
+    return int(form) if told and form.isdigit() else 0
+
+
+def bring_up(unit: DatabaseUnit, base: str) -> None:
+    """Work all out anew where that was done by an older program. `Problem(UNSUPPORTED)` where it was by a newer one."""
+    form = form_of(unit)
+    if form > FORM:
+        raise problem(
+            Kind.UNSUPPORTED,
+            f"What is found by search ({form}) is of a newer program than this one ({FORM}). Install the newer program.",
+            f"Det som finnes ved søk ({form}), er av et nyere program enn dette ({FORM}). Installer det nyere programmet.",
+            where="store.url",
+        )
+    if form < FORM:
+        reindex(unit, base)
+        unit.set_setting(SETTING, f"{FORM}:{digest()}".encode())
 
 
 def reindex(unit: Resources, base: str) -> None:

@@ -250,21 +250,18 @@ class DatabaseStore:
         """Bring the tables, and what is found by search, to this version's. Repeating it does nothing; of several processes
         one does it, when those of an older program have ended (`adapter.storage.presence`).
         """
-        from adapter.storage.reindex import SETTING, fingerprint, reindex  # noqa: PLC0415 it reads R4's tables
-
-        wanted = fingerprint()
+        from adapter.storage import reindex  # noqa: PLC0415 it reads R4's tables
 
         def needed() -> bool:
             with begin(self._engines.reading) as connection:
-                ours = schema.is_of_us(connection)
-                return ours and (schema.is_behind(connection) or DatabaseUnit(connection).setting(SETTING) != wanted)
+                if not schema.is_of_us(connection):
+                    return False
+                form = reindex.form_of(DatabaseUnit(connection))
+                return form < reindex.FORM or (form == reindex.FORM and schema.is_behind(connection))
 
         with alone(self._engines.writing.url, needed), begin(self._engines.claiming) as connection:
             schema.migrate(connection)
-            unit = DatabaseUnit(connection)
-            if unit.setting(SETTING) != wanted:
-                reindex(unit, base)
-                unit.set_setting(SETTING, wanted)
+            reindex.bring_up(DatabaseUnit(connection), base)
             schema.state_statistics(connection)
 
     def check(self) -> list[str]:
