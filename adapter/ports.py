@@ -581,7 +581,7 @@ class Store(Protocol):
 
     def run_each(self, jobs: Sequence[Callable[[Unit], T]]) -> list[T | Exception]:
         """Do several jobs, each as `run` would, with as few commits as may be. What one raises stands in its place and undoes it
-        alone.
+        alone. A job may run again after it was committed, where the database went away before it could say so.
         """
         ...
 

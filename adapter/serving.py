@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PORT = 8000  # where requests are answered unless it is told
+MOMENT = 5.0  # seconds more, to say good-bye to the other processes
 LOOK_EVERY = 2.0  # seconds between looks for a newer program that waits for us
 GARBAGE = (50_000, 20, 100)
 """Objects made and not gone before cycles among them are looked for; a message makes some ten thousand, and none is left over."""
@@ -152,7 +153,7 @@ def _answer(services: Services, server: uvicorn.Server, listening: socket.socket
         server.run(sockets=[listening])
     finally:
         services.worker.stop()
-        working.join(PATIENCE)
+        working.join(PATIENCE + MOMENT)
 
 
 def _may_start(settings: Settings, host: str) -> None:

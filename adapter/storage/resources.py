@@ -163,7 +163,7 @@ class Resources(Blocking):
             for name, index in indexes.items()
             if not index.patient
         }
-        ids = list({key(id) for names in leads.values() for type, id in names if type.isalpha() and (type, id) not in owners})
+        ids = list({key(id) for names in leads.values() for type, id in names if type.isalpha() and not owners.get((type, id))})
         there: dict[Name, str] = {}
         for some in _bounded(ids):
             if self.postgresql:

@@ -9,10 +9,11 @@ outbox. Should another have changed what the mapping was decided by in between, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any, Final, Literal
 
 from adapter.correlation import because_of
@@ -217,9 +218,14 @@ class Reception:
     def _take(self, arrived: Sequence[tuple[Arrival, Message | None]]) -> list[Received | Problem]:
         """Each in its own right; with a message where that one is taken through again."""
         ready = [self._decided(one) for one in self._seen(arrived)]
-        jobs = [because_of(identity(one.arrival), partial(self._keep, ready=one)) for one in ready if isinstance(one, Ready)]
+        jobs = [because_of(identity(one.arrival), self._keeping(one)) for one in ready if isinstance(one, Ready)]
         kept = iter(self.store.run_each(jobs))
         return [one if isinstance(one, Received) else self._kept(one, next(kept)) for one in ready]
+
+    def _keeping(self, ready: Ready) -> Callable[[Unit], Received]:
+        """The job of keeping it, which looks again when it is done again: then something was there that was not expected."""
+        times = count()
+        return lambda unit: self._keep(unit, replace(ready, careful=next(times) > 0))
 
     def _seen(self, arrived: Sequence[tuple[Arrival, Message | None]]) -> list[Ready]:
         """Each with its situation. Where one cannot be looked at, that is a fault of ours, and stops no other."""
@@ -254,7 +260,7 @@ class Reception:
         """What the store made of it. What a fault of ours stopped is kept to be tried again."""
         if isinstance(done, Received) or (isinstance(done, Problem) and done.kind is Kind.TRANSIENT):
             return done
-        overtaken = isinstance(done, Problem) and done.kind is Kind.CONFLICT
+        overtaken = isinstance(done, Problem) and done.kind is Kind.CONFLICT  # SQLite's way; PostgreSQL's is to do it again itself
         once_more = replace(ready, careful=True) if overtaken else _set_aside(ready, done)
         try:
             return self.store.run(partial(self._keep, ready=once_more))

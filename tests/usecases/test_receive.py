@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from adapter.domain.gate import GateRules
 from adapter.domain.problem import Finding, Kind, Problem, problem
+from adapter.domain.referral import Service
 from adapter.ports import NOBODY, Delivery, MessageQuery, State
 from tests.bad_inputs.test_identity import unissued
 from tests.usecases.house import ADULTS, CHILDREN, GP, HOSPITAL, MSG_IDS, NOW, OTHER, House, example, message, uuid
@@ -239,3 +241,21 @@ def test_a_referral_sent_again_with_other_content_is_given_to_a_person(house: Ho
     other = ('<Priority V="N" DN="Elektiv/Ordinær (elektiv)"/>', '<Priority V="3" DN="Haster (elektiv)"/>')
     house.receive(message("N", other, msg_id=uuid(2)), "2")
     assert house.tasks() == [("assess-referral", "requested"), ("review-change", "requested")]
+
+
+def test_a_copy_of_what_another_service_has_made_is_kept_where_nothing_tells_of_it(house_on: House) -> None:
+    """Without a DocumentId the second service's message has no earlier one, and yet its resources are there: they are by the sender
+    and its document (HIS 80415 asks one AppRec of each receiver).
+    """
+    data = re.sub(rb"<DocumentId>.*?</DocumentId>", b"", example("transfer-child-type-code-copy.xml"))
+    receiver, copy = (
+        re.search(rf"<{name}>.*?<Organisation>.*?<Organisation>.*?<Id>(\d+)<", data.decode(), re.DOTALL)[1]  # type: ignore[index]
+        for name in ("Receiver", "OtherReceiver")
+    )
+    house_on.services |= {her_id: Service(her_id, HOSPITAL, "D12") for her_id in (receiver, copy)}
+
+    first = house_on.receive(data, "1", receiver=receiver, sender="8000301")
+    second = house_on.receive(data, "2", receiver=copy, sender="8000301")
+
+    assert [one.message.state for one in (first, second)] == [State.PROCESSED] * 2
+    assert [len(house_on.answers(one.message.id)) for one in (first, second)] == [1, 1]
