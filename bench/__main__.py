@@ -1,5 +1,7 @@
 """Runs the parts, prints one page and writes `bench/results.json`: python -m bench [--full] [WORD]
 
+What a run of some parts measures takes the place of what was there of these parts; the others' figures stay.
+
 All parts together have a quarter of an hour. A part whose whole size takes more than its share is cut down, which its rows say
 (`n`); `--full` runs those, each at its whole size (`FULL`, the arguments of its `rows`), and writes nothing.
 """
@@ -12,7 +14,7 @@ import pkgutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -35,17 +37,27 @@ def main(arguments: Sequence[str]) -> int:
         print(f"no part is called {word!r}: see bench/parts", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what the parts share is put away then too
-    rows: list[Row] = []
+    rows: dict[str, list[Row]] = {}
     spent: dict[str, float] = {}
     for name, part in chosen.items():
         start = time.perf_counter()
-        rows += part.rows(**(part.FULL if full else {}))
+        rows[name] = part.rows(**(part.FULL if full else {}))
         spent[name] = time.perf_counter() - start
         print(f"{name}: {spent[name]:.1f} s", file=sys.stderr)
-    _page(rows, spent)
+    _page([row for some in rows.values() for row in some], spent)
     if not full:
-        OUT.write_text(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False) + "\n", "utf-8")
+        _write(rows)
     return 0
+
+
+def _write(rows: Mapping[str, Sequence[Row]]) -> None:
+    """A row has its part's name, which is how the rows of parts that were not run are known; those of a part that is gone go."""
+    before: list[dict[str, object]] = json.loads(OUT.read_text("utf-8")) if OUT.exists() else []
+    written = []
+    for name in (module.name for module in pkgutil.iter_modules(parts.__path__)):
+        old = [row for row in before if row.get("part") == name]
+        written += [{"part": name, **row.as_json()} for row in rows[name]] if name in rows else old
+    OUT.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _page(rows: Sequence[Row], spent: dict[str, float]) -> None:

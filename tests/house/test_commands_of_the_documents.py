@@ -45,6 +45,8 @@ TARGETS = {
     "make format": "",
 }
 SERVICE = ".venv/bin/stafett serve"
+UNRUN = {"make torture": "it takes hours, also of one test: guards are taken out, and what they guard is run for each"}
+"""Shown and not run here, and why."""
 
 
 @pytest.fixture
@@ -66,7 +68,15 @@ def make(command: str) -> list[str]:
 
 
 def test_every_command_that_is_shown_is_run_here() -> None:
-    assert set(SHOWN) == {*SANDBOX, *ONE_SHOT, *TARGETS, SERVICE}
+    assert set(SHOWN) == {*SANDBOX, *ONE_SHOT, *TARGETS, *UNRUN, SERVICE}
+
+
+@pytest.mark.parametrize("command", UNRUN)
+def test_a_make_command_that_is_too_long_to_run_is_known_to_make(command: str) -> None:
+    done = subprocess.run([*make(command), "-n"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "torture" in done.stdout
 
 
 @pytest.mark.slow

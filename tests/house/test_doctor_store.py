@@ -15,10 +15,9 @@ from adapter.doctor import examine
 from adapter.settings import HubSettings, Settings, StoreSettings
 from adapter.storage import open_store
 from adapter.storage.tables import micros
-from tests.postgres import postgresql
 from tests.storage.conftest import url
 
-__all__ = ["postgresql", "url"]
+__all__ = ["url"]
 PROCESS = "INSERT INTO process (id, roles, started, seen) VALUES (:id, :roles, 0, :seen)"
 NOBODY = "no worker was seen within a minute, so nothing is fetched or sent: start one (stafett serve --roles worker)"
 

@@ -18,11 +18,8 @@ from adapter.storage import open_store
 from adapter.storage.backup import back_up
 from adapter.usecases.clean_up import Retention, clean_up
 from tests.house.operating import commands, run
-from tests.postgres import postgresql
 from tests.storage.rows_of_any_kind import content, fill
 from tests.storage.things import a_message, a_row
-
-__all__ = ["postgresql"]
 
 CONFIGURATION = '[store]\nurl = "sqlite:///stafett.db"\n[[organisation]]\nnumber = "319900101"\nname = "Fjordheim HF"\n'
 NOW = datetime(2026, 5, 11, tzinfo=UTC)

@@ -25,12 +25,11 @@ from adapter.storage import open_store, schema
 from adapter.storage.engines import connect
 from adapter.storage.presence import Presence, alone
 from tests.house.processes import STAFETT, clean_environment, free_ports, get, running, wait_for
-from tests.postgres import postgresql
 from tests.serving import until
 from tests.storage.conftest import url
 from tests.upgrade.old import make, put, rows
 
-__all__ = ["postgresql", "url"]
+__all__ = ["url"]
 pytestmark = pytest.mark.slow
 OLD = "0006"
 CONFIGURATION = """

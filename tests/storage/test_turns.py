@@ -7,13 +7,15 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event
 
@@ -24,6 +26,7 @@ from tests.storage.things import NOW, OURS, a_draft, a_stored, identified
 from tests.stores import with_tables
 
 THREADS = 8
+TURN = 0x7475726E  # the number of PostgreSQL's lock that batches take turns by
 
 
 class Stop(Exception):
@@ -298,3 +301,54 @@ def test_a_leader_that_is_kept_from_its_first_job_does_it_all_the_same(
     assert sqlite.run(create("a")) == 1
     assert sqlite.run_each([create("b"), create("c")]) == [1, 1]
     assert stored(sqlite) == {"a", "b", "c"}
+
+
+@pytest.fixture
+def crowded(emptied_on_postgresql: str, shared: DatabaseStore) -> Iterator[psycopg.Connection]:
+    """A connection whose process holds the turn of batches on PostgreSQL, until it is closed."""
+    with psycopg.connect(emptied_on_postgresql, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (TURN,))
+        yield other
+
+
+def transaction(id: str) -> Callable[[Unit], str]:
+    """Stores one, and tells in which transaction."""
+
+    def job(unit: Any) -> str:
+        unit.put(OURS, [a_draft(id)], NOW)
+        return str(unit.ask("SELECT pg_current_xact_id()::text", ())[0][0])
+
+    return job
+
+
+@pytest.mark.slow
+def test_jobs_of_a_batch_share_a_transaction_of_postgresql(emptied_on_postgresql: str, shared: DatabaseStore) -> None:
+    assert emptied_on_postgresql
+    assert len({*shared.run_each([transaction(f"r{n}") for n in range(5)])}) == 1
+    assert len(stored(shared)) == 5
+
+
+@pytest.mark.slow
+def test_where_no_turn_comes_each_job_of_a_batch_is_done_by_itself(crowded: psycopg.Connection, shared: DatabaseStore) -> None:
+    """Another process may hang with the turn in its hand."""
+    started = time.monotonic()
+    done = shared.run_each([transaction(f"r{n}") for n in range(5)])
+    assert 1.5 < time.monotonic() - started < 10
+
+    assert len({*done}) == 5, done
+    assert len(stored(shared)) == 5
+    crowded.close()
+    assert len({*shared.run_each([transaction(f"s{n}") for n in range(5)])}) == 1
+
+
+def test_a_job_of_a_batch_that_raises_is_undone_alone(store: DatabaseStore) -> None:
+    def stop(unit: Unit) -> int:
+        create("undone")(unit)
+        raise Stop
+
+    assert [one if isinstance(one, int) else type(one) for one in store.run_each([create("r1"), stop, create("r2")])] == [
+        1,
+        Stop,
+        1,
+    ]
+    assert stored(store) == {"r1", "r2"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tests.postgres import postgresql
 from tests.storage.conftest import url
 
-__all__ = ["postgresql", "url"]
+__all__ = ["url"]
