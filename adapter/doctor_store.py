@@ -25,6 +25,7 @@ def of_many(unit: DatabaseUnit, settings: Settings, now: datetime) -> Iterator[F
     living = [one for one in unit.processes() if now - one.seen <= LIVING]
     yield _processes(living)
     if unit.postgresql:
+        yield _clock(unit, settings.messages.lease_seconds, now)
         yield from _postgresql(unit, len(living))
     else:
         yield from _disk(Path(settings.store.url.partition(":///")[2]), unit.size())
@@ -38,6 +39,19 @@ def _processes(living: Sequence[Process]) -> Finding:
         nb = "ingen worker er sett siste minutt, så ingenting hentes eller sendes: start en (stafett serve --roles worker)"
         return say("warning", "processes", en, nb)
     return say("information", "processes", f"seen within a minute: {told}", f"sett siste minutt: {told}")
+
+
+def _clock(unit: DatabaseUnit, lease: float, now: datetime) -> Finding:
+    """This machine's clock against the database's, by which those of all machines can be compared: what one of them claims to
+    send stays its own for `lease` seconds of each one's own clock.
+    """
+    [(theirs,)] = unit.ask("SELECT extract(epoch FROM now())", ())
+    apart = round(now.timestamp() - float(theirs), 1)
+    if abs(apart) > lease / 4:
+        en = f"{apart} s from PostgreSQL's, over a quarter of lease_seconds: set it, or two processes may send the same"
+        nb = f"{apart} s fra PostgreSQLs, over en firedel av lease_seconds: still den, ellers kan to prosesser sende det samme"
+        return say("warning", "clock", en, nb)
+    return say("information", "clock", "agrees with PostgreSQL's", "går likt med PostgreSQLs")
 
 
 def _postgresql(unit: DatabaseUnit, processes: int) -> Iterator[Finding]:

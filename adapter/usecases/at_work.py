@@ -1,7 +1,7 @@
 """What a process has in hand, and that it lives: so that many share the work, and none of it is left lying when one dies.
 
     pulse = Pulse(store, clock, "api,worker", lease=120)
-    pulse.beat()                          # every third of the lease; buries those that have not been heard of for as long
+    pulse.beat()                          # every third of the lease; buries those that were not heard of for a whole one
     hand = Hand(store, clock, "edi2", pulse.id)
     taken = hand.take(names)              # committed: no other process has these, until we put them down or die
     hand.put_down()
@@ -13,10 +13,11 @@ again.
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -40,22 +41,36 @@ DEADLY: Final = Finding(
 
 
 class Pulse:
-    """That a process lives, for all others to see; `lease` is how many seconds of silence are its end."""
+    """That a process lives, for all others to see; `lease` is how many seconds of silence are their end.
 
-    def __init__(self, store: Store, clock: Clock, roles: str, lease: float) -> None:
+    How long another has been silent is told by our own `monotonic` seconds since what it says last changed: two machines whose
+    clocks differ, and a clock that is set, bury nobody.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, roles: str, lease: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.id = str(uuid.uuid4())
         self.every = min(lease / 3, 10.0)
-        self._store, self._clock, self._roles, self._lease = store, clock, roles, timedelta(seconds=lease)
+        self._store, self._clock, self._roles, self._lease, self._monotonic = store, clock, roles, lease, monotonic
         self._started = clock.now()
+        self._heard: dict[str, tuple[datetime, float]] = {}  # of each other: what it said last, and when we first saw that
+        self._looked = monotonic()
 
     def beat(self) -> list[Process]:
         """Say so, and bury the silent; which they were."""
-        now = self._clock.now()
-        return self._store.run(lambda unit: self._beaten(unit, Process(self.id, self._roles, self._started, now)))
+        own, now = Process(self.id, self._roles, self._started, self._clock.now()), self._monotonic()
+        if now - self._looked > self._lease:
+            self._heard.clear()  # it was we who stood still, perhaps with the whole machine: the others may just come back too
+        self._looked = now
+        return self._store.run(lambda unit: self._beaten(unit, own, now))
 
-    def _beaten(self, unit: Unit, own: Process) -> list[Process]:
+    def _beaten(self, unit: Unit, own: Process, now: float) -> list[Process]:
         unit.beat(own)
-        silent = [one for one in unit.processes() if abs(own.seen - one.seen) > self._lease]
+        others = [one for one in unit.processes() if one.id != self.id]
+        self._heard = {one.id: self._heard.get(one.id, (one.seen, now)) for one in others}
+        self._heard |= {one.id: (one.seen, now) for one in others if self._heard[one.id][0] != one.seen}
+        silent = [one for one in others if now - self._heard[one.id][1] > self._lease]
         for one in silent:
             unit.bury(one.id)
         return silent

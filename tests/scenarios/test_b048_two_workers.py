@@ -53,7 +53,7 @@ def two(house_on: House) -> Iterator[list[tuple[Reception, Pulse]]]:
     yield [
         (
             Reception(store, house_on.translator, house_on.services, house_on.rules, of.hubs, house_on.clock),
-            Pulse(store, house_on.clock, "worker", LEASE),
+            Pulse(store, house_on.clock, "worker", LEASE, lambda: house_on.clock.now().timestamp()),
         )
         for store in stores
     ]
@@ -107,11 +107,15 @@ def test_b048_what_one_has_in_hand_the_other_leaves_alone(house_on: House, two: 
 def test_b048_one_that_was_thought_dead_and_was_slow_does_no_harm(house_on: House, two: list[tuple[Reception, Pulse]]) -> None:
     (slow, pulse), (other, others) = two
     delivery = house_on.delivery(LETTERS.make(0).data, "0")
-    pulse.beat()
+    for one in (pulse, others):
+        one.beat()
     hub = Shared([delivery], threading.Barrier(1), asks=True)
     first = Worker(slow.store, slow, [hub], house_on.clock, lease=LEASE, pulse=pulse)
     held = hub.fetch(50, Hand(slow.store, house_on.clock, EDI, pulse.id).take)  # and now it hangs, longer than a lease
-    house_on.clock.pass_(seconds=LEASE + 1)
+    for _ in range(3):
+        house_on.clock.pass_(seconds=LEASE / 3)
+        assert others.beat() == []
+    house_on.clock.pass_(seconds=1)
     assert [one.id for one in others.beat()] == [pulse.id]
     second = Worker(other.store, other, [hub], house_on.clock, lease=LEASE, pulse=others)
     while second.serve(hub):
