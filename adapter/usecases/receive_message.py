@@ -129,10 +129,12 @@ class Reception:
         """Keep several with as few commits as may be: each as by itself, with the `Problem` in its place where it was not kept."""
         found = [arrivals(delivery, self.translator, self.services) for delivery in deliveries]
         theirs = [[arrival for arrival in each if tenants is None or arrival.tenant in tenants] for each in found]
-        kept = self._take([(arrival, None) for each in theirs for arrival in each])
-        for one in kept:
-            if isinstance(one, Received):
-                journal.received(one.message, one.outcome)
+        arrived = [arrival for each in theirs for arrival in each]
+        kept = self._take([(arrival, None) for arrival in arrived])
+        for arrival, one in zip(arrived, kept, strict=True):
+            if isinstance(one, Received):  # of a duplicate, by which way it came now
+                came = arrival.delivery
+                journal.received(replace(one.message, hub=came.hub, hub_id=came.hub_id), one.outcome)
         taken = iter(kept)
         return [_of_delivery([next(taken) for _ in each]) for each in theirs]
 

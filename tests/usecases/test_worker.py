@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import structlog.testing
 from structlog.testing import capture_logs
 
 from adapter.domain.problem import Kind, Problem, problem
@@ -195,3 +196,12 @@ def test_the_service_ends_cleanly_when_asked_to(tmp_path: Path) -> None:
         process.wait()
     assert process.returncode == 0, said
     assert b'"event":"message.received"' in said
+
+
+def test_a_duplicate_is_told_of_by_the_way_that_it_came_now(house: House) -> None:
+    with structlog.testing.capture_logs() as lines:
+        house.receive(message(), "1")
+        house.receive_file(message())
+
+    told = [(line["outcome"], line["hub"]) for line in lines if line["event"] == "message.received"]
+    assert told == [("new", EDI), ("duplicate", FOLDER)]
