@@ -29,7 +29,7 @@ from typing import Final, Protocol
 import structlog
 
 from adapter.domain.problem import Problem
-from adapter.ports import Clock, Delivery, Hub, Store
+from adapter.ports import Clock, Delivery, Hub, Outgoing, Store
 from adapter.usecases.at_work import DEADLY, Hand, Pulse
 from adapter.usecases.deliver import HUBS, deliver
 from adapter.usecases.receive_message import Reception
@@ -206,15 +206,17 @@ class Worker:
 
     def send(self, hub: Hub) -> int:
         """Send what waits for a hub; returns how much there was."""
-        rows = deliver(*(self.store, hub, self.clock), limit=self.batch, lease=self.lease, ladder=self.ladder, audited=self.audited)
-        for row in rows:
+
+        def tell(row: Outgoing) -> None:
             told = {"id": row.id, "hub": hub.name, "message": row.message_id, "kind": row.kind, "attempts": row.attempts}
             told["correlation"] = row.cause
             if row.state in ("sent", "unanswered"):
                 log.info("outgoing.sent", **told)
             else:
                 log.warning(f"outgoing.{row.state}", **told, why=row.error, next_attempt=str(row.next_attempt))
-        return len(rows)
+
+        how = partial(deliver, limit=self.batch, lease=self.lease, ladder=self.ladder, audited=self.audited, told=tell)
+        return len(how(self.store, hub, self.clock))
 
     def _watch(self) -> int:
         """One look at all deadlines. No more are waiting behind it, whatever it found."""

@@ -6,7 +6,8 @@
 
 Pull is the guarantee, a notification only makes it sooner. Looks overlap, since clocks differ and a server may show a change late;
 what is known already (its ETag) costs nothing but the look. While the circuit breaker is open nothing is called. A partner that
-knows each of our organisations by its token is asked for each, since it shows none what is another's.
+knows each of our organisations by its token is asked for each, since it shows none what is another's. A clock that once stood
+ahead left times behind that are far off: how far is asked, not whether they are past, so that nothing waits until they come.
 """
 
 from __future__ import annotations
@@ -125,14 +126,8 @@ class Line:
             ladder=PARTNERS,
             at_once=self.at_once,
             audited=self.audited,
+            told=self._delivered,
         )
-        for row in rows:
-            told = {"id": row.id, "partner": self.name, "kind": row.kind, "about": row.about, "attempts": row.attempts}
-            told["correlation"] = row.cause
-            if row.state == "sent":
-                log.info("delivery.sent", **told)
-            else:
-                log.warning(f"delivery.{row.state}", **told, why=row.error, next_attempt=str(row.next_attempt))
         if rows:
             self._note(failed=all(row.state == "waiting" for row in rows))
         for row in rows:
@@ -140,6 +135,14 @@ class Line:
                 with caused_by(row.cause):
                     self.store.run(partial(self._answered, row=row))
         return rows
+
+    def _delivered(self, row: Outgoing) -> None:
+        told = {"id": row.id, "partner": self.name, "kind": row.kind, "about": row.about, "attempts": row.attempts}
+        told["correlation"] = row.cause
+        if row.state == "sent":
+            log.info("delivery.sent", **told)
+        else:
+            log.warning(f"delivery.{row.state}", **told, why=row.error, next_attempt=str(row.next_attempt))
 
     def deliver(self, row: Outgoing) -> str | Keep:
         """Carry one row, for the organisation whose it is. What is kept of it, and follows from that, came of the same."""
@@ -157,13 +160,13 @@ class Line:
 
     def _hear(self, state: PartnerState) -> int:
         now = self.clock.now()
-        if self._looked and now - self._looked < self.poll:
+        if self._looked and abs(now - self._looked) < self.poll:
             return 0
         self._looked = now
         if not self._ours():
             return 0
         with caused_by(str(uuid4())):  # what is heard came of nothing that we know: each look has an id of its own
-            if state.compared is None or now - state.compared >= COMPARE_EVERY:
+            if state.compared is None or abs(now - state.compared) >= COMPARE_EVERY:
                 return self._reached(self._compare)
             return self._reached(lambda: self._listen(state.heard))
 
@@ -209,7 +212,7 @@ class Line:
 
     def _carry_meanwhile(self) -> None:
         """To compare thousands takes minutes: what is due does not wait for the end of it."""
-        if self.clock.now() - self._carried < MEANWHILE:
+        if abs(self.clock.now() - self._carried) < MEANWHILE:
             return
         with self.store.read() as unit:
             state = unit.partner_state(self.name)
@@ -365,7 +368,7 @@ class Line:
         now = self.clock.now()
         with self.store.read() as unit:
             was = unit.partner_state(self.name)
-        if not failed and not was.failures and was.reached and now - was.reached < self.poll:
+        if not failed and not was.failures and was.reached and abs(now - was.reached) < self.poll:
             return  # nothing new worth a write
         self._remember(lambda state: after_failure(state, now) if failed else after_success(state, now))
         if not failed and was.failures:
@@ -374,7 +377,7 @@ class Line:
     def _watch(self, state: PartnerState) -> None:
         """A person is told in time of a partner that does not answer, also while it is left alone."""
         since = state.failing_since
-        if since and since != self._silent and self.clock.now() - since >= TROUBLE_AFTER:
+        if since and since != self._silent and abs(self.clock.now() - since) >= TROUBLE_AFTER:
             self.store.run(lambda unit: self._unreachable(unit, since))
             self._silent = since
 

@@ -3,19 +3,23 @@
 At least once, with the very bytes of the row; whoever receives tells a second sending apart. The ladder of tries to a hub is the
 one that the national insurance administration's message handler uses, which ends 96 hours after the first try: the time in which
 an AppRec must have come (HIS 80415:2012). To a partner it goes from a second to a day, and has no end.
+
+Whoever sends holds a lease on its rows, which is renewed while it lives. One that was away for longer finds, by the tries that are
+counted at each claim, that a row is no longer its own: then it lays nothing over what another has made of it.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
+from threading import Event, Lock, Thread
 from typing import Final, Literal, Protocol
 
 from adapter import figures
@@ -28,6 +32,8 @@ LAST_STEP: Final = timedelta(hours=24)
 MOST: Final = 32
 JITTER: Final = 0.1
 MOMENT: Final = 0.1  # seconds between units that keep what was brought, where much is
+HELD: Final = 900.0  # seconds for which leases are renewed: longer than any call, so that one that hangs keeps no row for ever
+LEFT: Final = ("sent", "unanswered")  # the states of what has been brought
 APPREC_LIMIT: Final = timedelta(hours=95)  # one try is made before 96 hours, however the steps fall
 
 
@@ -95,44 +101,74 @@ def deliver(
     chance: Callable[[], float] = random.random,
     at_once: int = 1,
     audited: bool = False,
+    told: Callable[[Outgoing], object] = lambda _: None,
 ) -> list[Outgoing]:
     """Send at most `limit` rows that are due for this hub or partner, and return them as they stand then.
 
     Raises `Problem` only where the store fails. No two of the rows are of one key, so several may be on their way `at_once`.
-    With `audited`, what was brought is written down in the audit.
+    With `audited`, what was brought is written down in the audit. `told` gets each row as soon as it is marked.
 
-    A claimed row is ours for `lease` seconds, so that no row is sent by two at once. When half of that is gone, or the ladder's
-    patience, the round ends, and what is left over is let go, as not tried.
+    A claimed row is ours for `lease` seconds, renewed meanwhile, so that no row is sent by two at once. When half of the first
+    are gone, or the ladder's patience, the round ends, and what is left over is let go, as not tried.
     """
     started = clock.now()
     rows = store.claim(started, lease, limit, [to.name])
+    left, marking = {row.id: row for row in rows}, Lock()
     failed = partial(_failed, clock=clock, ladder=ladder, chance=chance)
     in_vain = 0
 
-    def mark(tries: Sequence[Tried]) -> list[Tried]:
-        marked = _mark(store, tries, failed, clock if audited else None)
-        _count(store, [one.row for one in marked if not one.late], clock.now())
+    def mark(tries: Sequence[Tried]) -> list[Outgoing]:
+        with marking:
+            marked = [one.row for one in _mark(store, tries, failed, clock if audited else None) if not one.late]
+            for one in tries:
+                del left[one.row.id]
+        for row in marked:
+            told(row)
+        _count(store, marked, clock.now())
         return marked
 
     def attempt(row: Outgoing) -> Tried:
         nonlocal in_vain
-        patient = ladder.patience is None or in_vain < ladder.patience
-        if row is not rows[0] and (not patient or (clock.now() - started).total_seconds() > lease / 2):
-            return Tried(replace(row, attempts=row.attempts - 1, next_attempt=None), late=True)
+        first, gone = row is rows[0], (clock.now() - started).total_seconds()
+        if gone > (lease if first else lease / 2) or not (first or ladder.patience is None or in_vain < ladder.patience):
+            return _let_go(row)
         tried = _attempt(to, row, failed)
         in_vain = in_vain + 1 if tried.row.state == "waiting" else 0
         return tried
 
-    done: list[Tried] = []
-    fresh: list[Tried] = []
-    kept = time.monotonic()
-    for tried in _each(attempt, rows, at_once):
-        fresh += [tried] if tried else []
-        if fresh and time.monotonic() - kept >= MOMENT:
-            done += mark(fresh)
-            fresh, kept = [], time.monotonic()
-    done += mark(fresh)
-    return [one.row for one in done if not one.late]
+    with _renewed(store, clock, lease, left, marking):
+        if ladder.most is not None and (suspect := next((row for row in rows if row.attempts > ladder.most), None)):
+            mark([_let_go(row) for row in rows if row is not suspect])
+            return mark([_last_try(to, suspect, ladder.most, failed)])
+        return [row for tries in _gathered(_each(attempt, rows, at_once)) for row in mark(tries)]
+
+
+@contextmanager
+def _renewed(store: Store, clock: Clock, lease: float, left: Mapping[str, Outgoing], marking: Lock) -> Iterator[None]:
+    """The lease on what is `left` is renewed meanwhile: a hub may take longer to answer, and nobody else is to send it then."""
+    ended, until = Event(), time.monotonic() + HELD
+
+    def renew(unit: Unit) -> None:
+        for row in left.values():
+            standing = unit.outgoing(row.id)
+            if standing and standing.state == "waiting" and standing.attempts == row.attempts:
+                unit.change_outgoing(replace(standing, next_attempt=clock.now() + timedelta(seconds=lease)))
+
+    def go_on() -> None:
+        while not ended.wait(lease / 3) and time.monotonic() < until:
+            with suppress(Exception), marking:  # what cannot be renewed now may be at the next beat
+                store.run(renew)
+
+    if not left:
+        yield
+        return
+    thread = Thread(target=go_on, name="leases", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +178,32 @@ class Tried:
     row: Outgoing
     keep: Keep | None = None
     late: bool = False
+
+
+def _let_go(row: Outgoing) -> Tried:
+    return Tried(replace(row, attempts=row.attempts - 1, next_attempt=None), late=True)
+
+
+def _last_try(to: Deliverer, row: Outgoing, most: int, failed: Callable[[Outgoing, Exception], Outgoing]) -> Tried:
+    """Of a row with which the process has ended as often as it was to be tried at all. It may be what ended it, or only have been
+    claimed with that: so it is tried once more, by itself, and given up if not even that try came to an end.
+    """
+    if row.attempts <= most + 1:
+        return _attempt(to, row, failed)
+    why = row.error or "the service ended before they did. Report it."
+    return Tried(replace(row, state="dead", next_attempt=None, error=f"Given up after {row.attempts - 1} tries: {why}"))
+
+
+def _gathered(tries: Iterator[Tried | None]) -> Iterator[list[Tried]]:
+    """The tries of a `MOMENT` together."""
+    fresh: list[Tried] = []
+    kept = time.monotonic()
+    for tried in tries:
+        fresh += [tried] if tried else []
+        if fresh and time.monotonic() - kept >= MOMENT:
+            yield fresh
+            fresh, kept = [], time.monotonic()
+    yield fresh
 
 
 def _each(attempt: Callable[[Outgoing], Tried], rows: Sequence[Outgoing], at_once: int) -> Iterator[Tried | None]:
@@ -199,25 +261,34 @@ def _mark(
     With a clock, what was brought is written down in the audit.
     """
 
-    def job(unit: Unit, tries: Iterable[Tried] = tries) -> None:
-        for one in tries:
-            if one.keep:
-                one.keep(unit)
-            row = _as_answered(unit, one.row)
-            unit.change_outgoing(row)
-            if clock:
-                sent(unit, row, clock.now())
+    def job(unit: Unit) -> list[Tried]:
+        return [_marked(unit, one, clock) for one in tries]
 
     try:
-        if tries:
-            store.run(job)
-        return [*tries]
+        return store.run(job) if tries else []
     except Exception:
         if len(tries) > 1:
             return [kept for one in tries for kept in _mark(store, [one], failed, clock)]
         if tries[0].keep is None:
             raise
         return _mark(store, [Tried(failed(replace(tries[0].row, state="waiting"), NotKept()))], failed, clock)
+
+
+def _marked(unit: Unit, one: Tried, clock: Clock | None) -> Tried:
+    """What was brought is marked, unless another has done so; what was not, only where the row is as we claimed it."""
+    row, standing = one.row, unit.outgoing(one.row.id)
+    if standing is None:  # nothing is left of it to be marked
+        return one
+    ours, brought = standing.attempts == row.attempts + one.late, row.state in LEFT
+    free = ours or standing.state not in LEFT if brought else ours and standing.state == "waiting"
+    if free:
+        if one.keep:
+            one.keep(unit)
+        as_marked = row if ours else replace(row, attempts=max(row.attempts, standing.attempts))
+        unit.change_outgoing(_as_answered(standing, as_marked))
+    if clock and (free or brought):
+        sent(unit, row, clock.now())
+    return one if free or brought else replace(one, late=True)
 
 
 def _count(store: Store, rows: Sequence[Outgoing], now: datetime) -> None:
@@ -232,7 +303,7 @@ def _count(store: Store, rows: Sequence[Outgoing], now: datetime) -> None:
                     figures.answered(row.hub, (now - received[row.message_id]).total_seconds())
 
 
-def _as_answered(unit: Unit, row: Outgoing) -> Outgoing:
+def _as_answered(standing: Outgoing, row: Outgoing) -> Outgoing:
     """The row, with the AppRec that another process may have received while this one sent it."""
-    known = unit.outgoing(row.id) if row.kind == "message" else None
-    return replace(row, state="sent", next_attempt=None, answer=known.answer) if known and known.answer else row
+    answered = row.kind == "message" and standing.answer
+    return replace(row, state="sent", next_attempt=None, answer=standing.answer) if answered else row
