@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, TextClause, func, literal, select,
 
 from adapter.ports import Message, MessageQuery, State
 from adapter.storage.blocking import Blocking
+from adapter.storage.outbox import LONGEST
 from adapter.storage.rows import MESSAGE, Columns, given, insertion, keeping, to_message
 from adapter.storage.tables import Moment, key, message, message_xml
 
@@ -60,10 +61,14 @@ class Messages(Blocking):
         return self._messages_of(OF_REFERRAL, tenant, sender, document_id)
 
     def due_messages(self, now: datetime, limit: int) -> list[Message]:
-        """Each state by itself, as its index has them in order: of both at once, all that are due would be sorted each time."""
+        """Each state by itself, as its index has them in order: of both at once, all that are due would be sorted each time.
+
+        What is to be tried again is so within hours: where not, it was put off by a clock that stood ahead, and is due too.
+        """
+        received, parked, due = message.c.state == State.RECEIVED, message.c.state == State.PARKED, message.c.due
         asked = (
-            ALL.where(message.c.state == state, message.c.due <= now).order_by(message.c.due).limit(limit)
-            for state in (State.RECEIVED, State.PARKED)
+            ALL.where(*wanted).order_by(due).limit(limit)
+            for wanted in ((received, due <= now), (parked, due <= now), (received, due > now + LONGEST))
         )
         found = [one for question in asked for one in self._chosen(question)]
         return sorted(found, key=lambda one: (one.due or now, one.id))[:limit]

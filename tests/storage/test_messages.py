@@ -237,6 +237,21 @@ def test_due_are_received_and_parked_messages_whose_time_has_come_longest_waitin
         assert [message.id for message in unit.due_messages(NOW, 1)] == ["m2"]
 
 
+def test_what_a_clock_that_stood_ahead_put_off_is_due_now(store: DatabaseStore) -> None:
+    """A fault of ours is tried again within minutes; for how long a change waits for its referral is configured."""
+    days = 24 * 3600.0
+    keep(
+        store,
+        a_message("m1", state=State.RECEIVED, due=later(3650 * days)),
+        a_message("m2", state=State.RECEIVED, due=later(2 * days)),
+        a_message("m3", state=State.PARKED, due=later(30 * days)),
+        a_message("m4", state=State.RECEIVED, due=NOW),
+    )
+
+    with store.read() as unit:
+        assert [message.id for message in unit.due_messages(NOW, 9)] == ["m4", "m1"]
+
+
 def test_messages_are_counted_by_state_without_the_dismissed_and_other_organisations(store: DatabaseStore) -> None:
     keep(
         store,

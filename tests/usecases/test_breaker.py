@@ -99,6 +99,15 @@ def test_a_partner_that_asks_to_be_left_alone_is_for_so_long(seconds: float) -> 
     assert [may_call(state, NOW + wait - SECOND), may_call(state, NOW + wait)] == [False, True]
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=3650)])
+def test_what_a_clock_that_stood_ahead_opened_holds_nobody_until_that_time_comes(ahead: timedelta) -> None:
+    state = after_failure(failed(19), NOW + ahead, 1.0)
+
+    assert not may_call(state, NOW + ahead)
+    assert may_call(state, NOW)
+    assert not may_call(state, NOW + ahead - timedelta(minutes=1))  # one's clock may be a little behind another's
+
+
 def test_only_the_first_to_call_after_the_pause_may() -> None:
     state = failed(7)
     assert state.open_until
