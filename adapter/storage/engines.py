@@ -31,12 +31,17 @@ POSTGRESQL_PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+# The same for the server, which would else hold what a machine that is gone has locked for two hours; and whoever stands still
+# within a transaction (a process that is stopped, a machine that is frozen) lets go of it, since all others may wait for it.
+POSTGRESQL_KEEPALIVES = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+POSTGRESQL_IDLE = 30_000  # milliseconds within a transaction, between two statements (idle_in_transaction_session_timeout)
 POSTGRESQL_ON = ("fsync", "synchronous_commit", "full_page_writes")
 # Who came second: unique_violation, serialization_failure, deadlock_detected, and SQLite's names for the first.
 CONFLICTS = {"23505", "40001", "40P01", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 STOPPED = {"57014", "SQLITE_INTERRUPT"}  # by us: query_canceled
 UNREACHABLE = (sqlite3.OperationalError, psycopg.OperationalError)
-STANDBY = "0A000"  # feature_not_supported: a PostgreSQL that follows another has no transactions that write
+# feature_not_supported: a PostgreSQL that follows another has no transactions that write; idle_in_transaction_session_timeout
+PASSING = {"0A000", "25P03"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,8 @@ def _postgresql_connected(connection: Any, _record: object) -> None:
             if found == "off":
                 raise _unsafe(f"PostgreSQL {name}", found, "on")
         cursor.execute("SET jit = off")  # it takes 10 ms to compile what reads some rows of a large table
+        cursor.execute(POSTGRESQL_KEEPALIVES)
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {POSTGRESQL_IDLE}")
     connection.commit()
 
 
@@ -187,7 +194,7 @@ def explain(original: BaseException) -> Problem | None:
             "Søket tar for lang tid: be om mindre, ved en identifikator, en person, en eier eller et tidsrom.",
         )
     faulty = code == "SQLITE_ERROR"  # the statement, or there are no tables
-    if code == STANDBY or (isinstance(original, UNREACHABLE) and not faulty):
+    if code in PASSING or (isinstance(original, UNREACHABLE) and not faulty):
         return problem(
             Kind.TRANSIENT,
             "The database cannot be reached, is full or cannot be written. Check that it runs and has room; this is tried again.",

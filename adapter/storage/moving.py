@@ -229,7 +229,10 @@ class Side:
 def _transaction(engine: Engine) -> Iterator[Transaction]:
     try:
         with begin(engine) as connection:
-            yield Transaction(connection.connection.driver_connection, engine.dialect.name == "postgresql", connection)
+            one = Transaction(connection.connection.driver_connection, engine.dialect.name == "postgresql", connection)
+            if one.postgresql:
+                one.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # it waits for the other side, however long
+            yield one
     except ERRORS as error:
         raise explain(error) or error from None
 

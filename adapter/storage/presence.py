@@ -27,7 +27,7 @@ import psycopg
 from sqlalchemy import URL, make_url
 
 from adapter.domain.problem import Kind, Problem, problem
-from adapter.storage.engines import explain, patience_with
+from adapter.storage.engines import POSTGRESQL_KEEPALIVES, explain, patience_with
 
 RUNNING, WANTED = "running", "wanted"
 PATIENCE: Final = 60.0  # seconds: those at work notice within some, and have 30 for what they have in hand
@@ -86,6 +86,7 @@ class AdvisoryLocks:
         # SQLAlchemy writes a space as +, which libpq takes for a plus; a plus itself stands as %2B.
         where = url.set(drivername="postgresql").render_as_string(hide_password=False).replace("+", "%20")
         self._connection = psycopg.connect(where, autocommit=True, **patience_with(url))
+        self._connection.execute(POSTGRESQL_KEEPALIVES)  # the locks of a machine that is gone are not to stay
 
     def take(self, name: str, *, shared: bool) -> bool:
         return bool(self._ask(f"SELECT pg_try_advisory_lock{'_shared' if shared else ''}({self.KEYS[name]})"))
