@@ -47,6 +47,7 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "SQLite's file is locked by another program": (
             "down/test_readiness.py::test_a_database_that_others_have_locked_is_not_ready_and_does_not_hold_up_the_answer",
+            "down/test_readiness.py::test_while_others_have_the_database_locked_it_is_read_and_who_writes_is_asked_to_come_again",
         ),
         "the disk is full, read-only, or fails to sync": (
             "power/test_disk.py::test_what_cannot_be_kept_is_refused_and_comes_again",
@@ -80,6 +81,8 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "security/test_tokens_in.py::test_without_any_key_it_is_our_failure_and_the_issuer_is_asked_again_soon",
         ),
         "the token issuer of those whom we call": (
+            "down/test_token_issuer.py::test_a_hub_whose_token_issuer_is_down_pauses_with_the_issuer_in_its_words",
+            "down/test_token_issuer.py::test_what_is_for_a_partner_waits_with_the_issuer_in_its_words",
             "security/test_tokens_out.py::test_what_an_issuer_does_wrong_is_tried_again_and_quotes_nothing",
             "security/test_tokens_out.py::test_a_token_is_bound_to_a_proof_on_every_call_and_reused_until_it_is_about_to_end",
         ),

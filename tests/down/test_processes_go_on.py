@@ -46,25 +46,37 @@ class Around:
 
     def drop(self, messages: int) -> list[str]:
         """Files come in; their MsgIds."""
-        made = self._letters(messages)
+        made = self.letters(messages)
         for one in made:
             self.house.drop(one.msg_id, one.data)
         return [one.msg_id for one in made]
 
     def post(self, messages: int) -> list[str]:
         """Messages come by the hub; their MsgIds."""
-        made = self._letters(messages)
+        made = self.letters(messages)
         for one in made:
             httpx.post(f"{self.house.hub}/sandbox/messages", content=one.data, trust_env=False).raise_for_status()
         return [one.msg_id for one in made]
 
-    def _letters(self, messages: int) -> list[Made]:
+    def letters(self, messages: int) -> list[Made]:
         self.came += messages
         return [LETTERS.make(number) for number in range(self.came - messages, self.came)]
 
     def get(self, path: str) -> tuple[int, Any]:
         answer = httpx.get(f"{self.house.service}{path}", trust_env=False, timeout=20)
         return answer.status_code, answer.json()
+
+    def figures(self) -> list[str]:
+        return httpx.get(f"{self.house.service}/metrics", trust_env=False, timeout=20).text.splitlines()
+
+    def send(self, message: Made) -> httpx.Response:
+        """A client posts it to us."""
+        xml = {"Content-Type": "application/xml"}
+        return httpx.post(f"{self.house.service}/messages", content=message.data, headers=xml, trust_env=False, timeout=20)
+
+    def has_in_hand(self, process: str) -> bool:
+        """Whether a process is at something of a hub's."""
+        return bool(self.rows("SELECT 1 FROM in_hand WHERE process = %s AND hub = 'folder'", process))
 
     def ready(self) -> int:
         try:
@@ -77,24 +89,24 @@ class Around:
 
     def is_settled(self) -> bool:
         """Whether all that ever came is received and off the folder, and nothing waits to leave for a hub."""
-        if self._rows("SELECT count(*) FROM message")[0][0] < self.came or any(
+        if self.rows("SELECT count(*) FROM message")[0][0] < self.came or any(
             entry.name.endswith(".xml") for entry in os.scandir(self.house.into)
         ):
             return False
-        return not self._rows("SELECT 1 FROM outbox WHERE state = 'waiting' AND hub IN ('folder', 'edi2') LIMIT 1")
+        return not self.rows("SELECT 1 FROM outbox WHERE state = 'waiting' AND hub IN ('folder', 'edi2') LIMIT 1")
 
     def settled(self, ids: list[str]) -> None:
         """Waits until all that has come is dealt with; each of these once, each answered once."""
         self.house.until(self.is_settled, ENOUGH, lambda: f"{len([*self.house.into.iterdir()])} files left")
-        stands = self._rows(STANDS)
+        stands = self.rows(STANDS)
         assert sorted(row for row in stands if row[0] in ids) == sorted((id, "processed", 1) for id in ids)
-        effects = self._rows("SELECT count(*) FROM resource WHERE type = 'ServiceRequest'")
+        effects = self.rows("SELECT count(*) FROM resource WHERE type = 'ServiceRequest'")
         assert effects == [(len(stands),)]
-        assert len([*self.house.out.glob("*.xml")]) == len(self._rows("SELECT 1 FROM message WHERE hub = 'folder'"))
+        assert len([*self.house.out.glob("*.xml")]) == len(self.rows("SELECT 1 FROM message WHERE hub = 'folder'"))
 
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database.url) as connection:
-            return connection.execute(sql.encode()).fetchall()
+            return connection.execute(sql.encode(), values).fetchall()
 
 
 @pytest.fixture(scope="module")
@@ -191,20 +203,38 @@ def test_a_partner_that_hangs_up_is_told_of_and_called_again_by_itself(around: A
 
 
 def test_without_a_worker_and_without_the_process_that_answers_messages_go_on_and_without_any_they_wait(around: Around) -> None:
-    first, second, api = around.house.fleet
+    house, (first, second, api) = around.house, around.house.fleet
+    buried = second.log.read_text("utf-8").count("worker.buried")
     ids = around.drop(40) + around.post(5)
     time.sleep(0.3)
     first.kill()
     api.kill()
     around.settled(ids)
     assert around.ready() == 0
+    house.until(lambda: second.log.read_text("utf-8").count("worker.buried") >= buried + 2, ENOUGH)
 
+    ids = around.drop(150)
+    [(survivor,)] = around.rows("SELECT id FROM process")
+    house.until(lambda: around.has_in_hand(survivor), ENOUGH)
     assert second.stop() == 0, second.words()
-    ids = around.drop(10)
-    for process in (first, second, api):
-        process.start()
+    assert not around.has_in_hand(survivor)
+    assert around.rows("SELECT id FROM process") == []
+    assert around.rows("SELECT id FROM outbox WHERE state = 'waiting' AND hub = 'folder' AND attempts > 0") == []  # nor claimed
+
+    left = len([*house.into.glob("*.xml")])
+    assert left
+    api.start()
+    house.until(lambda: around.ready() == 200, ENOUGH)
+    [posted] = around.letters(1)
+    answer = around.send(posted)
+    assert (answer.status_code, answer.json()["state"]) == (201, "processed")
+    assert 'stafett_processes{role="worker"} 0.0' in around.figures()
+    assert len([*house.into.glob("*.xml")]) == left
+
+    first.start()
+    second.start()
     around.settled(ids)
-    around.house.until(lambda: around.ready() == 200, ENOUGH)
+    house.until(lambda: 'stafett_processes{role="worker"} 2.0' in around.figures(), ENOUGH)
 
 
 def test_all_end_in_good_order_also_where_the_database_is_gone(around: Around) -> None:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 
 from adapter.console import readiness
@@ -52,6 +53,26 @@ def test_a_database_that_others_have_locked_is_not_ready_and_does_not_hold_up_th
     other.execute("ROLLBACK")
     other.close()
     until(lambda: ready(here)[0] == 200)
+
+
+def test_while_others_have_the_database_locked_it_is_read_and_who_writes_is_asked_to_come_again(
+    here: Service, tmp_path: Path
+) -> None:
+    with begin(here.store._engines.writing) as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql("PRAGMA busy_timeout = 200")  # the one connection that writes; else it waits half a minute
+
+    def post() -> httpx.Response:
+        return here.http.post("/messages", content=b"m1 <x/>", headers={"Content-Type": "text/xml"})
+
+    other = sqlite3.connect(tmp_path / "stafett.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    refused = post()
+    assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (503, True)
+    assert here.http.get("/messages").json()["items"] == []
+
+    other.execute("ROLLBACK")
+    other.close()
+    assert post().status_code == 201
 
 
 def test_a_database_that_is_full_is_not_ready_though_it_can_be_read(here: Service) -> None:

@@ -46,7 +46,7 @@ def test_s16_what_the_hub_names_is_known_by_that_also_unread(house: House) -> No
 CONFIGURATION = """
 environment = "test"
 [store]
-url = "sqlite:///{folder}/stafett.db"
+url = "{url}"
 [[organisation]]
 number = "319900101"
 name = "Fjordheim sykehus HF"
@@ -80,10 +80,15 @@ DEATHS = 8  # more than enough
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_s16_a_message_that_ends_the_process_is_set_aside_and_the_others_get_through(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_s16_a_message_that_ends_the_process_is_set_aside_and_the_others_get_through(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url: str = f"sqlite:///{tmp_path}/stafett.db" if engine == "sqlite" else request.getfixturevalue("emptied_on_postgresql")
+    open_store(url).migrate()
     letters = Letters(7)
     poison, others = letters.make(0), [letters.make(number) for number in range(1, OTHERS + 1)]
-    (tmp_path / "stafett.toml").write_text(CONFIGURATION.format(folder=tmp_path), "utf-8")
+    (tmp_path / "stafett.toml").write_text(CONFIGURATION.format(folder=tmp_path, url=url), "utf-8")
     (tmp_path / "sitecustomize.py").write_text(POISONED.format(poison=poison.msg_id), "utf-8")
     folder = tmp_path / "hub" / "in"
     folder.mkdir(parents=True)
@@ -91,9 +96,7 @@ def test_s16_a_message_that_ends_the_process_is_set_aside_and_the_others_get_thr
         (folder / f"{number:03d}.xml").write_bytes(one.data)
 
     def states() -> dict[str, int]:
-        if not (tmp_path / "stafett.db").exists():
-            return {}
-        store = open_store(f"sqlite:///{tmp_path}/stafett.db")
+        store = open_store(url)
         with store.read() as unit:
             found = {str(state): count for state, count in unit.count_messages(["319900101", NOBODY]).items() if count}
         store.close()
@@ -121,7 +124,7 @@ def test_s16_a_message_that_ends_the_process_is_set_aside_and_the_others_get_thr
 
     assert deaths > 1
     assert len([*(tmp_path / "hub" / "out").glob("*.xml")]) == OTHERS
-    store = open_store(f"sqlite:///{tmp_path}/stafett.db")
+    store = open_store(url)
     with store.read() as unit:
         [aside] = unit.messages([NOBODY, "319900101"], MessageQuery(state="quarantined"))
         assert unit.message_xml(aside.id) == poison.data

@@ -1,0 +1,3 @@
+from tests.usecases.conftest import house
+
+__all__ = ["house"]
