@@ -11,6 +11,7 @@ import pytest
 from adapter.ports import Remote
 from tests.national_numbers import make
 from tests.usecases.handover import World
+from tests.usecases.house import SetClock
 
 
 def test_what_is_to_be_sent_does_not_wait_for_the_end_of_a_long_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +35,31 @@ def test_what_is_to_be_sent_does_not_wait_for_the_end_of_a_long_comparison(tmp_p
     line.round()
 
     assert came[1:] == ["old", "new", "new"]
+
+
+def test_a_clock_that_stood_years_ahead_keeps_nothing_from_being_compared(tmp_path: Path) -> None:
+    world = World(tmp_path, hospital_has_server=False)
+    right = world.clock.now()
+    world.clock.pass_(days=3650)
+    world.settle()
+    world.clock.at = right
+    world.restart()
+    world.settle()
+
+    with world.store.read() as unit:
+        compared = unit.partner_state("municipality").compared
+    assert compared
+    assert right <= compared <= world.clock.now()
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_from_being_heard(tmp_path: Path) -> None:
+    """In the very process: it remembers when it looked last."""
+    world = World(tmp_path, hospital_has_server=False)
+    world.municipality.clock = SetClock()  # the partner's own stands right
+    key = world.hospital_asks()
+    world.settle()
+    world.clock.pass_(hours=-1)
+    world.municipality.answers(key, "accepted")
+    world.settle()
+
+    assert world.mirror(key)["status"] == "accepted"

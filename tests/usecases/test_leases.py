@@ -197,7 +197,7 @@ def test_a_call_that_hangs_for_ever_keeps_its_row_from_nobody(house: House, monk
 def test_a_row_that_ends_every_process_is_given_up_and_what_was_claimed_with_it_is_sent(house_on: House) -> None:
     """Three tries are made of it, and one by itself."""
     enqueue(house_on, "r1", "poison", "r2", "r3")
-    deaths = []
+    deaths: list[int] = []
 
     def deadly(row: Outgoing) -> None:
         if row.id == "poison":
@@ -225,7 +225,8 @@ def test_what_is_marked_is_told_though_what_follows_cannot_be(house: House, monk
     """The log is what is gone by after a restore: what it does not tell of is sent again."""
     enqueue(house, "r1", "r2")
     monkeypatch.setattr(delivering, "MOMENT", 0.0)
-    run, marked = house.store.run, []
+    run = house.store.run
+    marked: list[object] = []
 
     def full(job: Callable[[Unit], object]) -> object:
         if marked:
