@@ -35,7 +35,7 @@ Told = Callable[[str, int], object]
 """Told of a table's name, and of how many more of its rows were copied or compared."""
 
 KEY: Final = "installation-key"
-MOVED: Final = "moved"  # the setting of a target: whose copy it is, and whether all of it is there
+MOVED: Final = "moved"  # the setting of a target: whose copy it is, and of what, if all of it is there
 ROWS: Final = 5_000  # of one batch at most
 BYTES: Final = 8 * 1024 * 1024  # of one batch, and one row more: a body may have 35 MB
 NAMED: Final = 20  # rows that differ, told by their keys
@@ -96,7 +96,7 @@ class Moving:
                 writing.execute("DELETE FROM setting")
                 writing.add(setting, settings)
                 writing.keep(MOVED, mark)
-            elif found not in (mark, _done(mark)):
+            elif not found.startswith(mark):
                 raise _occupied()
         return total
 
@@ -104,7 +104,7 @@ class Moving:
         """Copy what the target does not have yet. Where all of it is there from an earlier time, nothing is done."""
         with self.source.reading() as reading:
             with self.target.reading() as copied:
-                if copied.setting(MOVED) == _done(_mark_of(reading)):
+                if copied.setting(MOVED) != _mark_of(reading):
                     return
             for table in TABLES[1:]:
                 self._copy(table, reading, told)
@@ -114,11 +114,15 @@ class Moving:
     def compare(self, told: Told = lambda *_: None) -> list[Counted]:
         """Hold all rows of both against each other, and mark the target as whole where they are alike.
 
-        A target that was whole before has perhaps been used since: it is not looked at again, and the list is empty.
+        A target that was whole before has perhaps been used since: it is not looked at again, and the list is empty, unless it is
+        the source that was used (CONFLICT), as after a rehearsal: what came since would be left behind.
         """
         counted, faults = list[Counted](), list[Finding]()
         with self.source.reading() as reading, self.target.reading() as copied:
-            if copied.setting(MOVED) == _done(_mark_of(reading)):
+            mark, found = _mark_of(reading), copied.setting(MOVED)
+            if found != mark:
+                if found != _done(mark, [_tallied(table, _seen(table, reading, told)) for table in TABLES]):
+                    raise _used_since()
                 return []
             for table in TABLES:
                 one, other, differ = compared(table, _seen(table, reading, told), _seen(table, copied))
@@ -128,7 +132,7 @@ class Moving:
         if faults:
             raise Problem(*faults)
         with self.target.writing() as writing:
-            writing.keep(MOVED, _done(_mark_of(writing)))
+            writing.keep(MOVED, _done(mark, counted))
             if writing.postgresql:
                 writing.execute("ANALYZE")  # it has counted none of it yet, and would choose its indexes blindly
         return counted
@@ -253,6 +257,13 @@ def compared(table: Table, ones: Iterator[Columns], others: Iterator[Columns]) -
     return one, other, differ
 
 
+def _tallied(table: Table, rows: Iterator[Columns]) -> Counted:
+    tally = _Tally()
+    for row in rows:
+        tally.add(row)
+    return Counted(table.name, tally.rows, tally.seal.hexdigest())
+
+
 class _Tally:
     def __init__(self) -> None:
         self.rows, self.seal = 0, sha256()
@@ -316,8 +327,10 @@ def _mark_of(side: Transaction) -> bytes:
     return sha256(side.setting(KEY) or b"").hexdigest().encode()
 
 
-def _done(mark: bytes) -> bytes:
-    return mark + b" whole"
+def _done(mark: bytes, counted: Sequence[Counted]) -> bytes:
+    """What is kept of a whole copy: whose, and what the source held. Its settings tell of the service's start alone."""
+    held = [(str(one.table), one.rows, one.digest) for one in counted if one.table != setting.name]
+    return mark + b" whole " + sha256(_packed(held)).hexdigest().encode()
 
 
 def _must_exist(url: str) -> None:
@@ -348,6 +361,17 @@ def _occupied() -> Problem:
         "The target has data of its own, or of another installation. Nothing was changed: name an empty database.",
         "Målet har egne data, eller en annen installasjons. Ingenting er endret: oppgi en tom database.",
         where="--to",
+    )
+
+
+def _used_since() -> Problem:
+    return problem(
+        Kind.CONFLICT,
+        "All of it was moved here before, but the source was used since: what came meanwhile is not here. If the service has not "
+        "begun to work on the target, empty the target and move again; if it has, keep both and work on one alone.",
+        "Alt ble flyttet hit tidligere, men kilden er brukt siden: det som er kommet etterpå, er ikke her. Hvis tjenesten ikke har "
+        "begynt å bruke målet, tøm målet og flytt på nytt; hvis den har det, ta vare på begge, og bruk bare den ene.",
+        where="--from",
     )
 
 

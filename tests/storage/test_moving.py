@@ -155,6 +155,28 @@ def test_what_is_whole_is_not_touched_again(database: Databases) -> None:
     assert content(target)["session"] == set()
 
 
+USED = {
+    "asked": "INSERT INTO proof (hash, until) VALUES ('of a call since', 1)",
+    "sent": "UPDATE outbox SET state = 'sent', attempts = attempts + 1 WHERE position = (SELECT min(position) FROM outbox)",
+}
+
+
+@pytest.mark.parametrize("used", USED)
+def test_a_source_that_was_used_since_it_was_moved_is_told_of(used: str, database: Databases) -> None:
+    """A rehearsal in the week before, and then the move itself: whoever was told that it is there would lose that week."""
+    source, target = database("sqlite"), database("sqlite")
+    fill(source, SEED)
+    move(source, target)
+    before = content(target)
+    run_sql(source, USED[used])
+
+    for _ in range(2):
+        with pytest.raises(Problem) as told:
+            move(source, target)
+        assert (told.value.kind, told.value.findings[0].where) == (Kind.CONFLICT, "--from")
+    assert content(target) == before
+
+
 @pytest.mark.parametrize(
     "own", ["INSERT INTO setting VALUES ('installation-key', x'78')", "INSERT INTO process VALUES ('p', 'api', 0, 0)"]
 )

@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import closing
 
+import psycopg
 import pytest
 
 from adapter.domain.problem import Kind, Problem
@@ -45,6 +46,13 @@ def test_what_it_has_locked_is_let_go_and_it_may_try_again(with_tables_on_postgr
 
     assert told.value.kind is Kind.TRANSIENT
     assert put[0] - began < 5
+
+
+def test_it_may_try_again_however_it_learns_of_it() -> None:
+    """Mostly it finds the connection closed; it may also read the server's own last words (SQLSTATE 25P03)."""
+    found = engines.explain(psycopg.errors.IdleInTransactionSessionTimeout())
+    assert found is not None
+    assert found.kind is Kind.TRANSIENT
 
 
 def test_the_server_asks_whether_we_are_there(with_tables_on_postgresql: str) -> None:
