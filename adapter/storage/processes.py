@@ -56,3 +56,7 @@ class Processes(Part):
         self.tell(
             "DELETE FROM in_hand WHERE hub = ? AND name = ? AND process = ?", [(key(hub), key(n), key(process)) for n in names]
         )
+
+    def put_down_of_the_dead(self, before: datetime) -> None:
+        dead = "SELECT DISTINCT process FROM in_hand WHERE process NOT IN (SELECT id FROM process)"
+        self.tell("DELETE FROM in_hand WHERE process = ? AND since < ?", [(id, micros(before)) for (id,) in self.ask(dead, ())])

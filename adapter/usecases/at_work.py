@@ -17,13 +17,17 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from adapter.domain.problem import Finding, Kind
 from adapter.ports import Clock, Process, Store, Taken, Unit
 
+FORGOTTEN: Final = timedelta(days=1)
+"""What was in the hand of one that died and did not come again for so long, was dealt with just before."""
+TIDY_EVERY: Final = 3600.0
+"""Seconds between looks for it."""
 MOST: Final = 5
 TOGETHER: Final = {1: 12, 2: 3}
 """How many that one, or two, have died with are taken up at once: what is guilty is among them, and found in a few more."""
@@ -56,6 +60,7 @@ class Pulse:
         self._started = clock.now()
         self._heard: dict[str, tuple[datetime, float]] = {}  # of each other: what it said last, and when we first saw that
         self._looked = monotonic()
+        self._tidied = self._looked - TIDY_EVERY
 
     def beat(self) -> list[Process]:
         """Say so, and bury the silent; which they were."""
@@ -63,7 +68,11 @@ class Pulse:
         if now - self._looked > self._lease:
             self._heard.clear()  # it was we who stood still, perhaps with the whole machine: the others may just come back too
         self._looked = now
-        return self._store.run(lambda unit: self._beaten(unit, own, now))
+        silent = self._store.run(lambda unit: self._beaten(unit, own, now))
+        if now - self._tidied >= TIDY_EVERY:
+            self._store.run(lambda unit: unit.put_down_of_the_dead(own.seen - FORGOTTEN))
+            self._tidied = now
+        return silent
 
     def _beaten(self, unit: Unit, own: Process, now: float) -> list[Process]:
         unit.beat(own)

@@ -76,3 +76,27 @@ def test_one_that_itself_stood_still_gives_the_others_a_lease_to_be_heard_of(hou
     seconds.at += 10 * LEASE
 
     assert one.beat() == []
+
+
+def test_what_the_dead_had_in_hand_and_never_came_again_is_forgotten_after_a_day(house_on: House) -> None:
+    """A file of the same name, weeks later, is not suspect."""
+    seconds = Seconds()
+    one, dead = pulse(house_on, house_on.clock, seconds), pulse(house_on, house_on.clock, seconds)
+    dead.beat()
+    Hand(house_on.store, house_on.clock, "edi2", dead.id).take(["old"])
+    dead.end()
+    house_on.clock.pass_(hours=1)
+    one.beat()
+    Hand(house_on.store, house_on.clock, "edi2", one.id).take(["ours"])
+    house_on.clock.pass_(hours=22)
+    Hand(house_on.store, house_on.clock, "edi2", dead.id).take(["young"])
+    found = []
+
+    for hours in (0.9, 0.2):
+        house_on.clock.pass_(hours=hours)
+        seconds.at += 3600
+        one.beat()
+        with house_on.store.read() as unit:
+            found.append({*unit.in_hand("edi2", ["old", "ours", "young"], house_on.clock.now())})
+
+    assert found == [{"old", "ours", "young"}, {"ours", "young"}]
