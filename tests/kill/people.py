@@ -153,7 +153,7 @@ class Municipality:
         """Page by page."""
         asked = {**asked, "_count": "100"}
         while url:
-            page = self.client.get(url, params=asked).raise_for_status().json()
+            page = self.client.get(url, params=asked or None).raise_for_status().json()  # {} would take the link's own away
             yield from [entry["resource"] for entry in page.get("entry", [])]
             url, asked = next((link["url"] for link in page["link"] if link["relation"] == "next"), ""), {}
 
