@@ -17,6 +17,7 @@ of SQLite's own are let go when anybody in the process closes the file.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -38,7 +39,13 @@ VERSION: Final = (
 )
 
 
+SETTLING: Final = 4.0  # seconds: two looks of a process at work, whose locks went with PostgreSQL and which comes back
+
+
 class Locks(Protocol):
+    settling: float
+    """Seconds within which one that works, and whose locks were lost, is back and sees that another is WANTED."""
+
     def take(self, name: str, *, shared: bool) -> bool:
         """Whether it is ours now; another's is not waited for."""
         ...
@@ -55,6 +62,8 @@ class Locks(Protocol):
 
 class FileLocks:
     """SQLite's."""
+
+    settling = 0.0  # they are lost with the process alone
 
     def __init__(self, database: str) -> None:
         self._files = {name: os.open(f"{database}-{name}", os.O_RDWR | os.O_CREAT, 0o600) for name in (RUNNING, WANTED)}
@@ -85,6 +94,7 @@ class AdvisoryLocks:
     def __init__(self, url: URL) -> None:
         # SQLAlchemy writes a space as +, which libpq takes for a plus; a plus itself stands as %2B.
         where = url.set(drivername="postgresql").render_as_string(hide_password=False).replace("+", "%20")
+        self.settling = SETTLING
         self._connection = psycopg.connect(where, autocommit=True, **patience_with(url))
         self._connection.execute(POSTGRESQL_KEEPALIVES)  # the locks of a machine that is gone are not to stay
 
@@ -125,10 +135,11 @@ def alone(url: str | URL, needed: Callable[[], bool], patience: float = PATIENCE
         yield
         return
     with closing(locks_of(url)) as locks:
-        first, until = False, time.monotonic() + patience
+        wanted, until = math.inf, time.monotonic() + locks.settling + patience
         while needed():
-            first = first or locks.take(WANTED, shared=False)
-            if first and locks.take(RUNNING, shared=False):
+            if wanted == math.inf and _taken(locks, WANTED):
+                wanted = time.monotonic()
+            if time.monotonic() >= wanted + locks.settling and _taken(locks, RUNNING):
                 break
             if time.monotonic() > until:
                 raise problem(
@@ -143,6 +154,14 @@ def alone(url: str | URL, needed: Callable[[], bool], patience: float = PATIENCE
         yield
 
 
+def _taken(locks: Locks, name: str) -> bool:
+    """Whether a lock is ours alone. `Problem(TRANSIENT)` where the database went away."""
+    try:
+        return locks.take(name, shared=False)
+    except psycopg.Error as error:
+        raise explain(error) or error from None
+
+
 class Presence:
     """That this process works on a database."""
 
@@ -154,12 +173,16 @@ class Presence:
     def enter(self, patience: float = 3.0) -> None:
         """Be one of those at work. `Problem(TRANSIENT)` where the tables are being changed after `patience` seconds."""
         locks, until = locks_of(self._url), time.monotonic() + patience
-        while not locks.take(RUNNING, shared=True):
-            if time.monotonic() > until:
-                locks.close()
-                raise problem(Kind.TRANSIENT, *TAKEN_OVER, where="store.url")
-            time.sleep(PAUSE)
-        self._locks, self._version = locks, self._version or locks.version()
+        try:
+            while not locks.take(RUNNING, shared=True):
+                if time.monotonic() > until:
+                    raise problem(Kind.TRANSIENT, *TAKEN_OVER, where="store.url")
+                time.sleep(PAUSE)
+            self._version = self._version or locks.version()
+        except (Problem, psycopg.Error) as error:
+            locks.close()
+            raise explain(error) or error from None
+        self._locks = locks
 
     def asked_to_go(self) -> bool:
         """Whether a newer program waits for this one to end, or has not waited, since we were cut off from the database.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.storage import DatabaseStore, open_store
+from adapter.storage import DatabaseStore, open_store, presence
 from tests.stores import with_tables
 
 
@@ -20,8 +20,9 @@ def shared(with_tables_on_postgresql: str) -> Iterator[DatabaseStore]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseStore]:
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseStore]:
     """An empty store with its tables."""
+    monkeypatch.setattr(presence, "SETTLING", 0.0)  # nobody else works on it
     if request.param == "postgresql":
         shared: DatabaseStore = request.getfixturevalue("shared")
         request.getfixturevalue("emptied_on_postgresql")
@@ -33,8 +34,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseSt
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where a store can be made: nothing is there yet."""
+    monkeypatch.setattr(presence, "SETTLING", 0.0)  # nobody has worked on it
     if request.param == "postgresql":
         database: Callable[[], str] = request.getfixturevalue("postgresql")
         return database()
