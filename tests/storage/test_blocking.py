@@ -255,7 +255,7 @@ WRITING = {
     *("savepoint", "add_message", "change_message", "put", "enqueue", "change_outgoing", "hurry", "keep_shared", "drop_shared"),
     *("keep_partner_state", "raise_trouble", "settle", "set_setting", "await_audit", "spend", "begin_session", "use_session"),
     *("end_session", "end_sessions", "end_old_sessions", "remove", "rewrite", "take_away", "rewrite_message"),
-    *("beat", "bury", "take_in_hand", "put_down"),
+    *("beat", "bury", "take_in_hand", "put_down", "put_down_of_the_dead"),
 }
 
 
