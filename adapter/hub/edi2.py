@@ -6,6 +6,7 @@ What the hub refuses for good is a `Problem` of another kind than TRANSIENT; eve
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import count, zip_longest
 from typing import Literal
@@ -80,7 +81,7 @@ class Edi2Hub:
         self._tried = {row: turn for row, turn in self._tried.items() if row in listed}
         waiting = sorted(rows, key=lambda row: self._tried.get(row, 0))
         while waiting:
-            names = {f"{row.id} {row.receiver}": row for row in waiting[:limit]}
+            names = {_name(row): row for row in waiting[:limit]}
             taken = take([*names])
             if ours := [row for name, row in names.items() if name in taken.ours]:
                 return self._documents(ours)
@@ -213,3 +214,8 @@ def _fault(kind: Kind, en: str, nb: str) -> Finding:
         f"{nb}. Meldingen er lagt til side: be avsender sende den på nytt.",
         rule="EDI 2.0 REST",
     )
+
+
+def _name(row: Unread) -> str:
+    """By which it is taken in hand: as short however long the hub's id is."""
+    return hashlib.sha256(f"{row.id} {row.receiver}".encode()).hexdigest()

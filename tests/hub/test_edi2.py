@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -19,7 +20,10 @@ import respx
 from adapter.domain.problem import Kind, Problem
 from adapter.hub.edi2 import Edi2Hub
 from adapter.ports import Delivery, Outgoing
+from adapter.storage import open_store
+from adapter.usecases.at_work import Hand
 from tests.hub.referral import referral
+from tests.stores import with_tables
 
 HUB = "https://hub.example"
 NOW = datetime(2026, 5, 11, 9, 0, tzinfo=UTC)
@@ -111,6 +115,17 @@ def test_no_more_documents_are_fetched_than_asked_for(api: respx.MockRouter) -> 
 
     assert [d.hub_id for d in hub().fetch(2)] == [ONE, TWO]
     assert len(api.calls) == 3
+
+
+def test_an_id_that_is_longer_than_a_key_of_the_database_is_taken_in_hand_and_fetched(
+    api: respx.MockRouter, tmp_path: Path
+) -> None:
+    id = "x" * 200
+    api.get("/Messages").respond(json=[listed(id)])
+    api.get(f"/Messages/{id}/business-document").respond(json=document(b"<a/>"))
+    with closing(open_store(with_tables(tmp_path / "store.db"))) as store:
+        hand = Hand(store, Noon(), "edi2", "ours")
+        assert [d.hub_id for d in hub().fetch(10, hand.take)] == [id]
 
 
 def test_without_a_her_id_the_hub_is_not_asked(api: respx.MockRouter) -> None:
