@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
@@ -28,10 +29,12 @@ def back_up(url: str, file: Path) -> int:
     source = _database(url)
     if file.exists():
         raise _taken(file)
-    partial = file.with_name(f".{file.name}.part")
+    partial: Path | None = None
     try:
-        partial.unlink(missing_ok=True)
-        partial.touch(mode=0o600, exist_ok=False)
+        # Of its own: another backup to the same name at once must not give the name to one that is not finished.
+        handle, made = tempfile.mkstemp(".part", f".{file.name}.", file.absolute().parent)
+        os.close(handle)
+        partial = Path(made)
         _copy(source, partial)
         os.link(partial, file)  # unlike a rename it never takes the place of another
         _to_disk(file.parent)
@@ -46,7 +49,8 @@ def back_up(url: str, file: Path) -> int:
             where=str(file),
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        if partial:
+            partial.unlink(missing_ok=True)
     return file.stat().st_size
 
 
