@@ -13,7 +13,7 @@ from typing import Literal
 import httpx
 
 from adapter.doctor_store import of_many, say
-from adapter.domain.problem import Finding, Problem
+from adapter.domain.problem import Finding, Kind, Problem
 from adapter.http_client import client, plain
 from adapter.partners.check import examine as check_partner
 from adapter.partners.checks import CHECKS
@@ -23,7 +23,6 @@ from adapter.security.issuer_keys import IssuerKeys
 from adapter.security.keys import clients, keys_of
 from adapter.settings import HubSettings, Partner, Settings
 from adapter.storage import open_store
-from adapter.stored import OTHER_VERSION
 from adapter.wiring import KEY, SystemClock, make_hub
 
 SKEW = timedelta(seconds=60)
@@ -77,7 +76,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         store = open_store(settings.store.url)
         faults = store.check()
         for fault in faults:
-            yield say("error", "database", fault, OTHER_VERSION)
+            yield say("warning" if fault.kind is Kind.INCOMPLETE else "error", "database", fault.en, fault.nb)
         if not faults:
             with store.read() as unit:
                 keyed, outbox = unit.setting(KEY) is not None, unit.count_outgoing()

@@ -626,8 +626,8 @@ class Store(Protocol):
         ...
 
     def migrate(self, base: str = "") -> None: ...  # `base`: our own FHIR address
-    def check(self) -> list[str]:
-        """What is wrong with the database, for people; empty when nothing is."""
+    def check(self) -> list[Finding]:
+        """What is wrong with the database; nothing where it is well. Kind INCOMPLETE: it is new, and has no tables yet."""
         ...
 
     def close(self) -> None: ...

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from adapter.domain.problem import Kind, problem
+from adapter.domain.problem import Kind, Problem, problem
 from adapter.figures import logged
 from adapter.ports import Clock
 from adapter.settings import Settings, on_loopback
 from adapter.storage.presence import TAKEN_OVER, Presence
-from adapter.stored import OTHER_VERSION
 from adapter.wiring import Services, build
 from adapter.worker import PATIENCE, stop_on_signals
 
@@ -100,7 +99,7 @@ def _be_present(present: Presence, services: Services) -> None:
     """Tell newer programs that we work here. One may have been faster, since our tables were made."""
     present.enter()
     if faults := services.store.check():
-        raise problem(Kind.UNSUPPORTED, " ".join(faults), OTHER_VERSION, where="store.url")
+        raise Problem(*faults)
 
 
 class LookOut(threading.Thread):

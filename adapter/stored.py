@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from adapter.domain.problem import Finding, Kind, Problem
 
 if TYPE_CHECKING:
     from adapter.ports import Store
     from adapter.settings import Settings
-
-OTHER_VERSION: Final = "Databasens tabeller er av en annen versjon: start tjenesten, eller installer det nyere programmet."
 
 
 @contextmanager
@@ -32,7 +30,7 @@ def opened(settings: Settings) -> Iterator[Store]:
     store = open_store(settings.store.url)
     try:
         if faults := store.check():
-            raise Problem(*(_fault(f"{one} See stafett doctor.", OTHER_VERSION) for one in faults))
+            raise Problem(*(_fault(f"{one.en} See stafett doctor.", f"{one.nb} Se stafett doctor.") for one in faults))
         yield store
     finally:
         store.close()

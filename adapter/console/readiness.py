@@ -63,7 +63,7 @@ class Readiness:
         """One look, here and now."""
         try:
             if faults := self.store.check():
-                return _not_ready(faults)
+                return _not_ready([fault.en for fault in faults])
             with self.store.read() as unit:
                 messages, outbox = unit.count_messages(self.tenants), unit.count_outgoing()
             self.store.run(lambda unit: unit.set_setting(SETTING, b""))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -348,8 +348,7 @@ def _must_exist(url: str) -> None:
 def _usable(side: Transaction, now: datetime, where: str) -> None:
     """Whether the tables are this version's, and nobody works on them."""
     if faults := schema.check(side.connection):
-        nb = "Tabellene er av en annen versjon enn programmets: start tjenesten på dem én gang med dette programmet."
-        raise Problem(*(Finding("error", Kind.UNSUPPORTED, one, nb, where) for one in faults))
+        raise Problem(*(replace(fault, where=where) for fault in faults))
     ((living,),) = side.execute(ALIVE, (micros(now - LIVING),))
     if living:
         raise in_use(where)

@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from adapter.domain.problem import Kind, problem
+from adapter.domain.problem import Finding, Kind, Problem
 from adapter.storage.likeness import unlike
 
 MIGRATING = 0x53746166  # PostgreSQL's advisory lock of this name; SQLite has one writer anyway
@@ -82,39 +82,48 @@ def migrate(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
     if newer := _newer(connection):
-        raise problem(Kind.UNSUPPORTED, newer, "Databasen er laget av et nyere program: installer det.", where="store.url")
+        raise Problem(*newer)
     command.upgrade(config, "head")
-    if found := unlike(connection):
-        raise problem(
-            Kind.INTERNAL,
-            _unlike(found),
-            "Databasens tabeller er ikke som dette programmet lager dem. Hent den tilbake fra sikkerhetskopien, eller rett det i "
-            f"databasen: {'; '.join(found)}.",
-            where="store.url",
-        )
+    if unlike_ours := _unlike(connection):
+        raise Problem(*unlike_ours)
 
 
-def check(connection: Connection) -> list[str]:
-    """Whether the tables are this version's, by their number and by what they are."""
+def check(connection: Connection) -> list[Finding]:
+    """Whether the tables are this version's, by their number and by what they are. INCOMPLETE where there are none yet."""
     found, head = version(connection), _scripts().get_current_head()
     if newer := _newer(connection):
-        return [newer]
+        return newer
+    if found is None:
+        en = "There are no tables yet: they are made at the first start."
+        nb = "Det er ingen tabeller ennå: de lages ved første start."
+        return [Finding("error", Kind.INCOMPLETE, en, nb, "store.url")]
     if found != head:
-        return [f"The database's tables are of version {found or 'none'}, this program's {head}. Start the service: it migrates."]
-    return [_unlike(others)] if (others := unlike(connection)) else []
+        en = f"The database's tables are of version {found}, this program's {head}. Start the service: it migrates."
+        nb = f"Databasens tabeller er av versjon {found}, programmets er {head}. Start tjenesten: den oppdaterer dem."
+        return [Finding("error", Kind.UNSUPPORTED, en, nb, "store.url")]
+    return _unlike(connection)
 
 
-def _unlike(found: list[str]) -> str:
+def _unlike(connection: Connection) -> list[Finding]:
+    if not (found := unlike(connection)):
+        return []
     told = "; ".join(found)
-    return f"The database's tables are not as this program makes them. Restore its backup, or mend it in the database: {told}."
+    en = f"The database's tables are not as this program makes them. Restore its backup, or mend it in the database: {told}."
+    nb = (
+        "Databasens tabeller er ikke som dette programmet lager dem. Hent den tilbake fra sikkerhetskopien, eller rett det i "
+        f"databasen: {told}."
+    )
+    return [Finding("error", Kind.INTERNAL, en, nb, "store.url")]
 
 
-def _newer(connection: Connection) -> str:
-    """What is told where the tables are of a version that this program does not know; empty where they are not."""
+def _newer(connection: Connection) -> list[Finding]:
+    """What is told where the tables are of a version that this program does not know."""
     found, head = version(connection), _scripts().get_current_head()
     if found is None or found in _known():
-        return ""
-    return f"The database's tables ({found}) are newer than this program's ({head}). Install the newer program."
+        return []
+    en = f"The database's tables ({found}) are newer than this program's ({head}). Install the newer program."
+    nb = f"Databasens tabeller ({found}) er nyere enn programmets ({head}). Installer det nyere programmet."
+    return [Finding("error", Kind.UNSUPPORTED, en, nb, "store.url")]
 
 
 def version(connection: Connection) -> str | None:

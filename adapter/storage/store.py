@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, delete, insert, select, text
 
-from adapter.domain.problem import Kind, Problem, problem
+from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.ports import Appended, AuditRecord, Draft, Outgoing, Stored, Unit
 from adapter.storage import outbox, schema
 from adapter.storage.audit import Audit
@@ -264,12 +264,12 @@ class DatabaseStore:
             reindex.bring_up(DatabaseUnit(connection), base)
             schema.state_statistics(connection)
 
-    def check(self) -> list[str]:
+    def check(self) -> list[Finding]:
         try:
             with begin(self._engines.reading) as connection:
                 return schema.check(connection)
         except Problem as unusable:
-            return [finding.en for finding in unusable.findings]
+            return [*unusable.findings]
 
     def close(self) -> None:
         self._look.close()

@@ -90,13 +90,14 @@ def test_an_installation_without_receivers_and_hubs_is_warned(tmp_path: Path) ->
     ]
 
 
-def test_a_database_that_has_no_tables_is_an_error(tmp_path: Path) -> None:
+def test_of_a_database_that_has_no_tables_yet_it_is_told(tmp_path: Path) -> None:
+    """As before the first start on a new database of PostgreSQL's: nothing is wrong with it."""
     (tmp_path / "stafett.db").touch()
 
     [database] = [f for f in told(settings(tmp_path)) if f[1] == "database"]
 
-    assert database[0] == "error"
-    assert "Start the service: it migrates." in database[2]
+    assert database[0] == "warning"
+    assert "they are made at the first start" in database[2]
 
 
 def test_a_hub_that_does_not_answer_is_an_error_that_says_so(tmp_path: Path) -> None:

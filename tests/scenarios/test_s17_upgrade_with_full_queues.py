@@ -271,7 +271,7 @@ def test_tables_that_are_not_as_they_should_be_stop_the_start_and_are_told_by_na
         store.migrate()
     store.close()
 
-    assert [told in fault for fault in faults] == [True]
+    assert [told in fault.en and told in fault.nb for fault in faults] == [True]
     assert told in refused.value.findings[0].en
     if what == "column" and url.startswith("sqlite"):
         configure(tmp_path, url)
@@ -292,7 +292,7 @@ def test_a_changed_type_is_told_by_name(url: str) -> None:
     faults = store.check()
     store.close()
 
-    assert "the column proof.until is TEXT, not BIGINT" in faults[0]
+    assert "the column proof.until is TEXT, not BIGINT" in faults[0].en
 
 
 def test_readiness_tells_of_damage_done_meanwhile(url: str, tmp_path: Path) -> None:

@@ -181,18 +181,18 @@ def test_processes_that_migrate_at_the_same_time_all_find_the_tables(url: str) -
 
 def test_a_database_without_tables_or_from_a_newer_program_is_reported(url: str) -> None:
     store = open_store(url)
-    before = store.check()
+    before = [fault.en for fault in store.check()]
     store.migrate()
     migrated = store.check()
     with store.write() as unit:
         unit.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    newer = store.check()
+    newer = [fault.en for fault in store.check()]
     with pytest.raises(Problem) as refused:
         store.migrate()
     store.close()
 
     assert [finding.en for finding in refused.value.findings] == newer
-    assert before == ["The database's tables are of version none, this program's 0008. Start the service: it migrates."]
+    assert before == ["There are no tables yet: they are made at the first start."]
     assert migrated == []
     assert newer == ["The database's tables (9999) are newer than this program's (0008). Install the newer program."]
 
