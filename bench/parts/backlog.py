@@ -1,7 +1,7 @@
 """Starting with a great deal that waits (`bench/waiting.py`): until it is ready, and the memory that it takes to begin on it.
 
 `stafett serve`, all of it in one process, as a process of its own; the hub that the AppRecs are for is down all the while. Ready is
-200 from /health/ready. The whole size: python -m bench --full cold_start
+200 from /health/ready. The whole size: python -m bench --full backlog
 """
 
 from __future__ import annotations
