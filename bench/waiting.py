@@ -24,6 +24,7 @@ from adapter.storage.rows import Columns, values
 from adapter.storage.tables import key, message, message_xml, micros, outbox
 from adapter.usecases import rows
 from adapter.usecases.arrival import Arrival, arrivals
+from adapter.usecases.name_patients import DONE
 from adapter.usecases.situation import Situation
 from adapter.usecases.translate_message import receipt_of
 from adapter.usecases.verdict import Verdict, set_aside
@@ -44,6 +45,7 @@ def fill(url: str, number: int) -> None:
     """`number` things that wait, of as many messages."""
     letters, store = Letters(SEED), open_store(url)
     store.migrate()
+    store.run(lambda unit: unit.set_setting(DONE, b"1"))  # an installation that has been started before
     arrival = _read(letters)
     assert arrival.reading
     answer = apprec.answer(arrival.reading, receipt_of(CAME, SERVICE), ())  # to the hub it says Ok, and not of what
