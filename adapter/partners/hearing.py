@@ -8,6 +8,7 @@ Pull is the guarantee, a notification only makes it sooner. Looks overlap, since
 what is known already (its ETag) costs nothing but the look. While the circuit breaker is open nothing is called. A partner that
 knows each of our organisations by its token is asked for each, since it shows none what is another's. A clock that once stood
 ahead left times behind that are far off: how far is asked, not whether they are past, so that nothing waits until they come.
+It is long because carrying, hearing and comparing share one breaker and one memory of the partner.
 """
 
 from __future__ import annotations

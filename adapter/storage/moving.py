@@ -7,6 +7,7 @@
 
 Rows go in the order of their keys, each batch in one transaction, so that what the target has says how far it came. Nothing is
 translated: keys, moments and bodies are kept alike on both engines (`adapter.storage.tables`), and so the audit's seals hold.
+It is long because copying, going on and comparing must agree on the order of every table.
 """
 
 # ruff: noqa: S608 - statements are made of our own names alone; all values are marks

@@ -45,6 +45,7 @@ AT_ONCE = 25
 """Jobs that share a transaction of PostgreSQL's: more would save little, and keep others waiting."""
 
 WAIT_FOR_TURN, TAKE_TURN = text("SET LOCAL lock_timeout = '2s'"), text(f"SELECT pg_advisory_xact_lock({0x7475726E})")
+"""In turns, by a lock whose name is *turn*; who gets none within two seconds goes on without."""
 
 CROWDED = (
     "Others changed the same at once, again and again: try again in a moment.",

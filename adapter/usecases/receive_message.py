@@ -5,6 +5,7 @@
 
 Reading and mapping come first, and hold nobody up; then one transaction holds the inbox row, the resources and the AppRec in the
 outbox. Should another have changed what the mapping was decided by in between, it is decided again. Many messages share a commit.
+It is long because the whole way of a message, from arrival to commit and what goes wrong on it, is read in one place.
 """
 
 from __future__ import annotations
@@ -274,7 +275,7 @@ class Reception:
 
     def _protected(self, unit: Unit, arrival: Arrival) -> Arrival:
         """The arrival without what gives a place away, where the record knows the patient's address as confidential."""
-        known = arrival.reading is not None and not arrival.reading.protection and not arrival.error
+        known = arrival.reading is not None and not arrival.reading.protection
         level = protect_address.level_of(unit, arrival.tenant, arrival.patient) if known else ""
         return read_as(arrival, self.translator, level) if level else arrival
 

@@ -335,3 +335,24 @@ def test_b055_a_fault_in_looking_at_one_message_stops_no_other_of_its_batch(hous
     kept = house.reception.receive_all(deliveries)
 
     assert [one.message.state for one in kept if isinstance(one, Received)] == [State.PROCESSED, State.RECEIVED, State.PROCESSED]
+
+
+def test_b055_what_cannot_be_read_without_a_confidential_address_is_not_kept_with_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays on its hub, as the others of its batch do not: set aside, its own bytes would tell the address."""
+    deliveries = [house.delivery(message("N", (DOCUMENT, uuid(50 + n)), msg_id=uuid(n)), str(n)) for n in (1, 2)]
+
+    def faulty(arrival: Arrival, *_: Any) -> Arrival:
+        if arrival.msg_id == uuid(1):
+            raise ZeroDivisionError
+        return arrival
+
+    monkeypatch.setattr(receive_message.protect_address, "level_of", lambda *_: "6")
+    monkeypatch.setattr(receive_message, "read_as", faulty)
+    first, second = house.reception.receive_all(deliveries)
+
+    assert isinstance(first, Problem)
+    assert first.kind is Kind.INTERNAL
+    assert isinstance(second, Received)
+    assert house.counts() == {"processed": 1}
