@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from adapter.domain.identity import BASE
+from adapter.fhir.operations import Operation, of_service, of_type
 from adapter.fhir.results import MOST
 from adapter.fhir.types import BY_POST, TYPES, includes, modifiers, revincludes
 from adapter.r4.bundle import PATCH
@@ -28,12 +30,6 @@ CONDITIONS: Final = {
 
 SYSTEM: Final = ("transaction", "batch")
 """Interactions of the service as a whole: batch, transaction."""
-
-OPERATIONS: Final = {"validate": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}
-"""Operations of every type: name -> canonical of its definition."""
-
-OWN_OPERATIONS: Final = {"EpisodeOfCare": {"findings": f"{BASE}/OperationDefinition/EpisodeOfCare-findings"}}
-"""Operations of one type."""
 
 FORMATS: Final = ("application/fhir+json", "json", "application/fhir+xml", "xml")
 PATCH_FORMATS: Final = (PATCH,)
@@ -81,6 +77,7 @@ def capability_statement(base: str, version: str, *, open_access: bool) -> dict[
         "security": {"description": OPEN} if open_access else GUARDED,
         "resource": [_resource(type) for type in TYPES],
         "interaction": [{"code": code} for code in SYSTEM],
+        "operation": _offered(of_service()),
     }
     return {
         "resourceType": "CapabilityStatement",
@@ -114,16 +111,13 @@ def _resource(type: str) -> dict[str, Any]:
             "searchInclude": list(includes(type)),
             "searchRevInclude": list(revincludes(type)),
             "searchParam": [_parameter(type, parameter) for parameter in TYPES[type].values()],
-            "operation": [
-                {"name": name, "definition": canonical}
-                for name, canonical in {**OPERATIONS, **OWN_OPERATIONS.get(type, {})}.items()
-            ],
+            "operation": _offered(of_type(type)),
         }
     )
 
 
-def _operations(type: str) -> dict[str, str]:
-    return {**OPERATIONS, **OWN_OPERATIONS.get(type, {})}
+def _offered(operations: Sequence[Operation]) -> list[dict[str, str]]:
+    return [{"name": operation.name, "definition": operation.definition} for operation in operations]
 
 
 def _parameter(type: str, parameter: Parameter) -> dict[str, Any]:

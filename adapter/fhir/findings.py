@@ -11,15 +11,22 @@ from typing import Final
 from adapter.domain.problem import Finding, Problem
 from adapter.domain.state import Noted
 from adapter.fhir.face import Answer, Asked, Face, not_found, outcome
+from adapter.fhir.search import refuse_person
 from adapter.ports import Unit
 
 TYPE: Final = "EpisodeOfCare"
 
 
-def findings(face: Face, asked: Asked, unit: Unit) -> Answer:
+def findings(face: Face, asked: Asked, _: bytes) -> Answer:
     """200 with an OperationOutcome, whatever there is to tell. NOT_FOUND for what is no pathway that is worked out here."""
+    refuse_person(asked.pairs)
+    with asked.store.read() as unit:
+        return _found(face, asked, unit)
+
+
+def _found(face: Face, asked: Asked, unit: Unit) -> Answer:
     pathways = face.rules.pathways
-    if pathways is None or asked.type != TYPE:
+    if pathways is None:
         raise not_found()
     stored = unit.read(asked.caller.tenant, TYPE, asked.id)
     if stored is None:

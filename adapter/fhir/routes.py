@@ -24,15 +24,13 @@ from adapter.fhir import history, reading, writing
 from adapter.fhir.bundling import carry_out_bundle
 from adapter.fhir.capability import capability_statement
 from adapter.fhir.face import Answer, Asked, Face, invalid, not_found, refusal, respond
-from adapter.fhir.findings import TYPE as PATHWAYS
-from adapter.fhir.findings import findings
 from adapter.fhir.limits import bounded
 from adapter.fhir.negotiation import PLAIN, require_form, wish
+from adapter.fhir.operations import OPERATIONS, Operation
 from adapter.fhir.rights import require
 from adapter.fhir.search import ID
 from adapter.fhir.searching import pairs_of, refuse_person, search
 from adapter.fhir.types import TYPES
-from adapter.fhir.validating import validate
 from adapter.r4.bundle import NO_DELETE
 from adapter.security.visit import visit_of
 
@@ -62,19 +60,20 @@ class _Routes:
             Route("/", self.bundle, methods=["POST"]),
             Route("/metadata", self.metadata),
             Route("/.well-known/smart-configuration", self.smart),
-            Route("/$validate", self.validate, methods=["POST"]),
+            *(
+                Route(path, self.operation(operation, type), methods=[*methods])
+                for operation in OPERATIONS
+                for type, path, methods in operation.paths()
+            ),
             Route("/{type}", self.search, methods=["GET"]),
             Route("/{type}", self.create, methods=["POST"]),
             Route("/{type}", self.update, methods=["PUT"]),
             Route("/{type}", self.patch, methods=["PATCH"]),
             Route("/{type}/_search", self.search_by_form, methods=["POST"]),
             Route("/{type}/_history", self.history, methods=["GET"]),
-            Route("/{type}/$validate", self.validate, methods=["POST"]),
             Route("/{type}/{id}", self.read, methods=["GET"]),
             Route("/{type}/{id}", self.update, methods=["PUT"]),
             Route("/{type}/{id}", self.patch, methods=["PATCH"]),
-            Route("/{type}/{id}/$validate", self.validate, methods=["GET", "POST"]),
-            Route("/EpisodeOfCare/{id}/$findings", self.findings, methods=["GET"]),
             Route("/{type}/{id}/_history", self.history, methods=["GET"]),
             Route("/{type}/{id}/_history/{version}", self.read, methods=["GET"]),
         ]
@@ -144,17 +143,16 @@ class _Routes:
     async def bundle(self, request: Request) -> Response:
         return await self._answered(request, "", lambda asked, data: carry_out_bundle(self.face, asked, data), self._body)
 
-    async def validate(self, request: Request) -> Response:
-        return await self._answered(request, "", lambda asked, data: validate(self.face, asked, data), self._body)
+    def operation(self, operation: Operation, type: str) -> Callable[[Request], Awaitable[Response]]:
+        """The route of an operation; `type` where its path names one."""
 
-    async def findings(self, request: Request) -> Response:
-        def interaction(asked: Asked, _: bytes) -> Answer:
-            refuse_person(asked.pairs)
-            require(asked.caller, PATHWAYS, "r")
-            with asked.store.read() as unit:
-                return findings(self.face, replace(asked, type=PATHWAYS), unit)
+        async def called(request: Request) -> Response:
+            take = self._body if request.method == "POST" else None
+            return await self._answered(
+                request, operation.needs, lambda asked, data: operation.run(self.face, asked, data), take, of=type
+            )
 
-        return await self._answered(request, "", interaction)
+        return called
 
     async def nowhere(self, request: Request) -> Response:
         """What no route answers: another method than the address has, or no address of ours."""
@@ -195,16 +193,18 @@ class _Routes:
         take: Callable[[Request], Awaitable[bytes]] | None = None,
         *,
         any_format: bool = False,
+        of: str = "",
     ) -> Response:
         """What the interaction answers to the request, or why it does not.
 
-        `needs` are the letters of the scopes that it takes; `take` reads the body, where one is looked at.
+        `needs` are the letters of the scopes that it takes; `take` reads the body, where one is looked at; `of` is the type, where
+        the route itself says it.
         """
         wanted = PLAIN
         try:
             pairs = pairs_of(request.url.query)
             wanted = PLAIN if any_format else wish(request.headers, pairs)
-            type, id = _named(request)
+            type, id = _named(request, of)
             visit = visit_of(request)
             if type:
                 visit.trail.asked(type, id)
@@ -236,10 +236,10 @@ OTHERWISE: Final = (
 )
 
 
-def _named(request: Request) -> tuple[str, str]:
+def _named(request: Request, of: str) -> tuple[str, str]:
     """Type and id of the address, where it has them. NOT_FOUND for what cannot be one of ours."""
-    type, id = request.path_params.get("type", ""), request.path_params.get("id", "")
-    if type and type not in TYPES:
+    type, id = of or request.path_params.get("type", ""), request.path_params.get("id", "")
+    if type and not of and type not in TYPES:
         raise problem(
             Kind.NOT_FOUND,
             "No such resource type is offered: see /fhir/metadata for those that are.",

@@ -401,6 +401,122 @@ in_hand = Table(
     sqlite_with_rowid=False,
 )
 
+# Who is to be told of what (a Subscription that has been begun): what writes look at, and nothing that changes with each event.
+# `type` is of the resources that its topic is about, `asked` JSON of how it is to be told.
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("tenant", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("status", Key, nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "id", name="subscription_key"),
+    Index("subscription_of_type", "tenant", "type", "status"),
+    sqlite_with_rowid=False,
+)
+
+# How far each is: events counted, told of, and told of once what is underway has come there (0: nothing is); how often in vain
+# since it was `reached`; when something is `due` without an event.
+subscription_standing = Table(
+    "subscription_standing",
+    metadata,
+    Column("tenant", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("begun", Moment, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("told", BigInteger, nullable=False),
+    Column("underway", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("reached", Moment),
+    Column("due", Moment),
+    Column("error", Text, nullable=False),
+    PrimaryKeyConstraint("tenant", "id", name="subscription_standing_key"),
+    Index("subscription_standing_due", "due"),
+    sqlite_with_rowid=False,
+)
+
+# What each is told of, by its number (from 1): a version of a resource.
+subscription_event = Table(
+    "subscription_event",
+    metadata,
+    Column("tenant", Key, nullable=False),
+    Column("subscription", Key, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("moment", Moment, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant", "subscription", "number", name="subscription_event_key"),
+    Index("subscription_event_about", "tenant", "id", "type"),
+    Index("subscription_event_oldest", "moment"),
+    sqlite_with_rowid=False,
+)
+
+# Every try to tell, and whatever was not tried, with why. `first` and `last` are the numbers of its events, 0 where it has none.
+subscription_attempt = Table(
+    "subscription_attempt",
+    metadata,
+    Column("position", SERIAL, primary_key=True),
+    Column("tenant", Key, nullable=False),
+    Column("subscription", Key, nullable=False),
+    Column("moment", Moment, nullable=False),
+    Column("kind", Key, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("outcome", Key, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    Index("subscription_attempt_of", "tenant", "subscription", "position"),
+    Index("subscription_attempt_oldest", "moment"),
+)
+
+# Versions that somebody may want to be told of, until it is found out who.
+change = Table(
+    "change",
+    metadata,
+    Column("position", SERIAL, primary_key=True),
+    Column("tenant", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("moment", Moment, nullable=False),
+    Column("cause", Key, nullable=False),
+    Index("change_of", "tenant", "id", "type"),
+)
+
+# What was asked for in bulk, by whom (`mark` of the caller), and how far it is.
+export = Table(
+    "export",
+    metadata,
+    Column("id", Key, nullable=False),
+    Column("tenant", Key, nullable=False),
+    Column("mark", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    Column("requested", Moment, nullable=False),
+    Column("ended", Moment),
+    Column("progress", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    PrimaryKeyConstraint("id", name="export_key"),
+    Index("export_by_state", "state", "requested"),
+    Index("export_of_tenant", "tenant", "requested"),
+    sqlite_with_rowid=False,
+)
+
+# What came of it: newline-delimited JSON, each file of one type.
+export_file = Table(
+    "export_file",
+    metadata,
+    Column("export", Key, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("tenant", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("resources", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("export", "number", name="export_file_key"),
+)
+
 # What the installation keeps about itself; nothing of any organisation.
 setting = Table(
     "setting",

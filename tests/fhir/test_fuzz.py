@@ -23,6 +23,7 @@ from lxml import etree
 from structlog.testing import capture_logs
 
 from adapter.fhir import capability
+from adapter.fhir.operations import OPERATIONS
 from adapter.fhir.types import TYPES
 from adapter.ports import Store
 from tests.fhir.fuzz.bodies import EVENTS, KNOWN
@@ -54,9 +55,9 @@ FHIR = {"application/fhir+json", "application/fhir+xml"}
 def test_every_interaction_that_is_offered_has_requests_here() -> None:
     conditions = {name for name, value in capability.CONDITIONS.items() if value not in (False, "not-supported")}
 
-    own = {name for operations in capability.OWN_OPERATIONS.values() for name in operations}
+    own = {operation.name for operation in OPERATIONS}
 
-    assert {*capability.INTERACTIONS, *capability.SYSTEM, *capability.OPERATIONS, *own, *conditions} <= set(INTERACTIONS)
+    assert {*capability.INTERACTIONS, *capability.SYSTEM, *own, *conditions} <= set(INTERACTIONS)
 
 
 @pytest.fixture(scope="module")

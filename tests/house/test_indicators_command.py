@@ -157,4 +157,4 @@ def test_a_database_without_tables_is_told_of(tmp_path: Path) -> None:
     open_store(f"sqlite:///{tmp_path / 'stafett.db'}").close()
     done = run(tmp_path)
     assert done.returncode == 1
-    assert "Start the service: it migrates. See stafett doctor." in done.stderr
+    assert "There are no tables yet: they are made at the first start. See stafett doctor." in done.stderr

@@ -194,7 +194,7 @@ def test_a_database_without_tables_or_from_a_newer_program_is_reported(url: str)
     assert [finding.en for finding in refused.value.findings] == newer
     assert before == ["There are no tables yet: they are made at the first start."]
     assert migrated == []
-    assert newer == ["The database's tables (9999) are newer than this program's (0008). Install the newer program."]
+    assert newer == ["The database's tables (9999) are newer than this program's (0009). Install the newer program."]
 
 
 def test_the_statistics_are_of_indexes_that_there_are() -> None:

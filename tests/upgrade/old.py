@@ -18,7 +18,7 @@ from sqlalchemy import Connection, MetaData, Table, insert
 from adapter.storage import schema
 from adapter.storage.engines import connect
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 HERE = Path(__file__).parent / "versions"
 ORDER = ("setting", "message", "message_xml")  # the rest has no order
 
@@ -29,6 +29,13 @@ LATER: dict[str, dict[str, tuple[str, ...]]] = {
     "0004": {"audit": (), "audit_about": (), "audit_awaiting": (), "proof": ()},
     "0005": {"session": ()},
     "0006": {"process": (), "in_hand": ()},
+    "0008": dict.fromkeys(
+        (
+            *("subscription", "subscription_standing", "subscription_event", "subscription_attempt", "change"),
+            *("export", "export_file"),
+        ),
+        (),
+    ),
 }
 
 Rows = dict[str, list[dict[str, Any]]]
