@@ -22,6 +22,8 @@ VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "000
 HERE = Path(__file__).parent / "versions"
 ORDER = ("setting", "message", "message_xml")  # the rest has no order
 
+NINTH = ("subscription", "subscription_standing", "subscription_event", "subscription_attempt", "change", "export", "export_file")
+
 # What came after a version: tables, or columns of one. From the migrations.
 LATER: dict[str, dict[str, tuple[str, ...]]] = {
     "0002": {"outbox": ("about", "earlier", "outcome"), "shared": (), "partner": (), "trouble": ()},
@@ -29,13 +31,7 @@ LATER: dict[str, dict[str, tuple[str, ...]]] = {
     "0004": {"audit": (), "audit_about": (), "audit_awaiting": (), "proof": ()},
     "0005": {"session": ()},
     "0006": {"process": (), "in_hand": ()},
-    "0008": dict.fromkeys(
-        (
-            *("subscription", "subscription_standing", "subscription_event", "subscription_attempt", "change"),
-            *("export", "export_file"),
-        ),
-        (),
-    ),
+    "0008": dict.fromkeys(NINTH, ()),
 }
 
 Rows = dict[str, list[dict[str, Any]]]
