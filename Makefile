@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What is compiled is kept, or each of the many processes that tests start would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-fast check bench torture torture-million docs format constraints sbom clean
+.PHONY: help run test test-fast check bench torture torture-million docs format constraints sbom package clean
 
 help:  ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ constraints: $(VENV)/.dev  ## Write constraints.txt from what is installed, and 
 
 sbom: $(VENV)/.dev  ## Write dist/stafett.cdx.json: all that the service is made of, with licences (CycloneDX)
 	$(BIN)/python tools/sbom.py
+
+package: $(VENV)/.run  ## Write build/stafett.pathways-….tgz: profiles, code lists and examples as a FHIR package
+	$(BIN)/python tools/package.py
 
 clean:  ## Remove what was made here
 	rm -rf $(VENV) .stafett .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -1,10 +1,13 @@
-"""Compiles `profiles/input/fsh` to `profiles/*.json`, and condenses that to `adapter/r4/tables/profiles.json`.
+"""Compiles `profiles/input/fsh` to `profiles/*.json` and its snapshots, and condenses it to `adapter/r4/tables/profiles.json`.
 
     python tools/profiles.py [--check]
 
 FHIR Shorthand is compiled by SUSHI (npm `fsh-sushi`, pinned in `tools/sushi`), put into the environment's own folder by npm
 and run without a network: the core definitions are laid into a package cache of its own. `--check` compares instead of
 writing. A machine without node and npm is told so, and its files are left as they are.
+
+A snapshot is the whole of a profile, what it inherits included. It lies beside the profile, a line for each element, and leaves out
+what R4 says to readers of its own pages (`EXPLAINED`): adapter/console/package.py puts the two together.
 """
 
 from __future__ import annotations
@@ -24,8 +27,10 @@ from r4_tables import CACHE, DEFINITIONS, package
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = ROOT / "profiles"
+SNAPSHOTS = PROFILES / "snapshots"
+EXPLAINED = frozenset({"comment", "requirements", "alias", "mapping"})
 TABLE = ROOT / "adapter" / "r4" / "tables" / "profiles.json"
-MADE = ("StructureDefinition", "ValueSet", "SearchParameter", "OperationDefinition")
+MADE = ("StructureDefinition", "ValueSet", "SearchParameter", "OperationDefinition", "NamingSystem")
 PINS = ROOT / "tools" / "sushi"
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 UNDERSTOOD = frozenset({"id", "path", "sliceName", "slicing", "min", "max", "type", "binding", "constraint"})
@@ -47,7 +52,7 @@ def compiled() -> dict[str, Json]:
         shutil.copy(PROFILES / "sushi-config.yaml", project)
         _lay_core(home)
         done = subprocess.run(
-            ["node", str(sushi), "build", str(project)],
+            ["node", str(sushi), "build", "--snapshot", str(project)],
             env={**os.environ, "HOME": str(home), "USERPROFILE": str(home)},
             capture_output=True,
             text=True,
@@ -198,8 +203,16 @@ def _discriminate(rule: Json) -> None:
 def written() -> dict[Path, str]:
     """Every file that is made here, with its content."""
     made = compiled()
+    snapshots = {SNAPSHOTS / name: _lines(made[name].pop("snapshot")) for name in made if "snapshot" in made[name]}
+    for resource in made.values():
+        resource.pop("mapping", None)  # names those of the snapshot, which are left out
     files = {PROFILES / name: json.dumps(resource, ensure_ascii=False, indent=1) + "\n" for name, resource in made.items()}
-    return {**files, TABLE: json.dumps(table(list(made.values())), ensure_ascii=False, indent=1) + "\n"}
+    return {**files, **snapshots, TABLE: json.dumps(table(list(made.values())), ensure_ascii=False, indent=1) + "\n"}
+
+
+def _lines(snapshot: Json) -> str:
+    kept = [{key: value for key, value in element.items() if key not in EXPLAINED} for element in snapshot["element"]]
+    return '{"element": [\n' + ",\n".join(json.dumps(element, ensure_ascii=False) for element in kept) + "\n]}\n"
 
 
 def main() -> int:
@@ -208,7 +221,8 @@ def main() -> int:
         print(f"profiles: not compiled, and not checked: this machine has no {' and no '.join(missing)} (Debian: nodejs npm)")
         return int(os.environ.get("CI") == "true")
     files = written()
-    strays = [path for path in PROFILES.glob("*.json") if path not in files and path.name.split("-")[0] in MADE]
+    lying = [*PROFILES.glob("*.json"), *SNAPSHOTS.glob("*.json")]
+    strays = [path for path in lying if path not in files and path.name.split("-")[0] in MADE]
     if "--check" in sys.argv[1:]:
         stale = [path for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text]
         for path in [*stale, *strays]:
@@ -216,6 +230,7 @@ def main() -> int:
         return int(bool(stale or strays))
     for path in strays:
         path.unlink()
+    SNAPSHOTS.mkdir(exist_ok=True)
     for path, text in files.items():
         path.write_text(text, "utf-8")
     return 0

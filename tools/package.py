@@ -1,0 +1,64 @@
+"""Writes the FHIR package and its SHA-256 to `build/`, as the service gives them at /package.tgz (make package).
+
+    python tools/package.py [--check]
+
+`--check` writes nothing, and exits 1 where something in the package points at a definition of ours that is not in it, or is a
+StructureDefinition without a snapshot.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from adapter.console.package import Package, package
+from adapter.console.published import definitions, examples, whole
+from adapter.domain.identity import BASE
+
+BUILD = Path(__file__).resolve().parent.parent / "build"
+CANONICAL = re.compile(rf"{re.escape(BASE)}/[A-Z][A-Za-z]+/[A-Za-z0-9.-]+")
+
+
+def canonicals(value: Any) -> Iterator[str]:
+    """All that a resource says which has the form of a canonical of ours."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from canonicals(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from canonicals(inner)
+    elif isinstance(value, str) and CANONICAL.fullmatch(value):
+        yield value
+
+
+def faults() -> Iterator[str]:
+    """What would break in the hands of a tool that is given the package and no network."""
+    known = {resource.get("url") for resource in definitions().values()}
+    known |= {
+        unique["value"] for resource in definitions().values() for unique in resource.get("uniqueId", ())
+    }  # of a NamingSystem
+    for name, resource in definitions().items():
+        if resource["resourceType"] == "StructureDefinition" and "snapshot" not in whole(name):
+            yield f"{name} has no snapshot: run python tools/profiles.py"
+    for name, resource in {**definitions(), **examples()}.items():
+        for canonical in sorted(set(canonicals(resource)) - known):
+            yield f"{name} points at {canonical}, which is not in the package"
+
+
+def write(made: Package) -> Path:
+    """The file, and beside it its digest as `sha256sum -c` reads it."""
+    BUILD.mkdir(exist_ok=True)
+    file = BUILD / made.file
+    file.write_bytes(made.content)
+    file.with_name(f"{made.file}.sha256").write_text(f"{made.digest}  {made.file}\n", "utf-8")
+    return file
+
+
+if __name__ == "__main__":
+    if found := list(faults()):
+        sys.exit("\n".join(f"package: {fault}" for fault in found))
+    if "--check" not in sys.argv[1:]:
+        print(write(package()).relative_to(BUILD.parent))
