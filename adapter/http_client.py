@@ -23,7 +23,7 @@ LONGEST_BODY: Final = 256 * 1024 * 1024  # of any answer; who asks has a narrowe
 
 
 def client(
-    base_url: str,
+    base_url: str = "",
     *,
     timeout: float = 30.0,
     auth: httpx.Auth | None = None,

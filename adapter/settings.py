@@ -24,6 +24,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from adapter.domain.hosts import entry
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.domain.ruleset import Local, Rulebook
 from adapter.local_rules import rulebook
@@ -193,6 +194,25 @@ class FhirSettings(_Part):
     )
 
 
+class SubscriptionSettings(_Part):
+    """Where the notifications of Subscriptions may be sent, and how long it is tried ([access.md](access.md#where-we-call))."""
+
+    hosts: tuple[str, ...] = Field(
+        (),
+        description='Hosts that `channel.endpoint` may be at: `"epj.example.no"` (443 for https, 80 for http) or '
+        '`"epj.example.no:8443"`; compared whole. Names are ASCII (`xn--…`). Empty: none but `private_hosts`.',
+    )
+    private_hosts: tuple[str, ...] = Field(
+        (),
+        description="The same, of hosts that may be at private, loopback and link-local addresses, and be called by http in "
+        'production too; `"127.0.0.1:*"` is any port.',
+    )
+    attempts: int = Field(10, gt=0, description="Tries in vain, one after another, before a Subscription is in error.")
+    timeout_seconds: float = Field(
+        10, gt=0, le=60, description="Seconds that one notification may take, from the look-up of the name."
+    )
+
+
 class Partner(Credentials):
     """Another FHIR server that assignments are shared with ([partners.md](partners.md)). `stafett partner check NAME` tries it."""
 
@@ -326,6 +346,7 @@ class Settings(BaseSettings):
     fhir: FhirSettings = FhirSettings()
     retention: RetentionSettings = RetentionSettings()
     partner: tuple[Partner, ...] = ()
+    subscriptions: SubscriptionSettings = SubscriptionSettings()
     helseid: HelseID = HelseID()
     audit: bool = Field(
         True, description='Whether every access to a patient\'s data is written down. Only `auth = "off"` may go without.'
@@ -451,6 +472,7 @@ def _cross_checks(s: Settings, book: Rulebook) -> Iterator[Fault]:
                 f'en hub av typen "{hub.kind}" trenger {need}: legg den til',
             )
     yield from _partners(s)
+    yield from _subscriptions(s)
     yield from _credentials(s)
     yield from _tokens(s)
     yield from _login(s, numbers)
@@ -544,6 +566,22 @@ def _partners(s: Settings) -> Iterator[Fault]:
                     ("partner", i, key),
                     f"another [[partner]] has {key} {value} already: give each one server",
                     f"en annen [[partner]] har alt {key} {value}: gi hver én server",
+                )
+
+
+def _subscriptions(s: Settings) -> Iterator[Fault]:
+    """A host that could never be matched is a mistake, or somebody's belief that more is allowed than is."""
+    for key in ("hosts", "private_hosts"):
+        for i, text in enumerate(getattr(s.subscriptions, key)):
+            try:
+                entry(text, any_port=key == "private_hosts")
+            except ValueError:
+                star = ', or "HOST:*"' if key == "private_hosts" else ""
+                stjerne = star.replace("or", "eller").replace("HOST", "VERT")
+                yield (
+                    ("subscriptions", key, i),
+                    f'not a host: write "HOST" or "HOST:PORT"{star}, without https://, in ASCII',
+                    f'ikke en vert: skriv "VERT" eller "VERT:PORT"{stjerne}, uten https://, i ASCII',
                 )
 
 
