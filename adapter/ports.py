@@ -95,8 +95,9 @@ class Outgoing:
     said of a sent message: None, `ok`, `rejected` or `conflict`. A message is `unanswered` from when it left until that comes,
     then `sent`; what waits for a person is `dead`, and what a person has put aside `dismissed`.
 
-    To a partner go `share` (a transaction that creates what it does not have), `change` (elements to lay over what it has)
-    and `notice` (that something is to be read here). `about` is our own resource (`Task/id`), `earlier` the row that a person
+    To whoever follows goes a `notification`, which is gone from here when it was sent. To a partner go `share` (a transaction
+    that creates what it does not have), `change` (elements to lay over what it has) and `notice` (that something is to be read
+    here). `about` is our own resource (`Task/id`), `earlier` the row that a person
     sent again as this one, `outcome` the OperationOutcome that a partner refused it with. `cause` is what it came of, wherever
     it led in between: the id of the message or of the request, by which logs here and there are held together.
     """
@@ -105,7 +106,7 @@ class Outgoing:
     tenant: str
     key: str
     hub: str
-    kind: Literal["apprec", "message", "share", "change", "notice"]
+    kind: Literal["apprec", "message", "share", "change", "notice", "notification"]
     message_id: str
     hub_id: str | None
     sender: str
@@ -169,8 +170,20 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
+class Through:
+    """That at the other end of a reference stands what one of `ends` finds (their types, clauses and through count, no more).
+
+    The resource refers to it by its own `parameter`; with `reverse` it refers to the resource, by a parameter of its type.
+    """
+
+    parameter: str
+    ends: Sequence[Query]
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
-    """A FHIR search in the store's words: all of the clauses hold.
+    """A FHIR search in the store's words: all of the clauses hold, and all of `through`.
 
     `sort` are (parameter, descending), by default last update, newest first; then by id, in the direction of the last. Of
     several values the least counts when ascending, the greatest when descending; a date is its beginning or its end.
@@ -182,6 +195,7 @@ class Query:
     sort: Sequence[tuple[str, bool]] = ()
     after: Sequence[Any] | None = None
     limit: int = 50
+    through: Sequence[Through] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +308,84 @@ class Process(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Follower:
+    """A Subscription that has been begun: whose, of resources of which type, its status, and JSON of how it is to be told
+    (`adapter.usecases.subscribing.Wanted`).
+    """
+
+    tenant: str
+    id: str
+    type: str
+    status: str
+    asked: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerState:
+    """How far a follower is: `events` counted and `told` of, by their numbers. `underway` is the number that it is told of once
+    what is in the outbox has come there, `NO_EVENTS` where that has none, 0 where nothing is. `failures` are the tries in vain
+    since it was `reached`, `error` why the last one was; `due` is when something is to be done without an event.
+    """
+
+    tenant: str
+    id: str
+    begun: datetime
+    events: int = 0
+    told: int = 0
+    underway: int = 0
+    failures: int = 0
+    reached: datetime | None = None
+    due: datetime | None = None
+    error: str = ""
+
+
+NO_EVENTS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What a follower is told of: a version of a resource, under a number of its own (from 1). `patient` as `Stored.patient`, of
+    the resource as it stands now.
+    """
+
+    number: int
+    moment: datetime
+    type: str
+    id: str
+    version: int
+    patient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """That a follower was told, or was not and why. `first` and `last` are the numbers of the events in it (0: none); `outcome` is
+    `sent`, `failed` (it will be tried again), `given-up` or `withheld` (nothing was tried).
+    """
+
+    tenant: str
+    subscription: str
+    moment: datetime
+    kind: str
+    first: int
+    last: int
+    outcome: str
+    why: str = ""
+    milliseconds: int = 0
+
+
+class Seen(NamedTuple):
+    """A version that somebody may follow, in the order of the writing; `cause` as `Outgoing.cause`."""
+
+    position: int
+    tenant: str
+    type: str
+    id: str
+    version: int
+    moment: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRecord:
     """That somebody saw or changed something, or was refused it: never changed once it is in the chain.
 
@@ -338,6 +430,48 @@ class InHand:
     process: str
     tries: int
     alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Something asked for in bulk, by a caller (`Caller.mark`) of an organisation. `asked` is JSON of what, and as whom it is
+    looked for; `progress` JSON of how far that has come. It is given as of `requested`.
+
+    `asked`: it is made, or waits for that; `made`: until a day after `ended`; `failed`: `error` says why.
+    """
+
+    id: str
+    tenant: str
+    mark: str
+    state: Literal["asked", "made", "failed"]
+    asked: bytes
+    requested: datetime
+    ended: datetime | None = None
+    progress: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """A file of an export, numbered from 1: of one type, with how many resources. `body` is JSON of their ids and versions: what
+    they say stays where it is kept, and is looked up, as the caller then sees it, for whoever fetches the file.
+    """
+
+    export: str
+    number: int
+    tenant: str
+    type: str
+    resources: int
+    body: bytes = b""
+
+
+class Stood(NamedTuple):
+    """The version of a resource that stood at a moment, and how many bytes it has."""
+
+    updated: datetime
+    id: str
+    version: int
+    size: int
 
 
 class Appended(NamedTuple):
@@ -401,6 +535,35 @@ class Unit(Protocol):
 
     def message_resources(self, tenant: str, message_id: str) -> list[Stored]: ...  # in the order put
     def missing_of_message(self, tenant: str, message_id: str) -> int: ...  # versions that it made and that are kept no longer
+
+    # what is asked for in bulk
+    def stood(
+        self,
+        tenant: str,
+        type: str,
+        at: datetime,
+        *,
+        since: datetime | None = None,
+        of_patients: bool = False,
+        after: Stood | None = None,
+        limit: int = 1000,
+    ) -> list[Stood]:
+        """Which version of each resource of a type stood at a moment, in the order of their time, from behind `after` on: those
+        from `since` on, or those in some patient's record. What happens later changes nothing of it.
+        """
+        ...
+
+    def ask_export(self, asked: Export) -> None: ...
+    def export(self, id: str) -> Export | None: ...
+    def exports(self, tenant: str | None = None) -> list[Export]: ...  # an organisation's, or all that are to be made; oldest first
+    def go_on_with_export(self, now: Export, was: Export, file: ExportFile | None = None) -> bool:
+        """Keep what has become of it, with a file that is ready; False, and nothing, where it no longer is what it `was`."""
+        ...
+
+    def export_files(self, id: str) -> list[ExportFile]: ...  # in order, without their bodies
+    def export_file(self, id: str, number: int) -> ExportFile | None: ...
+    def drop_export(self, id: str) -> None: ...
+    def drop_old_exports(self, before: datetime) -> int: ...  # those that ended before then; how many
 
     # what is not to be kept any longer
     def remove(self, tenant: str, type: str, id: str) -> bool:
@@ -494,6 +657,30 @@ class Unit(Protocol):
     def audit_waits(self) -> tuple[int, datetime | None]: ...  # records that wait to be chained, and since when the first does
     def size(self) -> int: ...  # of the database, in bytes
     def schema(self) -> str: ...  # the tables' version; empty where there are none
+
+    # who follows what
+    def follower(self, tenant: str, id: str) -> Follower | None: ...
+    def followers(self, tenants: Sequence[str], type: str = "") -> list[Follower]:
+        """All, by id; with a type those of it that events are counted for: all that are not off."""
+        ...
+
+    def keep_follower(self, follower: Follower) -> None: ...
+    def follower_state(self, tenant: str, id: str) -> FollowerState | None: ...
+    def keep_follower_state(self, standing: FollowerState) -> None: ...
+    def follower_states_due(self, now: datetime, limit: int) -> list[FollowerState]: ...
+    def follower_states_left(self, limit: int) -> list[FollowerState]:
+        """Those with something underway of which nothing waits in the outbox: it was given up."""
+        ...
+
+    def changes_seen(self, limit: int) -> list[Seen]: ...  # what is followed and nobody has looked at, in order
+    def forget_changes(self, seen: Sequence[Seen]) -> None: ...
+    def add_events(self, tenant: str, subscription: str, events: Sequence[Happening]) -> None: ...
+    def follower_events(self, tenant: str, subscription: str, first: int, last: int, limit: int) -> list[Happening]: ...
+    def closed_to(self, tenant: str, who: Sequence[str]) -> frozenset[str]: ...  # patients (`Stored.patient`) who block one of them
+    def add_attempt(self, attempt: Attempt) -> None: ...
+    def attempts(self, tenant: str, subscription: str, limit: int) -> list[Attempt]: ...  # newest first
+    def drop_outgoing(self, id: str) -> None: ...
+    def forget_events(self, before: datetime) -> int: ...  # and attempts, that are older; how many
 
     # who saw and did what
     def await_audit(self, record: AuditRecord) -> None:

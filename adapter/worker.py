@@ -1,7 +1,8 @@
 """The worker: fetches from every hub, receives, confirms, delivers, takes up what is due, watches deadlines, and takes away
 what has been kept long enough.
 
-One thread for each hub to fetch and one to send, one for each partner and for the deadlines, and one that tidies.
+One thread for each hub to fetch and one to send, one for each partner, for the deadlines and for what is asked for in bulk, and one
+that tidies.
 
     worker = Worker(store, reception, hubs, clock)
     stop_on_signals(worker.stop)
@@ -82,6 +83,7 @@ class Worker:
         watch: Watch | None = None,
         lines: Sequence[Line] = (),
         tidy: Tidy | None = None,
+        export: Callable[[], int] | None = None,
         audited: bool = False,
         pulse: Pulse | None = None,
     ) -> None:
@@ -96,6 +98,7 @@ class Worker:
         self.watch = watch
         self.lines = lines
         self.tidy = tidy
+        self.export = export
         self.audited = audited
         self.pulse = pulse or Pulse(store, clock, "worker", lease)
         self._stopped, self._idle = threading.Event(), threading.Event()
@@ -117,6 +120,8 @@ class Worker:
         threads += [self._thread(line.name, line.round, _every(LOOK_EVERY), line.name) for line in self.lines]
         if self.watch is not None:
             threads.append(self._thread("deadlines", self._watch, lambda: until_next(self.clock.now())))
+        if self.export is not None:
+            threads.append(self._thread("exports", self.export, _every(LOOK_EVERY)))
         if self.tidy is not None:
             threads.append(self._thread("retention", self._tidy, _every(TIDY_EVERY)))
         for thread in threads:

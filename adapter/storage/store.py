@@ -23,6 +23,7 @@ from adapter.storage.audit import Audit
 from adapter.storage.bells import CHANNEL, Bells, listen
 from adapter.storage.blocking import EVERYTHING, View, shown_row
 from adapter.storage.engines import Engines, Overtaken, begin, connect, explain
+from adapter.storage.exports import Exports
 from adapter.storage.figures import Figures
 from adapter.storage.messages import Messages
 from adapter.storage.outbox import Outbox
@@ -62,7 +63,9 @@ class Settings(Part):
         self.connection.execute(insert(setting), {"name": name, "value": value})
 
 
-class DatabaseUnit(Messages, Resources, Outbox, Sharing, Secrecy, Retention, Audit, Sessions, Figures, Processes, Settings):
+class DatabaseUnit(
+    Messages, Resources, Exports, Outbox, Sharing, Secrecy, Retention, Audit, Sessions, Figures, Processes, Settings
+):
     """One transaction; see `adapter.ports.Unit`."""
 
     @contextmanager

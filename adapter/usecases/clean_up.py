@@ -6,6 +6,7 @@
 Never taken away: what waits for a person or for an answer, the newest version of a resource, anything of a patient with a
 pathway or a Task that is not ended, and a message's envelope (who, when, MsgId, digest), by which a second sending is still
 known. A Binary stays where it is, without its content. The audit has its own clock and its own way, which leaves the chain whole.
+Exports are no copies, and go a day after they were made.
 
 The work is done in many short transactions, so that nobody waits for it; what one takes away is judged again inside it. Each leaves
 a record in the audit's chain, kept with the very removal: what went, by which rule, and a seal of each key, by which whoever knows
@@ -29,6 +30,7 @@ from adapter.domain.identity import named
 from adapter.domain.problem import Finding, Kind, problem
 from adapter.ports import NOBODY, AuditRecord, Copy, Store, Unit
 from adapter.r4.outcome import operation_outcome
+from adapter.usecases.export_resources import KEPT
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +63,8 @@ def clean_up(store: Store, retention: Retention, now: datetime, going: Callable[
             taken[copy] = _take(store, copy, before, now, going)
     if (before := _before(retention.audit, now)) and going():
         taken["audit"] = store.drop_audit(before, now)
+    if going():
+        store.run(lambda unit: unit.drop_old_exports(now - KEPT))
     found = {copy: count for copy, count in taken.items() if count}
     if found:
         store.run(partial(_count, found))
