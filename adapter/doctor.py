@@ -13,10 +13,12 @@ from typing import Literal
 import httpx
 
 from adapter.doctor_store import of_many, say
+from adapter.domain.hosts import host_of
 from adapter.domain.problem import Finding, Kind, Problem
 from adapter.http_client import client, plain
 from adapter.partners.check import examine as check_partner
 from adapter.partners.checks import CHECKS
+from adapter.partners.lines import is_public, look_up
 from adapter.ports import NOBODY, State
 from adapter.security import login
 from adapter.security.issuer_keys import IssuerKeys
@@ -40,6 +42,7 @@ def examine(settings: Settings) -> list[Finding]:
         *(_issuers(settings) if settings.auth == "helseid" else ()),
         *(f for hub in settings.hub for f in _hub(hub, settings)),
         *(f for partner in settings.partner for f in _partner(partner, settings)),
+        *_endpoints(settings),
     ]
 
 
@@ -201,6 +204,30 @@ def _partner(partner: Partner, settings: Settings) -> Iterator[Finding]:
         yield say("error", place, f"{en}: {one.en}: {one.do_en} ({see})", f"{nb}: {one.nb}: {one.do_nb} ({see})")
     if not any(one.light == "red" for one in seen):
         yield say("information", place, "reached", "nådd")
+
+
+def _endpoints(s: Settings) -> Iterator[Finding]:
+    """The hosts that notifications may be sent to: whether they are found, and are where they are said to be."""
+    place, private = "subscriptions", {host_of(one) for one in s.subscriptions.private_hosts}
+    hosts = dict.fromkeys(host_of(one) for one in (*s.subscriptions.hosts, *s.subscriptions.private_hosts))
+    well = 0
+    for host in hosts:
+        try:
+            leads = look_up(host, 443)
+        except (OSError, UnicodeError):
+            en = f"{host} is not found: check its name in [subscriptions], and the look-up of names on this machine"
+            nb = f"finner ikke {host}: kontroller navnet i [subscriptions], og navneoppslaget på denne maskinen"
+            yield say("error", place, en, nb)
+            continue
+        if host in private or all(map(is_public, leads)):
+            well += 1
+        else:
+            en = f"{host} is at a private address, so nothing is sent to it: move it to private_hosts if it is meant to be there"
+            nb = f"{host} har en privat adresse, så ingenting sendes dit: flytt den til private_hosts hvis den skal være der"
+            yield say("error", place, en, nb)
+    if well:
+        verter = "vert" if well == 1 else "verter"
+        yield say("information", place, f"{well} host{'' if well == 1 else 's'} found", f"{well} {verter} funnet")
 
 
 def _clock(

@@ -52,3 +52,12 @@ def entry(text: str, *, any_port: bool = True) -> str:
     if parts["any"]:
         return f"{host}:*"
     return f"{host}:{port_of(parts['port'])}" if parts["port"] else host
+
+
+def host_of(text: str) -> str:
+    """The host of a list's entry, for a look-up: an IPv6 address without its brackets.
+
+    >>> host_of("EPJ.example.no:8443"), host_of("[::1]:*"), host_of("[::1]")
+    ('epj.example.no', '::1', '::1')
+    """
+    return re.sub(r":([0-9]+|\*)\Z", "", entry(text)).strip("[]")

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from adapter.doctor import examine
-from adapter.settings import HelseID, HubSettings, LoginSettings, Operator, Organisation, Partner, Receiver, Settings, StoreSettings
+from adapter.settings import (
+    HelseID,
+    HubSettings,
+    LoginSettings,
+    Operator,
+    Organisation,
+    Partner,
+    Receiver,
+    Settings,
+    StoreSettings,
+    SubscriptionSettings,
+)
 from adapter.wiring import build, installation_key
 from tests.house.processes import free_ports, get, running, wait_for
 from tests.security.issuer import Issuer
@@ -219,3 +230,18 @@ def test_what_there_are_several_of_is_said_so(tmp_path: Path) -> None:
         "test, 1 organisation, 1 receiver, 2 hubs",
         "test, 1 organisasjon, 1 mottaker, 2 meldingstjenere",
     )
+
+
+def test_hosts_that_are_not_where_they_are_said_to_be_are_told(tmp_path: Path) -> None:
+    """`.invalid` is nobody's (RFC 2606), and 192.0.2.7 of documents alone (RFC 5737)."""
+    ours = SubscriptionSettings(
+        hosts=("nobody.invalid", "localhost:8443", "192.0.2.7", "8.8.8.8"), private_hosts=("127.0.0.1:*", "[::1]:8443")
+    )
+    found = told(settings(tmp_path).model_copy(update={"subscriptions": ours}))
+
+    assert [(severity, en.split(":")[0]) for severity, where, en in found if where == "subscriptions"] == [
+        ("error", "nobody.invalid is not found"),
+        ("error", "localhost is at a private address, so nothing is sent to it"),
+        ("error", "192.0.2.7 is at a private address, so nothing is sent to it"),
+        ("information", "3 hosts found"),
+    ]
