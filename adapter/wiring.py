@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,9 @@ from adapter.domain.ruleset import Rulebook
 from adapter.hub.edi2 import Edi2Hub
 from adapter.hub.folder import FolderHub
 from adapter.local_rules import rulebook
+from adapter.partners.endpoints import Allowed, Endpoints, headers_of
 from adapter.partners.hearing import Line
+from adapter.partners.notifier import Notifier
 from adapter.partners.server import HttpFhirServer
 from adapter.ports import NOBODY, Clock, Hub, Query, Store
 from adapter.security.admission import Tokens
@@ -41,6 +43,9 @@ from adapter.storage import open_store
 from adapter.usecases.at_work import HEARING, Hand, Pulse
 from adapter.usecases.clean_up import Retention, clean_up
 from adapter.usecases.define_pathways import define
+from adapter.usecases.export_resources import HAND as EXPORTING
+from adapter.usecases.export_resources import make_some
+from adapter.usecases.follow_changes import Followed
 from adapter.usecases.name_patients import name_patients
 from adapter.usecases.pathways import Pathways
 from adapter.usecases.push_assignment import Courier
@@ -49,7 +54,7 @@ from adapter.usecases.resource_rules import persons_of
 from adapter.usecases.sharing import Partner, Sharing
 from adapter.usecases.watch_assignments import watch_assignments
 from adapter.usecases.watch_deadlines import watch
-from adapter.usecases.writing import Rules
+from adapter.usecases.writing import Follow, Rules
 from adapter.worker import Watch, Worker
 from mappings import municipal_rules
 from mappings.translation import Limits, Translator
@@ -78,6 +83,7 @@ class Services:
     store: Store
     hubs: Sequence[Hub]
     lines: Sequence[Line]
+    notifier: Notifier
     journal: Journal | None
     reception: Reception
     worker: Worker
@@ -92,6 +98,7 @@ class Services:
             hub.close()
         for line in self.lines:
             line.server.close()
+        self.notifier.close()
         if self.journal:
             self.journal.stop()
         self.store.close()
@@ -122,6 +129,7 @@ def build(settings: Settings, clock: Clock | None = None, roles: Collection[str]
         lease=timedelta(seconds=settings.messages.lease_seconds),
         audited=settings.audit,
     )
+    notifier = make_notifier(settings, store, clock)
     worker = Worker(
         store,
         reception,
@@ -131,14 +139,23 @@ def build(settings: Settings, clock: Clock | None = None, roles: Collection[str]
         attempts=settings.messages.attempts,
         lease=settings.messages.lease_seconds,
         watch=make_watch(settings, store, sharing),
-        lines=lines,
+        lines=[*lines, notifier],
         audited=settings.audit,
         tidy=partial(clean_up, store, Retention(**settings.retention.model_dump())),
+        export=partial(make_some, store, clock, Hand(store, clock, EXPORTING, pulse.id)),
         pulse=pulse,
     )
     journal = Journal(store, clock) if settings.audit else None
     app = partial(make_app, settings, store, journal, reception, clock, key, pathways, sharing, lines)
-    return Services(store, hubs, lines, journal, reception, worker, app)
+    return Services(store, hubs, lines, notifier, journal, reception, worker, app)
+
+
+def make_notifier(settings: Settings, store: Store, clock: Clock) -> Notifier:
+    """What tells those who follow."""
+    wanted, base = settings.subscriptions, fhir_base(settings)
+    followed = Followed(store, make_matching(base), base)
+    endpoints = Endpoints(Allowed.of(settings), timeout=wanted.timeout_seconds)
+    return Notifier(store, followed, endpoints, clock, attempts=wanted.attempts, lease=settings.messages.lease_seconds)
 
 
 def make_watch(settings: Settings, store: Store, sharing: Sharing) -> Watch:
@@ -235,7 +252,7 @@ def make_app(
         public_base=settings.public_base,
         max_bytes=settings.messages.max_bytes,
         open_access=settings.auth == "off",
-        rules=make_rules(settings, pathways, sharing),
+        rules=replace(make_rules(settings, pathways, sharing), follow=Follow(Allowed.of(settings).fault, headers_of)),
         lines={line.name: line for line in lines},
         limits=FhirLimits(f.max_bytes, f.max_entries, f.body_seconds, f.requests_at_once),
         cors_origins=f.cors_origins,
@@ -266,15 +283,9 @@ def make_rules(settings: Settings, pathways: Pathways | None = None, sharing: Sh
     from adapter.r4.checker import check  # noqa: PLC0415
 
     base = fhir_base(settings)
-
-    def matching(type: str, text: str) -> Query:
-        from adapter.fhir import face  # noqa: PLC0415 - half a second that a worker by itself, which matches nothing, need not wait
-
-        return face.matching(base, type, text)
-
     return Rules(
         check,
-        matching,
+        make_matching(base),
         lambda: str(uuid.uuid4()),
         settings.environment == "test",
         frozenset(settings.allowed_persons),
@@ -282,6 +293,17 @@ def make_rules(settings: Settings, pathways: Pathways | None = None, sharing: Sh
         pathways,
         sharing,
     )
+
+
+def make_matching(base: str) -> Callable[[str, str], Query]:
+    """Makes a search of a type and criteria."""
+
+    def matching(type: str, text: str) -> Query:
+        from adapter.fhir import face  # noqa: PLC0415 - half a second that a worker which matches nothing need not wait
+
+        return face.matching(base, type, text)
+
+    return matching
 
 
 def make_pathways(settings: Settings, formats: Mapping[str, Format], translator: Translator) -> Pathways:

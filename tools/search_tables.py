@@ -31,7 +31,7 @@ from adapter.r4.fhirpath import selection
 OUT: Final = Path(__file__).resolve().parent.parent / "adapter" / "r4" / "tables" / "search.json"
 TYPES: Final = """AllergyIntolerance Binary CarePlan CareTeam Communication Condition Consent DocumentReference Endpoint
 EpisodeOfCare Flag Goal HealthcareService MedicationStatement Observation Organization Patient PlanDefinition Practitioner
-PractitionerRole Provenance RelatedPerson ServiceRequest Task""".split()  # noqa: SIM905 - easier to read
+PractitionerRole Provenance RelatedPerson ServiceRequest Subscription Task""".split()  # noqa: SIM905 - easier to read
 KINDS: Final = {"token", "reference", "date", "string", "uri"}
 LEFT_OUT: Final = {"phonetic"}
 OF_DEFINITIONS: Final = {"composed-of", "definition", "depends-on", "derived-from", "predecessor", "successor"}

@@ -19,7 +19,7 @@ from adapter.fhir import history, reading
 from adapter.fhir.bundles import etag, instant
 from adapter.fhir.face import Answer, Asked, Face, outcome
 from adapter.fhir.negotiation import body_is_xml
-from adapter.fhir.rights import lawful, require_step
+from adapter.fhir.rights import lawful, of_caller, require_step
 from adapter.fhir.search import pairs_of
 from adapter.fhir.searching import search
 from adapter.fhir.types import TYPES
@@ -86,10 +86,11 @@ def _together(face: Face, asked: Asked, entries: Sequence[Step], room: _Room) ->
     for step in entries:
         asked.trail.asked(step.type, step.id)
         require_step(asked.caller, step)
+    rules = of_caller(face.rules, asked.caller)
     ready, now, tenant = prepare(entries, lawful(face.rules, asked.caller)), face.clock.now(), asked.caller.tenant
 
     def job(unit: Unit) -> list[Any]:
-        return carry_out(unit, face.rules, tenant, ready, now, lambda unit, step: room.held(lambda: _look(face, asked, unit, step)))
+        return carry_out(unit, rules, tenant, ready, now, lambda unit, step: room.held(lambda: _look(face, asked, unit, step)))
 
     run = asked.store.run if any(step.writes for step in entries) else lambda job: _reading(asked, job)
     done = run(job)

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapter.domain.identity import BASE
+from adapter.fhir.exporting import export
+from adapter.fhir import following, terminology
 from adapter.fhir.face import Answer, Asked, Face
 from adapter.fhir.findings import findings
+from adapter.fhir.measures import evaluate
 from adapter.fhir.types import TYPES
 from adapter.fhir.validating import validate
 
 CORE: Final = "http://hl7.org/fhir/OperationDefinition"
+BULK: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
+BACKPORT: Final = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition"
 OWN: Final = f"{BASE}/OperationDefinition"
 
 
@@ -50,6 +55,9 @@ class Operation:
         return [path for path in found if path[2]]
 
 
+ASKED: Final = ("GET", "POST")
+"""Methods of what changes nothing."""
+
 OPERATIONS: Final = (
     Operation(
         "validate",
@@ -60,7 +68,41 @@ OPERATIONS: Final = (
         on_type=("POST",),
         on_instance=("GET", "POST"),
     ),
+    Operation("lookup", f"{CORE}/CodeSystem-lookup", terminology.lookup, ("CodeSystem",), on_type=ASKED),
+    Operation(
+        "validate-code",
+        f"{CORE}/CodeSystem-validate-code",
+        terminology.validate_system_code,
+        ("CodeSystem",),
+        on_type=ASKED,
+        on_instance=ASKED,
+    ),
+    Operation(
+        "validate-code", f"{CORE}/ValueSet-validate-code", terminology.validate_set_code, ("ValueSet",), on_type=ASKED, on_instance=ASKED
+    ),
+    Operation("expand", f"{CORE}/ValueSet-expand", terminology.expand, ("ValueSet",), on_type=ASKED, on_instance=ASKED),
+    Operation("translate", f"{CORE}/ConceptMap-translate", terminology.translate, ("ConceptMap",), on_type=ASKED, on_instance=ASKED),
+    Operation("evaluate-measure", f"{CORE}/Measure-evaluate-measure", evaluate, ("Measure",), on_type=ASKED, on_instance=ASKED),
+    Operation(
+        "status",
+        f"{BACKPORT}/backport-subscription-status",
+        following.status,
+        ("Subscription",),
+        on_type=("GET", "POST"),
+        on_instance=("GET", "POST"),
+        needs="r",
+    ),
+    Operation(
+        "events",
+        f"{BACKPORT}/backport-subscription-events",
+        following.events,
+        ("Subscription",),
+        on_instance=("GET", "POST"),
+        needs="r",
+    ),
     Operation("findings", f"{OWN}/EpisodeOfCare-findings", findings, ("EpisodeOfCare",), on_instance=("GET",), needs="r"),
+    Operation("export", f"{BULK}/export", export, on_service=("GET", "POST")),
+    Operation("export", f"{BULK}/patient-export", export, ("Patient",), on_type=("GET", "POST")),
 )
 
 

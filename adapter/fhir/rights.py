@@ -15,9 +15,11 @@ from adapter.ports import Query
 from adapter.r4.bundle import Step
 from adapter.security.caller import EMERGENCY, Caller
 from adapter.security.visit import lacking
-from adapter.usecases.writing import Rules
+from adapter.usecases.writing import Rules, Subscriber
 
 WRITING: Final = frozenset("cud")
+FOR_GOOD: Final = ("Consent", "Subscription")
+"""Types whose writing would outlast the emergency."""
 METHODS: Final = {"POST": "c", "PUT": "u", "PATCH": "u"}
 
 
@@ -26,11 +28,11 @@ def require(caller: Caller, type: str, letters: str) -> None:
     if not all(caller.access.allows(type, letter) for letter in letters):
         lacks = lacking(caller, f"system/{type}.{letters}")
         raise Refused(lacks.status, *lacks.findings, headers={"WWW-Authenticate": lacks.challenge})
-    if type == "Consent" and caller.purpose == EMERGENCY and not WRITING.isdisjoint(letters):
+    if type in FOR_GOOD and caller.purpose == EMERGENCY and not WRITING.isdisjoint(letters):
         raise problem(
             Kind.FORBIDDEN,
-            f"No Consent is written by emergency access ({EMERGENCY}), which is for care: it would lift a block for good.",
-            f"Ingen Consent skrives med nødrett ({EMERGENCY}), som er for helsehjelp: den ville oppheve en sperring for godt.",
+            f"No {type} is written by emergency access ({EMERGENCY}), which is for care: it would lift a block for good.",
+            f"Ingen {type} skrives med nødrett ({EMERGENCY}), som er for helsehjelp: den ville oppheve en sperring for godt.",
             where="http.X-Stafett-Purpose",
         )
 
@@ -43,6 +45,11 @@ def require_step(caller: Caller, step: Step) -> None:
         require(caller, step.type, METHODS[step.method] + ("s" if step.if_none_exist or (step.criteria and not step.id) else ""))
     else:
         require(caller, step.type, "r" if step.name else "s")
+
+
+def of_caller(rules: Rules, caller: Caller) -> Rules:
+    """The rules as they hold for what this caller writes."""
+    return replace(rules, subscriber=Subscriber(caller.blocked_as, caller.access.allows))
 
 
 def lawful(rules: Rules, caller: Caller) -> Rules:

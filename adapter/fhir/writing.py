@@ -12,7 +12,7 @@ from typing import Any
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.fhir.face import Answer, Asked, Face, invalid, matching, of_version, outcome
 from adapter.fhir.negotiation import body_is_xml, require_patch
-from adapter.fhir.rights import require
+from adapter.fhir.rights import of_caller, require
 from adapter.fhir.search import criteria, names_person, query_of
 from adapter.ports import Query, Unit
 from adapter.r4 import json
@@ -33,9 +33,9 @@ def create(face: Face, asked: Asked, data: bytes) -> Answer:
         raise invalid("If-None-Exist", *IF_NONE_EXIST, rule="https://hl7.org/fhir/R4/http.html#ccreate")
     unless = _unless(face, asked)
     with checked_body(face, asked, data) as (resource, told):
-        id, now = face.rules.new_id(), face.clock.now()
+        rules, id, now = of_caller(face.rules, asked.caller), face.rules.new_id(), face.clock.now()
         written = asked.store.run(
-            lambda unit: create_resource(unit, face.rules, asked.caller.tenant, resource, now, id=id, unless=unless)
+            lambda unit: create_resource(unit, rules, asked.caller.tenant, resource, now, id=id, unless=unless)
         )
     return answered(face, asked, written, told, location=True)
 
@@ -43,17 +43,17 @@ def create(face: Face, asked: Asked, data: bytes) -> Answer:
 def update(face: Face, asked: Asked, data: bytes) -> Answer:
     """PUT [type]/[id], or PUT [type]?criteria: 200 with the version that now stands, 201 where the criteria matched nothing."""
     which = _which(face, asked)
-    when, tenant = _when(asked), asked.caller.tenant
+    rules, when, tenant = of_caller(face.rules, asked.caller), _when(asked), asked.caller.tenant
     with checked_body(face, asked, data) as (resource, told):
         now = face.clock.now()
         if isinstance(which, str):
             if resource.get("id") != which:
                 raise Problem(other_id(asked.type))
-            written = asked.store.run(lambda unit: update_resource(unit, face.rules, tenant, resource, now, id=which, when=when))
+            written = asked.store.run(lambda unit: update_resource(unit, rules, tenant, resource, now, id=which, when=when))
         else:
             id = face.rules.new_id()
             written = asked.store.run(
-                lambda unit: update_matching(unit, face.rules, tenant, resource, now, query=which, new_id=id, when=when)
+                lambda unit: update_matching(unit, rules, tenant, resource, now, query=which, new_id=id, when=when)
             )
     return answered(face, asked, written, told)
 
@@ -62,7 +62,7 @@ def patch(face: Face, asked: Asked, data: bytes) -> Answer:
     """PATCH [type]/[id], or PATCH [type]?criteria, by JSON Patch: as an update of what comes of it."""
     require_patch(asked.headers)
     operations, which = json.parse(data), _which(face, asked)
-    rules, now, when = face.rules, face.clock.now(), _when(asked)
+    rules, now, when = of_caller(face.rules, asked.caller), face.clock.now(), _when(asked)
 
     def job(unit: Unit) -> Written:
         return patch_resource(unit, rules, asked.caller.tenant, operations, now, type=asked.type, which=which, when=when)

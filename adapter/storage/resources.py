@@ -10,9 +10,9 @@ from typing import Any
 from adapter.domain.problem import Problem
 from adapter.ports import Draft, Page, Query, Stored
 from adapter.r4.index import CONTENT, Index
-from adapter.storage.blocking import Blocking
 from adapter.storage.conditions import ALL
 from adapter.storage.engines import OVERTAKEN
+from adapter.storage.following import Following
 from adapter.storage.rows import Columns, insertion
 from adapter.storage.search import Search
 from adapter.storage.tables import (
@@ -26,6 +26,7 @@ from adapter.storage.tables import (
     resource_index,
     resource_version,
 )
+from adapter.storage.through import followed
 
 Name = tuple[str, str]  # type and id
 
@@ -83,7 +84,7 @@ BLOCKED_BY = ("Consent", "Patient")  # types that say who is hidden from whom
 PATIENT = "(SELECT h.patient FROM resource h WHERE h.tenant = r.tenant AND h.id = r.id AND h.type = r.type)"  # of a candidate
 
 
-class Resources(Blocking):
+class Resources(Following):
     def read(self, tenant: str, type: str, id: str, version: int | None = None) -> Stored | None:
         named = (key(tenant), key(id), key(type))
         rows = self.ask(NEWEST, named) if version is None else self.ask(NAMED, (*named, version))
@@ -123,7 +124,9 @@ class Resources(Blocking):
         return self._search(tenant, query).count(most)
 
     def _search(self, tenant: str, query: Query) -> Search:
-        return Search(self.ask_in_time, self.postgresql, tenant, query, self.shown(tenant, PATIENT))
+        shown = self.shown(tenant, PATIENT)
+        found = followed(self.ask_in_time, self.postgresql, tenant, query, shown)
+        return Search(self.ask_in_time, self.postgresql, tenant, found, shown)
 
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
         before = self._newest(tenant, [(draft.type, draft.id) for draft in drafts if not draft.new])
@@ -147,6 +150,7 @@ class Resources(Blocking):
             self.tell(FORGET, [(key(tenant), key(id), key(type)) for type, id in changed if (type, id) in before])
             self.find(tenant, [(newest[name], indexes[name]) for name in changed])
             self._own_contents(tenant, made, indexes)
+            self.note_changes(tenant, made)
             if any(name[0] in BLOCKED_BY for name in indexes):
                 self._found.clear()
         if message_id and kept:

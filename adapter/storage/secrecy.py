@@ -14,7 +14,7 @@ from adapter.storage.resources import OF_KEY
 from adapter.storage.rows import Part
 from adapter.storage.tables import key
 
-GONE = ("resource_index", "resource_version", "resource")
+GONE = ("resource_index", "resource_version", "resource", "change", "subscription_event")
 VERSIONS = f"SELECT version, body FROM resource_version WHERE {OF_KEY}"
 CHANGE = f"UPDATE resource_version SET body = ? WHERE {OF_KEY} AND version = ?"
 OF_PATIENT = "SELECT type, id FROM resource WHERE tenant = ? AND patient = ?"

@@ -111,8 +111,26 @@ def deliver(
     A claimed row is ours for `lease` seconds, renewed meanwhile, so that no row is sent by two at once. When half of the first
     are gone, or the ladder's patience, the round ends, and what is left over is let go, as not tried.
     """
+    rows = store.claim(clock.now(), lease, limit, [to.name])
+    how = partial(bring_all, lease=lease, ladder=ladder, chance=chance, at_once=at_once, audited=audited, told=told)
+    return how(store, to, clock, rows)
+
+
+def bring_all(
+    store: Store,
+    to: Deliverer,
+    clock: Clock,
+    rows: Sequence[Outgoing],
+    *,
+    lease: float = 120.0,
+    ladder: Ladder = HUBS,
+    chance: Callable[[], float] = random.random,
+    at_once: int = 1,
+    audited: bool = False,
+    told: Callable[[Outgoing], object] = lambda _: None,
+) -> list[Outgoing]:
+    """Send rows that have just been claimed, as `deliver` does."""
     started = clock.now()
-    rows = store.claim(started, lease, limit, [to.name])
     left, marking = {row.id: row for row in rows}, Lock()
     failed = partial(_failed, clock=clock, ladder=ladder, chance=chance)
     in_vain = 0

@@ -32,6 +32,7 @@ from adapter.usecases.pathways import Body, Gathered, Key, episodes, without_ver
 from adapter.usecases.protect_address import admitted, cleanse, newly_protected
 from adapter.usecases.register_event import Taken, register
 from adapter.usecases.share_pathway import share_pathway, share_pathways_of
+from adapter.usecases.subscribing import begin, masked, prepare
 from adapter.usecases.touched import Touched
 from adapter.usecases.writing import Change, Rules, Written, draft, is_event
 from mappings import times
@@ -47,7 +48,11 @@ def keep_changes(unit: Unit, rules: Rules, tenant: str, changes: Sequence[Change
     """Keep all of the changes, and what they cause. Raises `Problem` where they may not be."""
     judge_blocks(unit, tenant, changes, rules.base)
     changes = admitted(unit, tenant, changes, rules.base)
+    wanted = {place: prepare(unit, rules, tenant, one, now) for place, one in enumerate(changes) if one.type == "Subscription"}
+    changes = [masked(change) if place in wanted else change for place, change in enumerate(changes)]
     written = _kept(unit, rules, tenant, changes, now)
+    for place, asked in wanted.items():
+        begin(unit, tenant, changes[place], asked, now, rules.base)
     for patient in newly_protected(changes):
         cleanse(unit, tenant, patient, now, rules.base)
     return written

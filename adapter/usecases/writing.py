@@ -44,11 +44,31 @@ class Check(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """Where followers may be told (`fault` says why an endpoint is not allowed), and what may be sent along (`headers`)."""
+
+    fault: Callable[[str], Finding | None]
+    headers: Callable[[list[str]], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Who writes, where that counts: by which names patients may have blocked them, and which type's letter their scopes give."""
+
+    who: tuple[str, ...] = ()
+    may: Callable[[str, str], bool] = lambda _, __: True
+
+
+SERVICE: Final = Subscriber()
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What an installation writes by.
 
     `query_of` makes a search of a type and criteria (it raises `Problem` for criteria that are none); `new_id` gives ids.
-    Without `pathways` and `sharing` a write has no consequences: a plain FHIR server, as a sandbox's partners are.
+    Without `pathways` and `sharing` a write has no consequences: a plain FHIR server, as a sandbox's partners are. Without `follow`
+    nobody is told.
     """
 
     check: Check
@@ -59,6 +79,8 @@ class Rules:
     base: str = ""  # our own FHIR address: a reference that begins with it is one of ours
     pathways: Pathways | None = None
     sharing: Sharing | None = None
+    follow: Follow | None = None
+    subscriber: Subscriber = SERVICE
 
 
 @dataclass(frozen=True, slots=True)

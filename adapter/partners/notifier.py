@@ -1,0 +1,90 @@
+"""Tells whoever follows, as a line of the worker: works out who is to be told, and brings what waits to as many as may be at once.
+
+An endpoint that hangs holds one of `AT_ONCE` calls until its time is out, and no other: each has one notification on its way at a
+time, and what ends makes room for the next.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final
+
+import structlog
+
+from adapter.correlation import caused_by
+from adapter.domain.problem import Problem
+from adapter.ports import Clock, Outgoing, Store
+from adapter.usecases.deliver import Keep, Ladder, bring_all
+from adapter.usecases.follow_changes import Followed
+from adapter.usecases.followers import OUTBOX
+from adapter.usecases.tell_followers import Endpoints, bring
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 32
+LONGEST_STEP: Final = timedelta(minutes=5)
+
+
+def next_try(row: Outgoing, now: datetime, chance: float = 0.5, retry_after: float | None = None) -> datetime:
+    """A second, doubled to five minutes, with full jitter; as late as the endpoint asks."""
+    step = min(timedelta(seconds=2.0 ** min(row.attempts - 1, 20)), LONGEST_STEP)
+    return now + max(step * chance, timedelta(seconds=retry_after or 0))
+
+
+class Notifier:
+    """One for a process. `attempts` in vain in a row put a subscription in error."""
+
+    name = OUTBOX
+
+    def __init__(
+        self, store: Store, followed: Followed, endpoints: Endpoints, clock: Clock, *, attempts: int, lease: float = 120.0
+    ) -> None:
+        self.store, self.followed, self.endpoints, self.clock, self.lease = store, followed, endpoints, clock, lease
+        self.ladder = Ladder(next_try, attempts)
+        self._free, self._counting = AT_ONCE, Lock()
+        self._calls = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="notification")
+
+    def round(self) -> int:
+        """What is to be found out, and then as many calls as there is room for; returns how much was begun."""
+        made = self.followed.round(self.clock.now())
+        with self._counting:
+            free = self._free
+        rows = self.store.claim(self.clock.now(), self.lease, free, [OUTBOX]) if free else []
+        with self._counting:
+            self._free -= len(rows)
+        for row in rows:
+            self._calls.submit(self._call, row)
+        return made + len(rows)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way."""
+        return self._free < AT_ONCE
+
+    def deliver(self, row: Outgoing) -> str | Keep:
+        return bring(self.store, self.endpoints, row, self.clock, self.followed.base)
+
+    def close(self) -> None:
+        """What is on its way may end; nothing is begun."""
+        self._calls.shutdown(cancel_futures=True)
+        self.endpoints.close()
+
+    def _call(self, row: Outgoing) -> None:
+        try:
+            with caused_by(row.cause):
+                bring_all(self.store, self, self.clock, [row], lease=self.lease, ladder=self.ladder, told=self._told)
+        except Problem as fault:  # the database: it is claimed again when its lease is out
+            log.warning("notification.not_kept", id=row.id, why=str(fault))
+        finally:
+            with self._counting:
+                self._free += 1
+            self.store.bell(OUTBOX).set()
+
+    def _told(self, row: Outgoing) -> None:
+        said = {"subscription": row.about, "kind": row.msg_id, "attempts": row.attempts, "correlation": row.cause}
+        if row.state == "sent":
+            log.debug("notification.sent", **said)
+        else:
+            log.warning(f"notification.{row.state}", **said, why=row.error, next_attempt=str(row.next_attempt))

@@ -1,0 +1,135 @@
+"""Find out who is to be told of what was written, and number it; then see to what is due without an event.
+
+    follow(store, query_of, base, now)      # how much there was to do
+
+Changes are taken in the order of their writing, some at a time, in one unit with all that comes of them: each is looked at once,
+whoever does it. Events are counted for who is active or in error: what happened while an endpoint was away is told when it is back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from typing import Any, Final
+
+from adapter.correlation import caused_by
+from adapter.domain.problem import Problem
+from adapter.ports import Attempt, Follower, FollowerState, Happening, Query, Seen, Store, Unit
+from adapter.r4 import json
+from adapter.r4.index import index
+from adapter.usecases.followers import beat, ends, greet, key_of, set_status, tell_next, wanted_of
+from adapter.usecases.matching import matches
+from mappings.topics import TOPICS
+
+AT_ONCE: Final = 200
+PROBE_EVERY: Final = timedelta(minutes=15)
+"""How often an endpoint that was given up is asked whether it is back; who runs it can say so sooner (status requested)."""
+
+QueryOf = Callable[[str, str], Query]
+
+
+@dataclass
+class Followed:
+    """Works out who is told. `query_of` makes a search of a type and a filter; filters are read once."""
+
+    store: Store
+    query_of: QueryOf
+    base: str
+    _queries: Callable[[str, str], Query] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._queries = lru_cache(maxsize=4096)(self.query_of)
+
+    def round(self, now: datetime) -> int:
+        """Everything that there is to do; returns how much that was."""
+        with self.store.read() as unit:  # mostly there is nothing, and a unit that writes costs more
+            if not (unit.changes_seen(1) or unit.follower_states_left(1) or unit.follower_states_due(now, 1)):
+                return 0
+        return self.store.run(partial(self._follow, now=now)) + self.store.run(partial(self._see_to, now=now))
+
+    def _follow(self, unit: Unit, now: datetime) -> int:
+        seen = unit.changes_seen(AT_ONCE)
+        happened: dict[tuple[str, str], list[Happening]] = defaultdict(list)
+        met: dict[tuple[str, str], Follower] = {}
+        causes: dict[tuple[str, str], str] = {}
+        known: dict[tuple[str, str], Sequence[Follower]] = {}
+        for change in seen:
+            followers = known.setdefault((change.tenant, change.type), unit.followers([change.tenant], change.type))
+            for follower in self._concerned(unit, change, followers):
+                name = follower.tenant, follower.id
+                met[name], causes[name] = follower, change.cause
+                happened[name].append(Happening(0, change.moment, change.type, change.id, change.version))
+        unit.forget_changes(seen)
+        for name, events in happened.items():
+            standing = unit.follower_state(*name)
+            if standing is not None:
+                numbered = [replace(event, number=standing.events + place) for place, event in enumerate(events, 1)]
+                unit.add_events(*name, numbered)
+                with caused_by(causes[name]):
+                    tell_next(unit, met[name], replace(standing, events=numbered[-1].number), now, self.base)
+        return len(seen)
+
+    def _concerned(self, unit: Unit, change: Seen, followers: Sequence[Follower]) -> Iterator[Follower]:
+        """Who is to be told of a change."""
+        if not followers:
+            return
+        stored = unit.read(change.tenant, change.type, change.id, change.version)
+        if stored is None:  # it was not to be kept
+            return
+        earlier = unit.read(change.tenant, change.type, change.id, change.version - 1) if change.version > 1 else None
+        after: Any = json.parse(stored.body)
+        before = json.parse(earlier.body) if earlier else None
+        topics = {topic.name for topic in TOPICS if topic.type == change.type and topic.happened(before, after)}
+        found = index(after, base=self.base)
+        for follower in followers:
+            wanted = wanted_of(follower)
+            if wanted.topic not in topics or not self._passes(follower.type, wanted.filters, change.id, found):
+                continue
+            if stored.patient not in unit.closed_to(change.tenant, wanted.who):
+                yield follower
+
+    def _passes(self, type: str, filters: Sequence[str], id: str, found: Any) -> bool:
+        try:
+            return all(matches(self._queries(type, text).clauses, id, found) for text in filters)
+        except Problem:  # a filter of before an upgrade, which is no search any longer: it would be wrong to tell all
+            return False
+
+    def _see_to(self, unit: Unit, now: datetime) -> int:
+        """What was given up puts its follower in error; who is due gets a heartbeat, is asked again, or ends."""
+        left, due = unit.follower_states_left(AT_ONCE), unit.follower_states_due(now, AT_ONCE)
+        for standing in left:
+            self._given_up(unit, standing, now)
+        for standing in due:
+            self._due(unit, standing, now)
+        return len(left) + len(due)
+
+    def _given_up(self, unit: Unit, standing: FollowerState, now: datetime) -> None:
+        follower = unit.follower(standing.tenant, standing.id)
+        unit.drop_outgoing(key_of(standing.tenant, standing.id))
+        stopped = replace(standing, underway=0, due=None)
+        if follower is None or follower.status == "off":
+            unit.keep_follower_state(stopped)
+            return
+        unit.keep_follower_state(replace(stopped, due=now + PROBE_EVERY))
+        if follower.status != "error":
+            set_status(unit, follower, "error", standing.error, now, self.base)
+            unit.add_attempt(Attempt(standing.tenant, standing.id, now, "event-notification", 0, 0, "given-up", standing.error))
+
+    def _due(self, unit: Unit, standing: FollowerState, now: datetime) -> None:
+        follower = unit.follower(standing.tenant, standing.id)
+        if follower is None or standing.underway:
+            unit.keep_follower_state(replace(standing, due=None))
+            return
+        ending = ends(wanted_of(follower))
+        if ending and ending <= now:
+            unit.keep_follower_state(replace(standing, due=None))
+            set_status(unit, follower, "off", "", now, self.base)
+        elif follower.status == "active":
+            beat(unit, follower, standing, now, self.base)
+        elif follower.status == "error":
+            greet(unit, follower, standing, now, self.base)
+        else:
+            unit.keep_follower_state(replace(standing, due=None))
