@@ -11,9 +11,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import msgspec
 from rich.progress import Progress
@@ -29,6 +30,7 @@ from adapter.storage.tables import resource, resource_index, resource_version
 from bench.tasks import BEGAN, ORGANISATION, id, task
 
 BATCH = 5000
+T = TypeVar("T")
 TABLES = (resource, resource_index, resource_version)
 
 encode = msgspec.json.Encoder().encode
@@ -49,16 +51,25 @@ def load(
         finally:
             opened.close()
         return
-    in_order = sorted(range(tasks), key=id)
+    load_all(store, ((id(n), make or stored_task, n) for n in range(tasks)), tenant=tenant)
+
+
+Making = tuple[str, Callable[[int], tuple[Stored, Index]], int]
+"""An id, what makes its resource, and the number that it makes it of."""
+
+
+def load_all(store: DatabaseStore, resources: Iterable[Making], *, tenant: str = ORGANISATION) -> None:
+    """Put resources of any types into a store that has none."""
+    in_order = sorted(resources, key=itemgetter(0))
     with filling(store, TABLES), Progress(disable=not sys.stderr.isatty()) as progress:
-        loading = progress.add_task("Tasks", total=tasks)
-        for numbers in batched(in_order):
-            made = list(map(make or stored_task, numbers))
+        loading = progress.add_task("Resources", total=len(in_order))
+        for some in batched(in_order):
+            made = [make(n) for _, make, n in some]
             with store.write() as unit:
                 insert(unit, resource_version, (version_of(tenant, stored) for stored, _ in made))
                 insert(unit, resource, (head_of(tenant, stored, found) for stored, found in made))
                 insert(unit, resource_index, chain.from_iterable(entries_of(tenant, *one) for one in made))
-            progress.advance(loading, len(numbers))
+            progress.advance(loading, len(some))
 
 
 @contextmanager
@@ -80,18 +91,27 @@ def filling(store: DatabaseStore, tables: Sequence[Table]) -> Iterator[None]:
 
 def draft(n: int) -> Draft:
     """The n-th Task as it would be put, one by one."""
-    body = task(n)
+    return draft_of(task(n))
+
+
+def draft_of(body: dict[str, Any]) -> Draft:
+    """A resource with an id, as it would be put."""
 
     def make(version: int, updated: Any) -> bytes:
         moment = updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return encode({**body, "meta": {"versionId": str(version), "lastUpdated": moment}})
 
-    return Draft("Task", body["id"], index(body), make)
+    return Draft(body["resourceType"], body["id"], index(body), make)
 
 
 def stored_task(n: int) -> tuple[Stored, Index]:
-    made, updated = draft(n), BEGAN + timedelta(seconds=n)
-    return Stored("Task", made.id, 1, updated, made.make(1, updated), made.index.patient), made.index
+    return stored_of(draft(n), BEGAN + timedelta(seconds=n))
+
+
+def stored_of(made: Draft, updated: datetime) -> tuple[Stored, Index]:
+    """What is stored of a draft, and found by."""
+    found = made.index if isinstance(made.index, Index) else made.index()
+    return Stored(made.type, made.id, 1, updated, made.make(1, updated), found.patient), found
 
 
 def insert(unit: DatabaseUnit, table: Table, rows: Iterable[Columns]) -> None:
@@ -106,10 +126,10 @@ def insert(unit: DatabaseUnit, table: Table, rows: Iterable[Columns]) -> None:
             copy.write_row(row)
 
 
-def batched(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+def batched(things: Sequence[T]) -> Iterator[Sequence[T]]:
     """Some thousands at a time."""
-    for start in range(0, len(numbers), BATCH):
-        yield numbers[start : start + BATCH]
+    for start in range(0, len(things), BATCH):
+        yield things[start : start + BATCH]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     search.query, search.result.count, search.kept
 
 https://hl7.org/fhir/R4/search.html. An unknown parameter is left out and told of, or with handling=strict refused (#errors).
-A modifier that we do not have and `_has` are refused always, since leaving them out would widen the search.
+A modifier that we do not have, and a chain that cannot be followed, are refused always: without it the search would be wider.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.fhir.chains import Chain, chained, is_chain, leaves
+from adapter.fhir.chains import chained, ends, is_chain
 from adapter.fhir.clauses import ALTERNATIVES, ID, clause, fault, parts, shown, too_many, warning
 from adapter.fhir.results import MOST, USUAL, Pairs, Result, read
 from adapter.fhir.types import RESULT, TYPES
-from adapter.ports import Clause, Query
+from adapter.ports import Clause, Query, Through
 from adapter.r4.systems import canonical_system
 
 __all__ = [
@@ -51,7 +51,7 @@ class Search:
     """What was asked for: of the store, and of the result.
 
     `kept` are the parameters that were used, for the link *self*; `ignored` tells of the others. `private` says that one of
-    those kept holds a person's number. `chains` are still to be followed, each to one more clause of the query.
+    those kept holds a person's number.
     """
 
     query: Query
@@ -59,7 +59,6 @@ class Search:
     kept: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[Finding] = field(default_factory=list)
     private: bool = False
-    chains: list[Chain] = field(default_factory=list)
 
 
 def pairs_of(encoded: str) -> list[tuple[str, str]]:
@@ -96,7 +95,7 @@ def refuse_person(pairs: Pairs) -> None:
 def parse(type: str, pairs: Pairs, *, base: str, strict: bool = False) -> Search:
     """Read the parameters of a search. Raises `Problem` with every fault; `strict` counts what would be left out as one."""
     clauses: list[Clause] = []
-    chains: list[Chain] = []
+    through: list[Through] = []
     kept: list[tuple[str, str]] = []
     ignored: list[Finding] = []
     faults: list[Finding] = []
@@ -110,28 +109,28 @@ def parse(type: str, pairs: Pairs, *, base: str, strict: bool = False) -> Search
                 continue
             kept.append((name, value))
             if is_chain(type, name):
-                chains.append(chained(type, name, value, base=base))
+                through.append(chained(type, name, value, base=base))
             elif made := clause(type, name, value, base=base):
                 clauses.append(made)
         except Problem as wrong:
             faults += wrong.findings
     if not faults:
-        faults += _too_many(clauses, chains)
+        faults += _too_many(clauses, through)
     result = read(type, pairs)
     ignored += result.ignored
     faults += result.faults + [replace(one, severity="error") for one in ignored if strict]
     if faults:
         raise Problem(*faults)
-    query = Query(type, tuple(clauses), result.sort)
-    return Search(query, result, kept + result.kept, ignored, any(names_person(value) for _, value in kept), chains)
+    query = Query(type, tuple(clauses), result.sort, through=tuple(through))
+    return Search(query, result, kept + result.kept, ignored, any(names_person(value) for _, value in kept))
 
 
-def _too_many(clauses: Sequence[Clause], chains: Sequence[Chain]) -> Sequence[Finding]:
+def _too_many(clauses: Sequence[Clause], through: Sequence[Through]) -> Sequence[Finding]:
     """A search that asks for more at once than anybody means, and every resource is asked."""
-    if len(clauses) + len(chains) > CLAUSES:
+    if len(clauses) + len(through) > CLAUSES:
         en, nb = f"The search asks more than {CLAUSES} things: ask fewer.", f"Søket spør om mer enn {CLAUSES} ting: spør om færre."
         return problem(Kind.INVALID, en, nb).findings
-    last = [*clauses, *(clause for chain in chains for clause in leaves(chain))]
+    last = [*clauses, *(clause for end in ends(through) for clause in end.clauses)]
     many = sum(len(clause.any_of) for clause in last) > ALTERNATIVES
     return too_many(max(last, key=lambda clause: len(clause.any_of)).parameter).findings if many else ()
 
@@ -149,9 +148,9 @@ def query_of(type: str, pairs: Pairs, *, base: str) -> Query:
         en, nb = "The criteria are empty: name at least one search parameter.", "Kriteriene er tomme: angi minst én søkeparameter."
         raise problem(Kind.INVALID, en, nb, rule="https://hl7.org/fhir/R4/http.html#ccreate")
     search = parse(type, pairs, base=base, strict=True)
-    if search.chains:
+    if search.query.through:
         en, nb = "is a chain: name what the resource itself has", "er en kjede: angi det ressursen selv har"
-        raise fault(search.chains[0].parameter, en, nb, rule="https://hl7.org/fhir/R4/http.html#ccreate")
+        raise fault(search.query.through[0].parameter, en, nb, rule="https://hl7.org/fhir/R4/http.html#ccreate")
     return search.query
 
 
@@ -190,8 +189,6 @@ def _refuse_controls(name: str, value: str) -> None:
 def _unused(type: str, name: str, value: str) -> Finding | None:
     """What is told of a parameter that is left out; None for one that is known and says something."""
     bare = name.partition(":")[0]
-    if bare == "_has":
-        raise fault("_has", "is not offered: search for the other type", "tilbys ikke: søk etter den andre typen")
     if bare not in TYPES[type] and not is_chain(type, name):
         known = ", ".join(sorted(TYPES[type]))
         en = f"is no search parameter of {type} and does not count. There are {known}"

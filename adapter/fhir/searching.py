@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from adapter.domain.problem import Finding, Kind, problem
 from adapter.fhir import bundles
-from adapter.fhir.chains import Chain, followed, types_of
+from adapter.fhir.chains import ends
 from adapter.fhir.includes import MOST_INCLUDED, ROUNDS, beside
 from adapter.fhir.links import LONGEST, seal, unseal
 from adapter.fhir.results import MOST, Pairs
@@ -60,14 +60,11 @@ def search(
     token = next((value for name, value in pairs if name == PAGE), "")
     here = _opened(unseal(key, caller.mark, token, now), type) if token else None
     wanted = parse(type, here.kept, base=base) if here else parse(type, pairs, base=base, strict=strict)
-    for chain in wanted.chains:
-        for through in types_of(chain):
-            require(caller, through, "s")
-    for person in _persons(type, wanted):
+    for end in ends(wanted.query.through):
+        require(caller, end.type, "s")
+    for person in _persons(wanted.query):
         visit.trail.withheld(person)
-    met = tuple(followed(unit, tenant, chain) for chain in wanted.chains)
-    query = replace(wanted.query, clauses=(*wanted.query.clauses, *met))
-    count = wanted.result.count
+    query, count = wanted.query, wanted.result.count
     page = Page(())
     if count:
         limit = PRIVATE if wanted.private else count
@@ -88,19 +85,12 @@ def search(
     )
 
 
-def _persons(type: str, wanted: Search) -> Iterator[str]:
+def _persons(wanted: Query) -> Iterator[str]:
     """The patients whom a search names, as `Stored.patient` has them: they are asked about, also where nothing but a number of
     matches is given, or none.
     """
-    clauses = [(type, clause) for clause in wanted.query.clauses]
-    chains = list(wanted.chains)
-    while chains:
-        for target in chains.pop().targets:
-            if isinstance(target.step, Chain):
-                chains.append(target.step)
-            elif target.step is not None:
-                clauses.append((target.type, target.step))
-    for of, clause in clauses:
+    queries = [wanted, *ends(wanted.through)]
+    for of, clause in ((query.type, clause) for query in queries for clause in query.clauses):
         name, bar, _ = clause.parameter.partition(":")
         by_number = name == "identifier" if of == "Patient" else bool(bar) and name in PERSONAL
         if by_number:
@@ -126,6 +116,8 @@ def _total(unit: Unit, tenant: str, query: Query, wanted: Search, page: Page) ->
         return len(page.found)
     if not count or asked:
         return unit.count(tenant, query)
+    if query.through:  # asked of each resource, where what it leads to is much: more than a page of it is not counted unasked
+        return None
     number = unit.count(tenant, query, COUNTED + 1)
     return number if number <= COUNTED else None
 

@@ -4,12 +4,15 @@ A candidate is a row `r` of `resource` or `resource_index`: both have an id, a s
 `resource_index`. Values are marked by `?`.
 """
 
+# ruff: noqa: S608 - statements are made of our own names alone; all values are marks
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from json import dumps
 from typing import Any, NamedTuple
 
-from adapter.ports import Clause, Match
+from adapter.ports import Clause, Match, Query, Through
 from adapter.storage.tables import key, micros
 
 ENTRIES = "resource_index"
@@ -36,6 +39,37 @@ def asked(clause: Clause, postgresql: bool) -> Sql:
     return Sql(f"NOT ({found.text})", found.values) if clause.negated else found
 
 
+def holds(query: Query, shown: Sql, postgresql: bool) -> list[Sql]:
+    """All that a query asks of a candidate `r`, as conditions. `shown` is what all candidates must meet, wherever they stand."""
+    clauses = [asked(clause, postgresql) for clause in query.clauses]
+    return [*clauses, *(beyond(one, shown, postgresql) for one in query.through), *([] if shown is ALL else [shown])]
+
+
+def beyond(through: Through, shown: Sql, postgresql: bool) -> Sql:
+    """Whether what candidate `r` refers to, or what refers to it, is found. Inside, `r` is what stands at that end."""
+    found = either([_end(through, end, shown, postgresql) for end in through.ends])
+    return Sql(f"({found.text})", found.values)
+
+
+def _end(through: Through, end: Query, shown: Sql, postgresql: bool) -> Sql:
+    """An end where it is referred to is looked up by its id. One that refers is there with its entry, which has its own status
+    and time: they are asked of that, and only what is left takes a look at the end itself.
+    """
+    if not through.reverse:
+        one = every(Sql("r.tenant = e.tenant AND r.id = e.value AND r.type = ?", (key(end.type),)), *holds(end, shown, postgresql))
+        there = Sql(f"(SELECT 1 FROM resource r WHERE {one.text}) IS NOT NULL", one.values)
+        entry = every(Sql("e.low IS NULL AND e.system = ?", (key(end.type),)), there)
+        return has(through.parameter, f" AND {entry.text}", entry.values)
+    own = [of_own("e", clause, postgresql) for clause in end.clauses if clause.parameter in OWN and not clause.negated]
+    rest = replace(end, clauses=[clause for clause in end.clauses if clause.parameter not in OWN or clause.negated])
+    if left := holds(rest, shown, postgresql):
+        one = every(Sql("r.tenant = e.tenant AND r.id = e.id AND r.type = e.type"), *left)
+        own.append(Sql(f"(SELECT 1 FROM resource r WHERE {one.text}) IS NOT NULL", one.values))
+    link = "e.tenant = r.tenant AND e.type = ? AND e.parameter = ? AND e.low IS NULL AND e.value = r.id AND e.system = r.type"
+    entry = every(Sql(link, (key(end.type), key(through.parameter))), *own)
+    return Sql(f"(SELECT 1 FROM {ENTRIES} e WHERE {entry.text} LIMIT 1) IS NOT NULL", entry.values)
+
+
 def of_own(row: str, clause: Clause, postgresql: bool = False) -> Sql:
     """A clause on what the rows themselves have. A moment is from itself to itself and one microsecond."""
     if clause.parameter == "_lastUpdated":
@@ -47,8 +81,7 @@ def of_own(row: str, clause: Clause, postgresql: bool = False) -> Sql:
     else:
         column = f"{row}.id" if clause.parameter == "_id" else f"{row}.status"
         if is_exact(clause):
-            values = equals(clause)
-            return Sql(f"{column} IN ({_marks(values)})", tuple(values))
+            return among(column, equals(clause), postgresql)
         any_of = [_value(column, match, postgresql) for match in clause.any_of]
     found = either(any_of)
     return Sql(f"({found.text})", found.values)
@@ -64,7 +97,7 @@ def alternatives(row: str, clause: Clause, postgresql: bool) -> list[Sql]:
         else:
             others.append(every(*of_match(row, match, postgresql)))
     grouped = [
-        every(Sql(f"{row}.low IS NULL AND {row}.value IN ({_marks(values)})", tuple(values)), *_system(row, system))
+        every(Sql(f"{row}.low IS NULL"), among(f"{row}.value", values, postgresql), *_system(row, system))
         for system, values in equal.items()
     ]
     return [*grouped, *others]
@@ -173,8 +206,13 @@ def equals(clause: Clause) -> list[str]:
     return list(dict.fromkeys(key(match.value or "") for match in clause.any_of))
 
 
-def _marks(values: Sequence[Any]) -> str:
-    return ", ".join("?" for _ in values)
+def among(column: str, values: Sequence[str], postgresql: bool) -> Sql:
+    """Whether a column has one of the values. Many go as one: statements are kept by their text, and are planned each."""
+    if len(values) <= GROUP:
+        return Sql(f"{column} IN ({', '.join('?' for _ in values)})", tuple(values))
+    if postgresql:
+        return Sql(f"{column} = ANY(?::text[])", (list(values),))
+    return Sql(f"{column} IN (SELECT value FROM json_each(?))", (dumps(values),))
 
 
 def every(*parts: Sql) -> Sql:

@@ -15,7 +15,7 @@ right on most days only. There are three ways, and each reads few rows however m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -26,10 +26,10 @@ from adapter.storage.conditions import (
     OWN,
     Sql,
     alternatives,
-    asked,
     equals,
     every,
     has,
+    holds,
     is_anything,
     is_exact,
     is_hard,
@@ -102,17 +102,24 @@ class Search:
     def count(self, most: int | None) -> int:
         if self._impossible:
             return 0
-        plan = self._few(FEW) or self._largest()
-        once = len(plan.sources) == 1 and plan.sources[0].once  # then PostgreSQL need not find them all to count some
-        ids = self._union(Sql("SELECT r.id" if once else "SELECT DISTINCT r.id"), plan)
-        limit = Sql("") if most is None else Sql(" LIMIT ?", (most,))
-        ((number,),) = self.ask(f"SELECT count(*) FROM ({ids.text}{limit.text}) AS c", ids.values + limit.values)
+        ids = self._ids(most)
+        ((number,),) = self.ask(f"SELECT count(*) FROM ({ids.text}) AS c", ids.values)
         return int(number)
+
+    def ids(self, most: int) -> list[str]:
+        """The ids of what matches, no more than `most`, in no order."""
+        return [] if self._impossible else [row[0] for row in self.ask(*self._ids(most))]
+
+    def _ids(self, most: int | None) -> Sql:
+        plan = self._few(FEW) or self._largest()
+        once = len(plan.sources) == 1 and plan.sources[0].once  # then PostgreSQL need not find them all to give some
+        ids = self._union(Sql("SELECT r.id" if once else "SELECT DISTINCT r.id"), plan)
+        return ids if most is None else Sql(f"{ids.text} LIMIT ?", (*ids.values, most))
 
     # ways to candidates
 
     def _newest_first(self) -> Plan:
-        exact = list(filter(is_exact, self._leads))
+        exact = sorted(filter(is_exact, self._leads), key=lambda clause: len(clause.any_of))
         simple = len(self._leads) == len(exact) == 1 and self._statuses is not None
         if (self._by_id or (self._leads and not simple)) and (few := self._few(FEW)):
             return few
@@ -131,7 +138,7 @@ class Search:
     def _few(self, few: int) -> Plan | None:
         """All candidates of a clause that has few of them, if any has."""
         if self._by_id:
-            return Plan([Source("resource", every(self._type, of_own("r", self._by_id)))], [self._by_id])
+            return Plan([Source("resource", every(self._type, of_own("r", self._by_id, self.postgresql)))], [self._by_id])
         for clause in sorted(self._leads, key=is_hard):
             sources = self._of(clause)
             counts = [Sql(f"SELECT 1 FROM {s.table} r WHERE {s.where.text} LIMIT {few}", s.where.values) for s in sources]
@@ -189,7 +196,7 @@ class Search:
 
     def _of(self, clause: Clause) -> list[Source]:
         """The entries of a clause, in no order."""
-        status = [] if self._statuses is None else [of_own("r", self._statuses)]
+        status = [] if self._statuses is None else [of_own("r", self._statuses, self.postgresql)]
         groups = alternatives("r", clause, self.postgresql)
         once = len(clause.any_of) == 1 and is_exact(clause) and clause.any_of[0].system is not None
         return [Source(ENTRIES, every(self._entries(clause), group, *status), once) for group in groups]
@@ -267,9 +274,8 @@ class Search:
 
     def _union(self, head: Sql, plan: Plan, cut: Sql | None = None) -> Sql:
         """What `head` selects of all candidates that the other clauses hold for, each once."""
-        rest = [asked(clause, self.postgresql) for clause in self.query.clauses if clause not in plan.ensured]
-        if self.shown is not ALL:
-            rest.append(self.shown)
+        left = [clause for clause in self.query.clauses if clause not in plan.ensured]
+        rest = holds(replace(self.query, clauses=left), self.shown, self.postgresql)
         parts = []
         for source in plan.sources:
             where = every(source.where, *rest, *([cut] if cut else []))

@@ -190,7 +190,12 @@ def test_whatever_is_escaped_arrives_as_it_was(tokens: list[tuple[str | None, st
         ("Task", "authored-on:not=2026", ["http.authored-on"]),
         ("Task", "status.name=x", ["http.status.name"]),  # a chain of what is no reference
         ("Task", "patient.owner=x", ["http.patient.owner"]),  # a Patient has no owner
-        ("Patient", "_has:Task:patient:status=draft", ["http._has"]),
+        ("Patient", "_has:EpisodeOfCare:team:status=active", ["http._has:EpisodeOfCare:team:status"]),  # no Patient is a team
+        ("Patient", "_has:Task:patient:colour=red", ["http._has:Task:patient:colour"]),
+        ("Patient", "_has:Task:patient:_sort=status", ["http._has:Task:patient:_sort"]),
+        ("Patient", "_has:Task:status=draft", ["http._has:Task:status"]),
+        ("Patient", "_has=draft", ["http._has"]),
+        ("Patient", "_has:Task:patient:status:text=x", ["http.status"]),
         ("Task", "owner:missing=yes", ["http.owner"]),
         ("Task", "identifier=|", ["http.identifier"]),
         ("Task", "subject=Patient/p1/x", ["http.subject"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,7 +40,7 @@ def pages(store: DatabaseStore, query: Query) -> list[str]:
     with store.read() as unit:
         after: Sequence[Any] | None = None
         while True:
-            page = unit.search(OURS, Query(query.type, query.clauses, query.sort, after, query.limit))
+            page = unit.search(OURS, replace(query, after=after))
             found += [stored.id for stored in page.found]
             after = page.next
             if after is None:
