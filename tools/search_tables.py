@@ -29,8 +29,8 @@ from adapter.r4 import definitions
 from adapter.r4.fhirpath import selection
 
 OUT: Final = Path(__file__).resolve().parent.parent / "adapter" / "r4" / "tables" / "search.json"
-TYPES: Final = """AllergyIntolerance Binary CarePlan CareTeam Communication Condition Consent DocumentReference Endpoint
-EpisodeOfCare Flag Goal HealthcareService MedicationStatement Observation Organization Patient PlanDefinition Practitioner
+TYPES: Final = """AllergyIntolerance Binary CarePlan CareTeam Communication Condition Consent DocumentReference Encounter Endpoint
+EpisodeOfCare Flag Goal HealthcareService Location MedicationStatement Observation Organization Patient PlanDefinition Practitioner
 PractitionerRole Provenance RelatedPerson ServiceRequest Subscription Task""".split()  # noqa: SIM905 - easier to read
 KINDS: Final = {"token", "reference", "date", "string", "uri"}
 LEFT_OUT: Final = {"phonetic"}

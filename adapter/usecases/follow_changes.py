@@ -86,7 +86,9 @@ class Followed:
         found = index(after, base=self.base)
         for follower in followers:
             wanted = wanted_of(follower)
-            if wanted.topic not in topics or not self._passes(follower.type, wanted.filters, change.id, found):
+            if not (wanted.topic in topics or not wanted.topic) or not self._passes(
+                follower.type, wanted.filters, change.id, found
+            ):
                 continue
             if stored.patient not in unit.closed_to(change.tenant, wanted.who):
                 yield follower

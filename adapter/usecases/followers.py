@@ -29,9 +29,9 @@ MIME: Final = {"json": "application/fhir+json", "xml": "application/fhir+xml"}
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """How somebody is to be told, and of what. `filters` are searches of the topic's type, `headers` go with each notification;
-    `heartbeat` and `timeout` are seconds, 0 for none and the usual; `most` are the events in one notification, `who` the names by
-    which patients may have blocked the subscriber.
+    """How somebody is to be told, and of what: of a topic, or without one of every version of a type. `filters` are searches of the
+    type, `headers` go with each notification; `heartbeat` and `timeout` are seconds, 0 for none and the usual; `most` are the events
+    in one notification, `who` the names by which patients may have blocked the subscriber.
     """
 
     topic: str
@@ -56,8 +56,8 @@ def wanted_of(follower: Follower) -> Wanted:
     return msgspec.json.decode(follower.asked, type=Wanted)
 
 
-def topic_named(name: str) -> Topic:
-    return next(topic for topic in TOPICS if topic.name == name)
+def topic_named(name: str) -> Topic | None:
+    return next((topic for topic in TOPICS if topic.name == name), None)
 
 
 def key_of(tenant: str, id: str) -> str:
@@ -68,7 +68,7 @@ def key_of(tenant: str, id: str) -> str:
 def subject(follower: Follower, standing: FollowerState, base: str, status: str = "") -> Subject:
     """Who is told, as a notification says it."""
     topic = topic_named(wanted_of(follower).topic)
-    return Subject(base, follower.id, topic.url, status or follower.status, standing.events, standing.error)
+    return Subject(base, follower.id, topic.url if topic else "", status or follower.status, standing.events, standing.error)
 
 
 def told(event: Happening) -> Told:

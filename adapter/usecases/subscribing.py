@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.ports import Follower, FollowerState, Unit
-from adapter.usecases.followers import Wanted, greet, key_of, next_due, topic_named, wanted_of
+from adapter.r4.parameters import PARAMETERS
+from adapter.usecases.followers import Wanted, greet, key_of, next_due, wanted_of
 from adapter.usecases.writing import Body, Change, Rules
 from mappings.resources.notification import PACKAGE
 from mappings.topics import TOPICS, Topic, topic_of
@@ -49,27 +50,27 @@ def prepare(unit: Unit, rules: Rules, tenant: str, change: Change, now: datetime
     old = wanted_of(known) if known else None
     headers: Mapping[str, str] = {}
     faults = [*_of_life(body, change.before, old, now), *_of_channel(rules, channel), *_of_secrets(channel, old)]
+    faults += _of_content(channel, plain="?" in body["criteria"])
     try:
         headers = rules.follow.headers([line for line in channel.get("header", ()) if not _is_masked(line)])
     except Problem as fault:
         faults += fault.findings
-    topic = topic_of(body["criteria"].partition("|")[0])
-    filters = [one.get("valueString", "") for one in _extensions(body.get("_criteria"), FILTER)]
-    if topic is None:
+    asked = _asked(body)
+    if asked is None:
         faults.append(_no_topic())
     else:
-        faults += [*_of_filters(rules, topic, filters), *_of_rights(rules, topic)]
+        faults += [*_of_filters(rules, asked), *_of_rights(rules, asked.type)]
     if known is None and len(unit.followers([tenant])) >= MOST_FOLLOWERS:
         en = f"The organisation has {MOST_FOLLOWERS} Subscriptions: turn some off."
         faults.append(_fault(en, f"Virksomheten har {MOST_FOLLOWERS} abonnementer: slå av noen.", "Subscription"))
-    if faults or topic is None:
+    if faults or asked is None:
         raise Problem(*map(change.place, faults))
     return Wanted(
-        topic=topic.name,
-        filters=filters,
+        topic=asked.topic.name if asked.topic else "",
+        filters=asked.filters,
         endpoint=channel["endpoint"],
         payload=PAYLOADS[channel.get("payload", "application/fhir+json")],
-        focus=_said(channel.get("_payload"), CONTENT) == "id-only",
+        focus=_said(channel.get("_payload"), CONTENT) == "id-only" or (asked.topic is None and "payload" in channel),
         headers={**_kept_secrets(channel, old), **headers},
         heartbeat=_said(channel, HEARTBEAT) or 0,
         timeout=_said(channel, TIMEOUT) or 0,
@@ -77,6 +78,24 @@ def prepare(unit: Unit, rules: Rules, tenant: str, change: Change, now: datetime
         end=body.get("end", ""),
         who=list(rules.subscriber.who),
     )
+
+
+class Asked(NamedTuple):
+    """What a Subscription is about: a topic's events, or every version of a type."""
+
+    topic: Topic | None
+    type: str
+    filters: list[str]
+
+
+def _asked(body: Body) -> Asked | None:
+    """By a topic, or as R4 itself has it (https://hl7.org/fhir/R4/subscription.html): a search, which is a filter of its type."""
+    criteria = body["criteria"]
+    filters = [one.get("valueString", "") for one in _extensions(body.get("_criteria"), FILTER)]
+    if topic := topic_of(criteria.partition("|")[0]):
+        return Asked(topic, topic.type, filters)
+    type, mark, search = criteria.partition("?")
+    return Asked(None, type, [criteria, *filters] if mark and search else filters) if type in PARAMETERS else None
 
 
 def masked(change: Change) -> Change:
@@ -92,7 +111,9 @@ def masked(change: Change) -> Change:
 
 def begin(unit: Unit, tenant: str, change: Change, wanted: Wanted, now: datetime, base: str) -> None:
     """Keep what is asked for. Where it is *requested* the endpoint is greeted, and told of events once it has answered."""
-    follower = Follower(tenant, change.id, topic_named(wanted.topic).type, change.body["status"], msgspec.json.encode(wanted))
+    asked = _asked(change.body)
+    assert asked  # noqa: S101 - tells the type checker: it was judged
+    follower = Follower(tenant, change.id, asked.type, change.body["status"], msgspec.json.encode(wanted))
     unit.keep_follower(follower)
     standing = unit.follower_state(tenant, change.id) or FollowerState(tenant, change.id, now)
     if follower.status == "requested":
@@ -140,14 +161,6 @@ def _of_channel(rules: Rules, channel: Body) -> Iterator[Finding]:
         known = " or ".join(PAYLOADS)
         en, nb = f"payload is {known}.", f"payload er {known.replace(' or ', ' eller ')}."
         yield _fault(en, nb, "Subscription.channel.payload")
-    if _said(channel.get("_payload"), CONTENT) not in ("id-only", "empty"):
-        yield _fault(
-            "The extension backport-payload-content of payload is id-only (or empty): what a notification is about is read here, "
-            "by who may, and stands in no notification.",
-            "Utvidelsen backport-payload-content på payload er id-only (eller empty): det et varsel gjelder, leses her av den som "
-            "har rett til det, og står ikke i varselet.",
-            "Subscription.channel.payload",
-        )
     for url, (least, most) in BOUNDS.items():
         value = _said(channel, url)
         if value is not None and not (isinstance(value, int) and least <= value <= most):
@@ -156,33 +169,47 @@ def _of_channel(rules: Rules, channel: Body) -> Iterator[Finding]:
             yield _fault(en, nb, "Subscription.channel.extension")
 
 
-def _of_filters(rules: Rules, topic: Topic, filters: list[str]) -> Iterator[Finding]:
-    """A filter is a search of the topic's type, by parameters that the topic offers; several all hold."""
+def _of_content(channel: Body, *, plain: bool) -> Iterator[Finding]:
+    """What a notification may hold. A Subscription that is R4's own has no word for it, and gets no more either."""
+    content = _said(channel.get("_payload"), CONTENT)
+    if content not in ("id-only", "empty") and not (plain and content is None):
+        yield _fault(
+            "The extension backport-payload-content of payload is id-only (or empty): what a notification is about is read here, "
+            "by who may, and stands in no notification.",
+            "Utvidelsen backport-payload-content på payload er id-only (eller empty): det et varsel gjelder, leses her av den som "
+            "har rett til det, og står ikke i varselet.",
+            "Subscription.channel.payload",
+        )
+
+
+def _of_filters(rules: Rules, asked: Asked) -> Iterator[Finding]:
+    """A filter is a search of the type, by parameters that the topic offers; several all hold."""
+    topic, filters = asked.topic, asked.filters
     if len(filters) > MOST_FILTERS:
         en, nb = f"There are more than {MOST_FILTERS} filters.", f"Det er flere enn {MOST_FILTERS} filtre."
         yield _fault(en, nb, "Subscription.criteria")
         return
     for text in filters:
         try:
-            query = rules.query_of(topic.type, text)
+            query = rules.query_of(asked.type, text)
         except Problem as fault:
             yield from (replace(one, where="Subscription.criteria") for one in fault.findings)
             continue
-        strange = sorted({clause.parameter.partition(":")[0] for clause in query.clauses} - {*topic.filters})
+        able = topic.filters if topic else sorted({*PARAMETERS[asked.type], "_id"})
+        strange = sorted({clause.parameter.partition(":")[0] for clause in query.clauses} - {*able})
         if strange:
-            known = ", ".join(topic.filters)
-            en = f"{', '.join(strange)}: {topic.name} is narrowed by {known}."
-            yield _fault(en, f"{', '.join(strange)}: {topic.name} avgrenses med {known}.", "Subscription.criteria")
+            named, known = ", ".join(strange), ", ".join(able)
+            yield _fault(f"{named}: it is narrowed by {known}.", f"{named}: det avgrenses med {known}.", "Subscription.criteria")
 
 
-def _of_rights(rules: Rules, topic: Topic) -> Iterator[Finding]:
+def _of_rights(rules: Rules, type: str) -> Iterator[Finding]:
     """Who may not look for what it is about is not told of it either."""
-    if not all(rules.subscriber.may(topic.type, letter) for letter in "rs"):
+    if not all(rules.subscriber.may(type, letter) for letter in "rs"):
         yield Finding(
             "error",
             Kind.FORBIDDEN,
-            f"The topic is about {topic.type}: it takes system/{topic.type}.rs.",
-            f"Temaet gjelder {topic.type}: det krever system/{topic.type}.rs.",
+            f"It is about {type}: it takes system/{type}.rs.",
+            f"Det gjelder {type}: det krever system/{type}.rs.",
             "Subscription.criteria",
         )
 

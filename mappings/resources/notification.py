@@ -35,7 +35,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom it is told, and of what: our FHIR address, the Subscription's id, the topic's canonical, the status; events so far."""
+    """Whom it is told, and of what: our FHIR address, the Subscription's id, the topic's canonical (where it has one), its status,
+    and how many events there have been.
+    """
 
     base: str
     id: str
@@ -49,7 +51,7 @@ def status(subject: Subject, kind: Kind, events: Sequence[Told] = (), *, focus: 
     """The standing of a subscription as Parameters; without `focus` (payload *empty*) no event says what it is about."""
     parameters: list[dict[str, Any]] = [
         {"name": "subscription", "valueReference": {"reference": f"{subject.base}/Subscription/{subject.id}"}},
-        {"name": "topic", "valueCanonical": subject.topic},
+        *([{"name": "topic", "valueCanonical": subject.topic}] if subject.topic else []),
         {"name": "status", "valueCode": subject.status},
         {"name": "type", "valueCode": kind},
         {"name": "events-since-subscription-start", "valueString": str(subject.events)},
