@@ -37,10 +37,12 @@ from adapter.security.visit import Visit, let_in
 
 OPEN: Final = re.compile(
     r"/health/(live|ready)|/metrics|/fhir/metadata|/fhir/\.well-known/smart-configuration|/openapi\.json|/docs"
+    r"|/package\.tgz(?:\.sha256)?|/profiles(?:/[\w.-]+)?"
     r"|/console/assets/[\w.-]+|/login|/login/callback|/logout|/partners/[^/]+/notifications"
 )
-"""What tells nothing of any patient: figures, what is offered, the console's own files, the way to a login, and the hint that
-something is to be read elsewhere (`adapter.console.notifications` says why anybody may give it). A logout looks for itself."""
+"""What tells nothing of any patient: figures, what is offered, our definitions, the console's own files, the way to a login, and
+the hint that something is to be read elsewhere (`adapter.console.notifications` says why anybody may give it). A logout looks for
+itself."""
 
 IN_UNITS: Final = "/fhir"  # where writes go through the visit's own store, which spends the proof with them
 STRANGERS: Final = 60  # refused requests of nobody known that are written down in a minute: more would fill the disk for them

@@ -12,39 +12,22 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from adapter.console.package import Package, package
-from adapter.console.published import definitions, examples, whole
+from adapter.console.published import by_url, definitions, examples, strings, whole
 from adapter.domain.identity import BASE
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
 CANONICAL = re.compile(rf"{re.escape(BASE)}/[A-Z][A-Za-z]+/[A-Za-z0-9.-]+")
 
 
-def canonicals(value: Any) -> Iterator[str]:
-    """All that a resource says which has the form of a canonical of ours."""
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from canonicals(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from canonicals(inner)
-    elif isinstance(value, str) and CANONICAL.fullmatch(value):
-        yield value
-
-
 def faults() -> Iterator[str]:
     """What would break in the hands of a tool that is given the package and no network."""
-    known = {resource.get("url") for resource in definitions().values()}
-    known |= {
-        unique["value"] for resource in definitions().values() for unique in resource.get("uniqueId", ())
-    }  # of a NamingSystem
     for name, resource in definitions().items():
         if resource["resourceType"] == "StructureDefinition" and "snapshot" not in whole(name):
             yield f"{name} has no snapshot: run python tools/profiles.py"
     for name, resource in {**definitions(), **examples()}.items():
-        for canonical in sorted(set(canonicals(resource)) - known):
+        for canonical in sorted({said for said in strings(resource) if CANONICAL.fullmatch(said)} - set(by_url())):
             yield f"{name} points at {canonical}, which is not in the package"
 
 

@@ -19,7 +19,17 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from adapter.console import delivery_routes, docs, health, login_routes, notifications, openapi, pages, pathway_routes
+from adapter.console import (
+    definition_routes,
+    delivery_routes,
+    docs,
+    health,
+    login_routes,
+    notifications,
+    openapi,
+    pages,
+    pathway_routes,
+)
 from adapter.console.compression import Compression
 from adapter.console.figures import Figures
 from adapter.console.middleware import Guard
@@ -146,6 +156,7 @@ def app(
     service.include_router(delivery_routes.router(clock, sharing, prefix=address.path))
     service.include_router(notifications.router(lines))
     service.include_router(health.router(store, organisations, figures))
+    service.include_router(definition_routes.router(address.path))
     service.include_router(docs.router(address.path, logins=login is not None))
     if login:
         service.include_router(login_routes.router(*login, public_base=public, prefix=address.path))

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from adapter.fhir import described, described_writes
+from adapter.fhir import described, described_terminology, described_writes
 
 TAGS = [
     {"name": "Messages", "description": "Referrals in, receipts out, and why everything became as it did."},
@@ -37,7 +37,7 @@ SESSION = {
     "name": "__Host-stafett",
     "description": "Somebody who has logged in at the pages: to look, and with the form's own token to operate.",
 }
-OPEN = ("/health/", "/metrics", "/fhir/metadata", "/partners/{name}/notifications")
+OPEN = ("/health/", "/metrics", "/fhir/metadata", "/package.tgz", "/partners/{name}/notifications")
 
 
 def complete(app: FastAPI) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def complete(app: FastAPI) -> dict[str, Any]:
     generate = FastAPI.openapi
     if app.openapi_schema is None:
         document = generate(app)
-        for paths in (described.paths(), described_writes.paths()):
+        for paths in (described.paths(), described_writes.paths(), described_terminology.paths()):
             for path, operations in paths.items():
                 document["paths"][path] = document["paths"].get(path, {}) | operations
         document["tags"] = TAGS

@@ -51,6 +51,25 @@ def whole(of: str) -> Json:
     return found | {"snapshot": {"element": elements}} if elements else found
 
 
+@cache
+def by_url() -> Mapping[str, str]:
+    """Canonical -> name: by `url`, and of a NamingSystem by what it explains."""
+    named = {url: name for name, resource in definitions().items() for url in _urls(resource)}
+    return MappingProxyType(named)
+
+
+def strings(value: Any) -> Iterator[str]:
+    """All that a resource says in text."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield value
+
+
 def name(resource: Json) -> str:
     """`Type-id`."""
     return f"{resource['resourceType']}-{resource['id']}"
@@ -65,6 +84,13 @@ def _resources(folder: Traversable) -> Iterator[Json]:
     for file in folder.iterdir():
         if file.name.endswith(".json"):
             yield msgspec.json.decode(file.read_bytes())
+
+
+def _urls(resource: Json) -> Iterator[str]:
+    if "url" in resource:
+        yield resource["url"]
+    if resource["resourceType"] == "NamingSystem":
+        yield from (unique["value"] for unique in resource["uniqueId"])
 
 
 def _by_oid(resource: Json) -> Json:

@@ -16,6 +16,7 @@ SHOWN: Final = 50  # messages on the page
 WHERE: Final = (
     ("Send a message", "/docs", "Examples to send, and what each answer means. Works without a network."),
     ("FHIR R4", "/fhir/metadata", "What is offered, by type and search parameter."),
+    ("Profiles", "/profiles", "What resources hold beyond R4, with codes and examples, and the package for programs."),
     ("Referrals", "/fhir/ServiceRequest?_count=20", "The newest referrals as FHIR."),
     ("Pathways", "/pathways", "Who holds the baton of each, what happens next, and what is stuck."),
     ("Partners", "/partners", "The other FHIR servers: which of them answer, and what waits for them."),

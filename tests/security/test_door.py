@@ -89,6 +89,9 @@ def kept_messages(service: Service) -> int:
         "/metrics/x",
         "/docs/x",
         "/openapi.json/x",
+        "/package.tgz/x",
+        "/profiles/pathway/x",
+        "/profiles/",
         "/login/x",
         "/logout/x",
         "/partners/x/notifications/y",
@@ -103,7 +106,17 @@ def test_nobody_is_let_in_without_a_token_wherever_they_knock(guarded: Service, 
 
 
 @pytest.mark.parametrize(
-    "path", ["/fhir/metadata", "/fhir/.well-known/smart-configuration", "/health/live", "/docs", "/openapi.json"]
+    "path",
+    [
+        "/fhir/metadata",
+        "/fhir/.well-known/smart-configuration",
+        "/health/live",
+        "/docs",
+        "/openapi.json",
+        "/package.tgz",
+        "/profiles",
+        "/profiles/pathway",
+    ],
 )
 def test_what_tells_of_no_patient_is_open(guarded: Service, path: str) -> None:
     assert guarded.http.get(path).status_code == 200

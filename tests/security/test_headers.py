@@ -31,7 +31,7 @@ WANTED = {
     "cache-control": r"no-store|private, no-store|private, no-cache|no-cache|public, max-age=3600",
     "x-request-id": r".+",
 }
-OPEN_TO_CACHES = re.compile(r"/console/assets/\{name\}")
+OPEN_TO_CACHES = re.compile(r"/console/assets/\{name\}|/package\.tgz")
 """Routes whose answers hold nothing of anyone."""
 UNUSUAL = {"public, max-age=3600", "no-cache"}
 """What lets a shared cache keep an answer."""
@@ -94,7 +94,7 @@ def test_every_route_answers_with_the_whole_set(tmp_path: Path, here: Service) -
     assert len(named) > 40  # the walk has found them
 
 
-@pytest.mark.parametrize("path", ["/", "/pathways", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/pathways", "/docs", "/profiles", "/profiles/pathway-event"])
 def test_a_page_stands_in_no_frame_and_its_forms_and_links_lead_here(here: Service, path: str) -> None:
     """What `default-src` does not speak of (Content Security Policy 3, 6.3 and 6.4)."""
     said = here.http.get(path).headers["content-security-policy"]

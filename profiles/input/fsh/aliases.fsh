@@ -34,3 +34,8 @@ RuleSet: norsk(text)
 * human.extension.extension[=].valueCode = #nb
 * human.extension.extension[+].url = "content"
 * human.extension.extension[=].valueString = {text}
+
+// A mandatory extension's url, spelt out in the profile: not every tool (Medplum's checker) looks for it in the extension's own
+// definition, and one that does not would miss the extension where it stands.
+RuleSet: known-by-its-url
+* url ^short = "identifies the meaning of the extension"

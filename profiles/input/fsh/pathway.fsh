@@ -12,6 +12,8 @@ Description: "A national patient pathway in mental health care or substance-use 
     EpisodeCareLevel named care-level 0..1 and
     PathwayEndReason named pathway-end-reason 0..1 and
     SeniorityDate named seniority-date 0..1
+* extension[phase] insert known-by-its-url
+* extension[rule-version] insert known-by-its-url
 * identifier 1..*
 * identifier.system 1..1
 * identifier.value 1..1
@@ -52,6 +54,8 @@ Id: pathway-plan
 Title: "Plan for forløp"
 Description: "What is to be done in a pathway, and by when: a reference to a Task for each. An individual plan or crisis plan is another CarePlan, without this profile."
 * extension contains $workflow-episode named episode 1..1 and RuleVersion named rule-version 1..1
+* extension[episode] insert known-by-its-url
+* extension[rule-version] insert known-by-its-url
 * identifier 1..*
 * identifier.system 1..1
 * identifier.value 1..1
