@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from adapter.domain.identity import BASE
+from adapter.fhir.definitions import DEFINED
 from adapter.fhir.operations import Operation, of_service, of_type
 from adapter.fhir.results import MOST
 from adapter.fhir.types import BY_POST, TYPES, includes, modifiers, revincludes
@@ -32,6 +33,7 @@ SYSTEM: Final = ("transaction", "batch")
 """Interactions of the service as a whole: batch, transaction."""
 
 FORMATS: Final = ("application/fhir+json", "json", "application/fhir+xml", "xml")
+BULK_DATA: Final = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 PATCH_FORMATS: Final = (PATCH,)
 
 REQUIREMENTS: Final = f"{BASE}/CapabilityStatement/stafett"
@@ -75,7 +77,7 @@ def capability_statement(base: str, version: str, *, open_access: bool) -> dict[
         "mode": "server",
         "documentation": f"{SEARCHING}\n\n{WRITING}",
         "security": {"description": OPEN} if open_access else GUARDED,
-        "resource": [_resource(type) for type in TYPES],
+        "resource": [_resource(type) for type in TYPES] + [_definitions(type) for type in DEFINED],
         "interaction": [{"code": code} for code in SYSTEM],
         "operation": _offered(of_service()),
     }
@@ -88,7 +90,7 @@ def capability_statement(base: str, version: str, *, open_access: bool) -> dict[
         "status": "active",
         "date": CHANGED,
         "kind": "instance",
-        "instantiates": [REQUIREMENTS],
+        "instantiates": [REQUIREMENTS, BULK_DATA],
         "software": {"name": "Stafett", "version": version},
         "implementation": {"description": "Stafett", "url": base},
         "fhirVersion": "4.0.1",
@@ -111,6 +113,22 @@ def _resource(type: str) -> dict[str, Any]:
             "searchInclude": list(includes(type)),
             "searchRevInclude": list(revincludes(type)),
             "searchParam": [_parameter(type, parameter) for parameter in TYPES[type].values()],
+            "operation": _offered(of_type(type)),
+        }
+    )
+
+
+def _definitions(type: str) -> dict[str, Any]:
+    """What the program carries of a type that is in no store: it is read and searched, and has no versions."""
+    parameters = [{"name": one.name, "definition": one.url, "type": one.type} for one in DEFINED[type].values()]
+    modified = ({**one, "documentation": "Modifiers :exact, :contains."} if one["type"] == "string" else one for one in parameters)
+    return _said(
+        {
+            "type": type,
+            "documentation": "Definitions of this program: the same for all.",
+            "interaction": [{"code": "read"}, {"code": "search-type"}],
+            "versioning": "no-version",
+            "searchParam": list(modified),
             "operation": _offered(of_type(type)),
         }
     )

@@ -18,7 +18,7 @@ import msgspec
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.failures import Refused
 from adapter.fhir.dates import matches
-from adapter.fhir.face import Answer, Asked, Face, invalid
+from adapter.fhir.face import Answer, Asked, Face, invalid, outcome
 from adapter.fhir.negotiation import body_is_xml
 from adapter.fhir.rights import require
 from adapter.fhir.search import refuse_person
@@ -65,7 +65,11 @@ def export(face: Face, asked: Asked, data: bytes) -> Answer:
     wanted = Wanted(request, types, caller.tenants, caller.blocked_as, since, of_patients=asked.type == "Patient")
     id, now = face.rules.new_id(), face.clock.now()
     asked.store.run(lambda unit: export_resources.ask(unit, wanted, tenant=caller.tenant, mark=caller.mark, id=id, now=now))
-    return Answer(202, headers={"Content-Location": f"{face.base}/{STATUS}/{id}"})
+    en, nb = (
+        "Asked for: Content-Location says where it is told how far it is.",
+        "Bestilt: Content-Location sier hvor fremdriften står.",
+    )
+    return Answer(202, _told(en, nb), {"Content-Location": f"{face.base}/{STATUS}/{id}"})
 
 
 def status(face: Face, asked: Asked) -> Answer:
@@ -76,7 +80,8 @@ def status(face: Face, asked: Asked) -> Answer:
     if found.state == "asked":
         progress = progress_of(found)
         said = f"{progress.resources} resources in {progress.files} files"
-        return Answer(202, headers={"X-Progress": said, "Retry-After": str(ASK_AGAIN)})
+        body = _told("It is being made: ask again, as Retry-After says.", "Den er under arbeid: spør igjen, som Retry-After sier.")
+        return Answer(202, body, {"X-Progress": said, "Retry-After": str(ASK_AGAIN)})
     if found.ended is None or found.state == "failed":
         en = "The export could not be made; the service's log says why. Ask for a new one."
         nb = "Eksporten kunne ikke lages; loggen til tjenesten sier hvorfor. Be om en ny."
@@ -89,7 +94,7 @@ def status(face: Face, asked: Asked) -> Answer:
 def cancel(face: Face, asked: Asked) -> Answer:
     """202: it is not made any further, and what there was of it is gone."""
     asked.store.run(lambda unit: unit.drop_export(_found(face, asked, unit).id))
-    return Answer(202)
+    return Answer(202, _told("It is gone, with its files.", "Den er borte, med filene."))
 
 
 def file(face: Face, asked: Asked, number: str) -> Answer:
@@ -123,6 +128,10 @@ def _manifest(face: Face, made: Export, files: Sequence[ExportFile]) -> dict[str
         ],
         "error": [],
     }
+
+
+def _told(en: str, nb: str) -> bytes:
+    return outcome([Finding("information", Kind.INTERNAL, en, nb)])
 
 
 def _prefers(headers: Mapping[str, str]) -> set[str]:

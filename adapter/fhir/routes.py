@@ -20,9 +20,10 @@ from starlette.routing import BaseRoute, Match, Mount, Route, Router
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.failures import Refused
-from adapter.fhir import history, reading, writing
+from adapter.fhir import definitions, exporting, history, reading, writing
 from adapter.fhir.bundling import carry_out_bundle
 from adapter.fhir.capability import capability_statement
+from adapter.fhir.definitions import DEFINED
 from adapter.fhir.face import Answer, Asked, Face, invalid, not_found, refusal, respond
 from adapter.fhir.limits import bounded
 from adapter.fhir.negotiation import PLAIN, require_form, wish
@@ -30,6 +31,7 @@ from adapter.fhir.operations import OPERATIONS, Operation
 from adapter.fhir.rights import require
 from adapter.fhir.search import ID
 from adapter.fhir.searching import pairs_of, refuse_person, search
+from adapter.fhir.terminology_capability import terminology_capabilities
 from adapter.fhir.types import TYPES
 from adapter.r4.bundle import NO_DELETE
 from adapter.security.visit import visit_of
@@ -65,6 +67,18 @@ class _Routes:
                 for operation in OPERATIONS
                 for type, path, methods in operation.paths()
             ),
+            Route(f"/{exporting.STATUS}/{{id}}", self.export_status, methods=["GET"]),
+            Route(f"/{exporting.STATUS}/{{id}}", self.export_cancel, methods=["DELETE"]),
+            Route(f"/{exporting.FILE}/{{id}}/{{number}}", self.export_file, methods=["GET"]),
+            *(
+                route
+                for type in DEFINED
+                for route in (
+                    Route(f"/{type}", self.defined(definitions.search, type), methods=["GET"]),
+                    Route(f"/{type}/_search", self.defined(definitions.search, type), methods=["POST"]),
+                    Route(f"/{type}/{{id}}", self.defined(definitions.read, type), methods=["GET"]),
+                )
+            ),
             Route("/{type}", self.search, methods=["GET"]),
             Route("/{type}", self.create, methods=["POST"]),
             Route("/{type}", self.update, methods=["PUT"]),
@@ -80,13 +94,17 @@ class _Routes:
         return [*self.routes, Route("/{rest:path}", self.nowhere, methods=list(METHODS))]
 
     async def metadata(self, request: Request) -> Response:
-        """The CapabilityStatement; open to all."""
+        """The CapabilityStatement, or the TerminologyCapabilities; open to all."""
         wanted = PLAIN
         try:
             wanted = wish(request.headers, pairs_of(request.url.query))
-            if request.query_params.get("mode", "full") not in ("full", "normative"):
-                raise invalid("mode", "Only mode=full is offered: leave it out.", "Bare mode=full tilbys: utelat den.")
-            statement = capability_statement(self.face.base, self.face.version, open_access=self.face.open_access)
+            face, mode = self.face, request.query_params.get("mode", "full")
+            if mode not in ("full", "normative", "terminology"):
+                raise invalid("mode", "mode is full or terminology.", "mode er full eller terminology.")
+            if mode == "terminology":
+                statement = terminology_capabilities(face.base, face.version)
+            else:
+                statement = capability_statement(face.base, face.version, open_access=face.open_access)
             return respond(Answer(200, msgspec.json.encode(statement), {"Cache-Control": "no-cache"}), wanted)
         except Problem as fault:
             return refusal(fault, wanted)
@@ -151,6 +169,33 @@ class _Routes:
             return await self._answered(
                 request, operation.needs, lambda asked, data: operation.run(self.face, asked, data), take, of=type
             )
+
+        return called
+
+    async def export_status(self, request: Request) -> Response:
+        return await self._answered(request, "", lambda asked, _: exporting.status(self.face, asked))
+
+    async def export_cancel(self, request: Request) -> Response:
+        return await self._answered(request, "", lambda asked, _: exporting.cancel(self.face, asked))
+
+    async def export_file(self, request: Request) -> Response:
+        number = request.path_params["number"]
+        return await self._answered(request, "", lambda asked, _: exporting.file(self.face, asked, number), any_format=True)
+
+    def defined(self, interaction: Callable[[Face, Asked, bytes], Answer], type: str) -> Callable[[Request], Awaitable[Response]]:
+        """The route of an interaction with the definitions of a type; a search by POST has its parameters in a form."""
+
+        async def called(request: Request) -> Response:
+            def answer(asked: Asked, data: bytes) -> Answer:
+                refuse_person(asked.pairs)
+                if request.method != "POST":
+                    return interaction(self.face, asked, data)
+                pairs = [*asked.pairs, *pairs_of(data.decode("utf-8", "replace"))]
+                wanted = wish(request.headers, pairs)
+                found = interaction(self.face, replace(asked, pairs=pairs, wish=wanted, private=True), b"")
+                return replace(found, wish=wanted)
+
+            return await self._answered(request, "", answer, self._form if request.method == "POST" else None, of=type)
 
         return called
 
@@ -236,9 +281,19 @@ OTHERWISE: Final = (
 )
 
 
+DEFINITION: Final = Finding(
+    "error",
+    Kind.NOT_ALLOWED,
+    "Definitions come with the program and are not changed here.",
+    "Definisjoner følger med programmet og endres ikke her.",
+)
+
+
 def _named(request: Request, of: str) -> tuple[str, str]:
     """Type and id of the address, where it has them. NOT_FOUND for what cannot be one of ours."""
     type, id = of or request.path_params.get("type", ""), request.path_params.get("id", "")
+    if type in DEFINED and not of:
+        raise not_found() if request.method in ("GET", "HEAD") else Refused(405, DEFINITION, headers={"Allow": "GET, HEAD"})
     if type and not of and type not in TYPES:
         raise problem(
             Kind.NOT_FOUND,
