@@ -250,7 +250,7 @@ def headers_of(given: list[str]) -> dict[str, str]:
         parts = _HEADER.fullmatch(text) if len(text) <= LONGEST_HEADER else None
         name = parts[1].lower() if parts else ""
         ours = not (name == "authorization" or (name.startswith("x-") and not _OURS.fullmatch(name)))
-        if parts is None or ours or name in map(str.lower, read) or i == HEADERS:
+        if parts is None or ours or name in map(str.lower, read) or i >= HEADERS:
             findings.append(_unfit(i))
         else:
             read[parts[1]] = parts[2]

@@ -20,10 +20,11 @@ from tests.bad_inputs import (
 from tests.bad_inputs.test_signature import SIGNED
 from tests.bad_inputs.unreadable import UNREADABLE
 from tests.matrix import test_authz_rows
+from tests.partners import test_endpoints
 from tests.security import test_door, test_http_smuggling, test_negative_tokens, test_tokens_in
 
 MESSAGES = (test_confidential_address, test_content, test_identity)
-FHIR = (test_fhir_json, test_fhir_http, test_fhir_search_rows, test_authz_rows)
+FHIR = (test_fhir_json, test_fhir_http, test_fhir_search_rows, test_authz_rows, test_endpoints)
 AUTH = (test_http_smuggling, test_tokens_in, test_door)
 LISTED = {
     "Hub XML": {bad.row for bad in UNREADABLE} | {name[:4] for name in SIGNED},
@@ -32,7 +33,6 @@ LISTED = {
     "Auth": {name[:4] for name in test_negative_tokens.BAD if re.match(r"B\d{3} ", name)},
 }
 """Rows of a channel that are cases of one test, by their first letters."""
-LATER = {"subs"}  # the class of rows that comes with subscriptions
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ LATER = {"subs"}  # the class of rows that comes with subscriptions
 def test_every_row_of_the_table_is_tested(facts: Path, channel: str, modules: tuple[ModuleType, ...], count: int) -> None:
     with (facts / "bad-inputs.csv").open(encoding="utf-8", newline="") as table:
         rows = [row for row in csv.DictReader(table) if row["channel"] == channel]
-    wanted = {row["id"] for row in rows if row["class"] not in LATER}
+    wanted = {row["id"] for row in rows}
 
     named = [name for module in modules for name in vars(module) if name.startswith("test_b0") or name.startswith("test_b1")]
     spans = [re.match(r"test_b(\d{3})_(?:to_b(\d{3})_)?", name) for name in named]

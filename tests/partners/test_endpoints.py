@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -109,7 +110,7 @@ def test_what_is_listed_may_be_an_endpoint(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", MAY_NOT)
-def test_b077_b078_what_is_not_listed_may_not_and_it_is_told_where_and_what_to_do(case: str) -> None:
+def test_b077_to_b078_what_is_not_listed_may_not_and_it_is_told_where_and_what_to_do(case: str) -> None:
     fault = LISTED.fault(MAY_NOT[case])
 
     assert fault is not None
@@ -118,6 +119,15 @@ def test_b077_b078_what_is_not_listed_may_not_and_it_is_told_where_and_what_to_d
     assert fault.nb != fault.en
     assert "meta-data" not in fault.en
     assert "hook" not in fault.en
+
+
+@pytest.mark.parametrize("reader", ["urlsplit", "httpx.URL"])
+def test_where_two_readers_of_addresses_see_two_hosts_it_may_not(reader: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No spelling is known that leads to it, so a reader is made to err."""
+    reads: dict[str, Any] = {"urlsplit": urlsplit, "httpx.URL": httpx.URL}
+    monkeypatch.setattr(f"adapter.partners.endpoints.{reader}", lambda _: reads[reader]("https://evil.com/hook"))
+
+    assert LISTED.fault("https://epj.example.no/hook") is not None
 
 
 def test_nothing_is_allowed_until_somebody_says_so() -> None:
@@ -466,6 +476,15 @@ def test_a_body_is_read_no_further_than_it_must_since_the_status_has_said_it(way
         took = time.monotonic() - start
 
     assert took < 1.8
+
+
+def test_a_body_that_never_comes_is_not_waited_for() -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n") as (port, _), endpoints() as calling:
+        start = time.monotonic()
+        calling.post(f"http://127.0.0.1:{port}/", BODY, JSON, {}, timeout=9)
+        took = time.monotonic() - start
+
+    assert took < 3
 
 
 def test_after_a_body_that_was_not_read_to_its_end_the_connection_is_not_used_again() -> None:
