@@ -648,9 +648,15 @@ class Unit(Protocol):
     def count_troubles(self, tenants: Sequence[str]) -> dict[str, int]: ...  # open ones, by partner
 
     # what is counted for whoever watches over the service: of all organisations, and nobody's name
+    # of hubs and partners: what does not reach a subscriber is the subscriber's own trouble
     def queues(self, state: str) -> list[Queue]: ...  # waiting, unanswered, dead; received, parked, quarantined not put aside
     def lengths(self, state: str) -> dict[str, int]: ...  # how many there are in each of these queues, by hub
     def standing_tasks(self, tenants: Sequence[str], standing: str) -> dict[str, int]: ...  # open Tasks so, by kind
+    def count_followers(self) -> dict[str, int]: ...  # by status
+    def untold_since(self) -> dict[str, datetime]:
+        """The oldest event that is not told, by the status of who is to be told; by "" the oldest that nobody has looked at."""
+        ...
+
     def received_at(self, ids: Sequence[str]) -> dict[str, datetime]: ...  # of messages that there are
     def open_troubles(self) -> dict[tuple[str, str], int]: ...  # by partner and kind
     def partner_states(self) -> list[PartnerState]: ...
@@ -676,10 +682,15 @@ class Unit(Protocol):
     def forget_changes(self, seen: Sequence[Seen]) -> None: ...
     def add_events(self, tenant: str, subscription: str, events: Sequence[Happening]) -> None: ...
     def follower_events(self, tenant: str, subscription: str, first: int, last: int, limit: int) -> list[Happening]: ...
+    def told_of(
+        self, tenant: str, subscription: str, type: str, id: str
+    ) -> dict[int, int]: ...  # numbers, by the resource's version
+    def unseen(self, tenant: str, type: str, id: str) -> frozenset[int]: ...  # versions that nobody has looked at
+    def notification(self, tenant: str, subscription: str) -> Outgoing | None: ...  # what waits for it in the outbox
     def closed_to(self, tenant: str, who: Sequence[str]) -> frozenset[str]: ...  # patients (`Stored.patient`) who block one of them
     def add_attempt(self, attempt: Attempt) -> None: ...
     def attempts(self, tenant: str, subscription: str, limit: int) -> list[Attempt]: ...  # newest first
-    def drop_outgoing(self, id: str) -> None: ...
+    def drop_outgoing(self, key: str) -> None: ...  # what waits for a follower, and what was given up
     def forget_events(self, before: datetime) -> int: ...  # and attempts, that are older; how many
 
     # who saw and did what

@@ -14,11 +14,12 @@ from typing import Final
 from sqlalchemy import delete
 
 from adapter.correlation import cause
-from adapter.ports import Attempt, Follower, FollowerState, Happening, Seen, Stored
+from adapter.ports import Attempt, Follower, FollowerState, Happening, Outgoing, Seen, Stored
 from adapter.storage.blocking import NONE, Blocking, View, hidden
-from adapter.storage.rows import Columns, given, insertion, keeping
-from adapter.storage.tables import WAITING, key, micros, moment
+from adapter.storage.rows import OUTGOING, Columns, given, insertion, keeping
+from adapter.storage.tables import LEFT_OPEN, WAITING, key, micros, moment
 from adapter.storage.tables import change as changes
+from adapter.storage.tables import outbox
 from adapter.storage.tables import subscription as subscriptions
 from adapter.storage.tables import subscription_attempt as tries
 from adapter.storage.tables import subscription_event as events
@@ -27,6 +28,7 @@ from adapter.storage.tables import subscription_standing as standings
 NAME: Final = "subscriptions"
 """Stands for a hub in the outbox, and is whom a change wakes."""
 
+STATUSES: Final = ("requested", "active", "error", "off")
 COUNTED: Final = "status IN ('active', 'error', 'requested')"
 OF_FOLLOWER: Final = tuple(Follower.__slots__)
 OF_STANDING: Final = tuple(FollowerState.__slots__)
@@ -53,13 +55,20 @@ LEFT: Final = (
     f"{STANDINGS} s.underway <> 0 AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.{WAITING} "
     "AND o.key = 'subscription|' || s.tenant || '|' || s.id) LIMIT ?"
 )
+WAITS: Final = f"SELECT {', '.join(OUTGOING)} FROM outbox WHERE {WAITING} AND key = ? ORDER BY position LIMIT 1"
+UNTOLD: Final = (
+    "SELECT f.status, min((SELECT e.moment FROM subscription_event e WHERE e.tenant = s.tenant AND e.subscription = s.id "
+    "AND e.number > s.told ORDER BY e.number LIMIT 1)) FROM subscription_standing s JOIN subscription f "
+    f"ON f.tenant = s.tenant AND f.id = s.id WHERE s.told < s.events AND f.{COUNTED} GROUP BY f.status"
+)
+UNSEEN: Final = "SELECT moment FROM change ORDER BY position LIMIT 1"
 of_follower, of_standing, of_attempt = (
     keeping(subscriptions, OF_FOLLOWER),
     keeping(standings, OF_STANDING),
     keeping(tries, OF_ATTEMPT),
 )
 as_follower, as_standing, as_attempt = given(subscriptions, OF_FOLLOWER), given(standings, OF_STANDING), given(tries, OF_ATTEMPT)
-as_seen = given(changes, OF_SEEN)
+as_seen, as_outgoing = given(changes, OF_SEEN), given(outbox, OUTGOING)
 
 
 class Following(Blocking):
@@ -118,6 +127,26 @@ class Following(Blocking):
         rows = self.ask(EVENTS, (key(tenant), key(subscription), first, last, limit))
         return [Happening(row[0], moment(row[1]), *row[2:]) for row in rows]
 
+    def told_of(self, tenant: str, subscription: str, type: str, id: str) -> dict[int, int]:
+        found = "SELECT version, number FROM subscription_event WHERE tenant = ? AND id = ? AND type = ? AND subscription = ?"
+        return {int(row[0]): int(row[1]) for row in self.ask(found, (key(tenant), key(id), key(type), key(subscription)))}
+
+    def unseen(self, tenant: str, type: str, id: str) -> frozenset[int]:
+        found = "SELECT version FROM change WHERE tenant = ? AND id = ? AND type = ?"
+        return frozenset(int(row[0]) for row in self.ask(found, (key(tenant), key(id), key(type))))
+
+    def notification(self, tenant: str, subscription: str) -> Outgoing | None:
+        rows = self.ask(WAITS, (key(f"subscription|{tenant}|{subscription}"),))
+        return Outgoing(*as_outgoing(rows[0])) if rows else None
+
+    def count_followers(self) -> dict[str, int]:
+        rows = self.ask("SELECT status, count(*) FROM subscription GROUP BY status", ())
+        return dict.fromkeys(STATUSES, 0) | {status: int(count) for status, count in rows}
+
+    def untold_since(self) -> dict[str, datetime]:
+        rows = [*self.ask(UNTOLD, ()), *(("", first) for (first,) in self.ask(UNSEEN, ()))]
+        return {status: moment(first) for status, first in rows if first is not None}
+
     def closed_to(self, tenant: str, who: Sequence[str]) -> frozenset[str]:
         if not who:
             return NONE
@@ -134,8 +163,9 @@ class Following(Blocking):
         )
         return [Attempt(*as_attempt(row)) for row in rows]
 
-    def drop_outgoing(self, id: str) -> None:
-        self.tell("DELETE FROM outbox WHERE id = ?", [(key(id),)])
+    def drop_outgoing(self, of: str) -> None:
+        self.tell(f"DELETE FROM outbox WHERE key = ? AND {WAITING}", [(key(of),)])
+        self.tell(f"DELETE FROM outbox WHERE hub = ? AND {LEFT_OPEN} AND state = 'dead' AND key = ?", [(NAME, key(of))])
 
     def forget_events(self, before: datetime) -> int:
         return sum(self.connection.execute(delete(table).where(table.c.moment < before)).rowcount for table in (events, tries))

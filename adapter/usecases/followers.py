@@ -29,9 +29,9 @@ MIME: Final = {"json": "application/fhir+json", "xml": "application/fhir+xml"}
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """How somebody is to be told, and of what: of a topic, or without one of every version of a type. `filters` are searches of the
-    type, `headers` go with each notification; `heartbeat` and `timeout` are seconds, 0 for none and the usual; `most` are the events
-    in one notification, `who` the names by which patients may have blocked the subscriber.
+    """How somebody is to be told, and of what: of a topic, or without one of every version of a type. `filters` are searches of
+    the type, `headers` go with each notification; `heartbeat` and `timeout` are seconds, 0 for none and the usual; `most` are the
+    events in one notification, `who` the names by which patients may have blocked the subscriber.
     """
 
     topic: str

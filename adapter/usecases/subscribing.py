@@ -193,7 +193,7 @@ def _of_filters(rules: Rules, asked: Asked) -> Iterator[Finding]:
         try:
             query = rules.query_of(asked.type, text)
         except Problem as fault:
-            yield from (replace(one, where="Subscription.criteria") for one in fault.findings)
+            yield from (replace(one, kind=Kind.BUSINESS_RULE, where="Subscription.criteria") for one in fault.findings)
             continue
         able = topic.filters if topic else sorted({*PARAMETERS[asked.type], "_id"})
         strange = sorted({clause.parameter.partition(":")[0] for clause in query.clauses} - {*able})

@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 from adapter.domain.identity import BASE
 from adapter.ports import Attempt, FollowerState
-from adapter.settings import Organisation, Settings, StoreSettings
+from adapter.settings import Organisation, Receiver, Settings, StoreSettings
 from adapter.wiring import Services, build
 from tests.serving import StillClock, served
 from tests.stores import with_tables
@@ -129,7 +129,7 @@ class Here:
     def work(self, seconds: float = 10) -> None:
         """Until nothing is due and nothing is on its way."""
         until, notifier = time.monotonic() + seconds, self.services.notifier
-        while notifier.round() or notifier.busy:
+        while notifier.busy or notifier.round() or notifier.busy:
             assert time.monotonic() < until, "there is no end to it"
             time.sleep(0.002)
 
@@ -183,6 +183,7 @@ def here(folder: Path, url: str = "", **more: Any) -> Iterator[Here]:
             public_base=base,
             store=StoreSettings(url=url or with_tables(folder / "stafett.db")),
             organisation=tuple(Organisation(number=number, name=number) for number in (HOSPITAL, OTHER)),
+            receiver=(Receiver(her_id="8000101", organisation=HOSPITAL, pathway="D11", rule_set="2019", care_level="poliklinikk"),),
             subscriptions=wanted,
             **more,
         )
