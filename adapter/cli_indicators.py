@@ -62,12 +62,14 @@ def _print(
     by: Literal["unit", "organisation", "region"], format: str, since: date | None, until: date | None, config: Path | None
 ) -> None:
     from adapter.settings import load
+    from mappings.resources.measure import known as of_the_rules
+    from mappings.resources.measure import title
     from mappings.times import local_day
 
     now = datetime.now(UTC)
     today = local_day(now)
     counted = _counted(load(config), today, since, until)
-    cells, known = counted.tally.cells(by), _known()
+    cells, known = counted.tally.cells(by), of_the_rules()
     if counted.unread:
         print(f"{counted.unread} pathways have rules that are not known here, and were left out", file=sys.stderr)
     if format == "csv":
@@ -81,7 +83,7 @@ def _print(
         tally = counted.tally
         last = until or max(tally.last or today, since or today)
         heading = Heading(since or min(tally.first or last, last), last, by, now)
-        names = {id: f"{one.nb} ({one.en})" for id, one in known.items()}
+        names = {id: title(one) for id, one in known.items()}
         sys.stdout.buffer.write(json.encode(bundle(heading, names, cells, tally.unknown)) + b"\n")
 
 
@@ -99,15 +101,6 @@ def _counted(settings: Settings, today: date, since: date | None, until: date | 
     with opened(settings) as store, Progress(console=screen, disable=not sys.stderr.isatty(), transient=True) as progress:
         bar = progress.add_task("Pathways", total=total(store, owners))
         return count(store, pathways, owners, today, since=since, until=until, looked=lambda more: progress.advance(bar, more))
-
-
-def _known() -> dict[str, Indicator]:
-    """What the rule sets say of each indicator: its names, and its target where they agree on one."""
-    from adapter.domain.indicators import INDICATORS
-    from mappings.rules import national
-
-    said = {one.id: one for rules in national().all() for one in rules.indicators}
-    return {id: said[id] for id in INDICATORS}
 
 
 def _csv(by: str, cells: Sequence[Cell], known: Mapping[str, Indicator]) -> None:

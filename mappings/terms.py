@@ -26,7 +26,6 @@ def national(system: str) -> str:
     return found[1] if found else ""
 
 
-@cache
 def displays(system: str) -> Mapping[str, str] | None:
     """The codes of a system with their names, by any of its URIs; None where we do not have it, or only a part."""
     return _systems().get(system)

@@ -63,13 +63,14 @@ def paths() -> dict[str, Any]:
 def _metadata() -> dict[str, Any]:
     examples = {
         "200-full": example(200, "the whole statement", "full"),
-        "400-terminology": example(400, "not offered", "terminology"),
+        "200-terminology": example(200, "which codes are known (TerminologyCapabilities)", "terminology"),
+        "400-other": example(400, "not offered", "other"),
     }
     return operation(
         "fhir_metadata",
         "What /fhir offers (CapabilityStatement)",
         "Resource types, interactions and search parameters. Open to all.",
-        [query("mode", "Only *full* is offered.", examples)],
+        [query("mode", "*full*, which is usual, or *terminology*.", examples)],
         {
             "200": resource("The statement.", {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}),
             "400": fault(400),

@@ -55,6 +55,11 @@ class Face:
     def turns(self) -> Turns:
         return Turns(self.limits.requests_at_once)
 
+    @cached_property
+    def counting(self) -> Turns:
+        """Of what reads all of an organisation's pathways: one at once."""
+        return Turns(1)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

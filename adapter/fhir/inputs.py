@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from adapter.domain.problem import Kind, Problem, problem
+from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.fhir.clauses import fault, shown
 from adapter.fhir.face import Asked
 from adapter.fhir.negotiation import body_is_xml
@@ -81,7 +81,9 @@ class Inputs:
         if said == ["code"]:
             system = system or self.text("system")
             if not system:
-                raise required("system", "A code alone means nothing: name its system.", "En kode alene betyr ingenting: angi system.")
+                raise required(
+                    "system", "A code alone means nothing: name its system.", "En kode alene betyr ingenting: angi system."
+                )
             return [Code(system, self.text("code"), self.text("display"), self.text("version"))]
         if said == ["coding"]:
             return [_code(self.values["coding"], "coding", system)]
@@ -95,7 +97,7 @@ def inputs(asked: Asked, data: bytes, kinds: Kinds) -> Inputs:
     """All that was given, by the address and by the body together. Raises `Problem` with every fault."""
     refuse_person(asked.pairs)
     found: dict[str, Any] = {}
-    faults = []
+    faults: list[Finding] = []
     pairs = ((name, "", value) for name, value in asked.pairs if name not in PASSED)
     for name, kind, value in (*pairs, *(_sent(asked, data) if data else ())):
         try:

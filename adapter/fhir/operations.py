@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapter.domain.identity import BASE
-from adapter.fhir.exporting import export
 from adapter.fhir import following, terminology
+from adapter.fhir.exporting import export
 from adapter.fhir.face import Answer, Asked, Face
 from adapter.fhir.findings import findings
 from adapter.fhir.measures import evaluate
@@ -78,10 +78,17 @@ OPERATIONS: Final = (
         on_instance=ASKED,
     ),
     Operation(
-        "validate-code", f"{CORE}/ValueSet-validate-code", terminology.validate_set_code, ("ValueSet",), on_type=ASKED, on_instance=ASKED
+        "validate-code",
+        f"{CORE}/ValueSet-validate-code",
+        terminology.validate_set_code,
+        ("ValueSet",),
+        on_type=ASKED,
+        on_instance=ASKED,
     ),
     Operation("expand", f"{CORE}/ValueSet-expand", terminology.expand, ("ValueSet",), on_type=ASKED, on_instance=ASKED),
-    Operation("translate", f"{CORE}/ConceptMap-translate", terminology.translate, ("ConceptMap",), on_type=ASKED, on_instance=ASKED),
+    Operation(
+        "translate", f"{CORE}/ConceptMap-translate", terminology.translate, ("ConceptMap",), on_type=ASKED, on_instance=ASKED
+    ),
     Operation("evaluate-measure", f"{CORE}/Measure-evaluate-measure", evaluate, ("Measure",), on_type=ASKED, on_instance=ASKED),
     Operation(
         "status",

@@ -10,7 +10,7 @@ The tables beside this file are condensed from the core package's StructureDefin
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -89,7 +89,7 @@ def invariant(name: str) -> Invariant:
     return _invariants()[name]
 
 
-@cache
+@lru_cache(maxsize=1024)  # addresses are a caller's own words
 def codes(value_set: str) -> dict[str, frozenset[str]] | None:
     """System -> codes of a value set that a required binding names (a version after `|` is disregarded).
 
@@ -187,7 +187,7 @@ def _grown_systems() -> dict[str, frozenset[str]]:
     return _systems() | {system: codes | _systems()[system] for system, codes in later.items()}
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _own_codes(system: str) -> frozenset[str] | None:
     known = terms.displays(system)
     return None if known is None else frozenset(known)

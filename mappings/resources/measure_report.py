@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from adapter.domain.identity import BASE, named
+from adapter.domain.identity import named
 from adapter.domain.indicators import Cell
 from mappings import times
+from mappings.resources import measure
+from mappings.resources.elements import ENH
 
 Body = dict[str, Any]
 
 _POPULATION: Final = "http://terminology.hl7.org/CodeSystem/measure-population"
-_NOTATION: Final = "http://terminology.hl7.org/CodeSystem/measure-improvement-notation"
 _ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
-_LESS_IS_BETTER: Final = ("not-assessed-in-time", "right-refused")
 _BY: Final = {"unit": "Enhet (unit)", "organisation": "Virksomhet (organisation)", "region": "Helseregion (health region)"}
 
 
@@ -36,34 +36,38 @@ class Heading(NamedTuple):
 def bundle(heading: Heading, names: dict[str, str], cells: Sequence[Cell], unknown: dict[str, int]) -> Body:
     """A collection with a MeasureReport for each indicator of `names`, also where nothing was counted."""
     reports = [
-        _report(heading, id, text, [cell for cell in cells if cell.indicator == id], unknown.get(id, 0))
+        report(heading, id, text, [cell for cell in cells if cell.indicator == id], unknown.get(id, 0))
         for id, text in names.items()
     ]
     return {
         "resourceType": "Bundle",
         "type": "collection",
         "timestamp": times.utc(heading.now),
-        "entry": [{"fullUrl": f"urn:uuid:{report['id']}", "resource": report} for report in reports],
+        "entry": [{"fullUrl": f"urn:uuid:{one['id']}", "resource": one} for one in reports],
     }
 
 
-def _report(heading: Heading, indicator: str, text: str, cells: Sequence[Cell], unknown: int) -> Body:
+def report(heading: Heading, indicator: str, text: str, cells: Sequence[Cell], unknown: int, organisation: str = "") -> Body:
+    """The MeasureReport of one indicator, whose `cells` alone are given: that for all is its group, the others are its strata.
+
+    `organisation` is the number of the one that it is about, where it is about one.
+    """
     everywhere = next((cell for cell in cells if not cell.path), None)
     group: Body = {"code": {"text": text}, **(_figures(everywhere, unknown) if everywhere else _left_out(unknown))}
     strata = [{"value": {"text": " / ".join(filter(None, cell.names)) or "–"}, **_figures(cell)} for cell in cells if cell.path]
     if strata:
         group["stratifier"] = [{"code": [{"text": _BY[heading.by]}], "stratum": strata}]
+    what = (indicator, heading.by, heading.first, heading.last)
     return {
         "resourceType": "MeasureReport",
-        "id": named("measure-report", indicator, heading.by, heading.first, heading.last, times.utc(heading.now)),
+        "id": named("measure-report", *filter(None, (organisation,)), *what, times.utc(heading.now)),
         "status": "complete",
         "type": "summary",
-        "measure": f"{BASE}/Measure/{indicator}",
+        "measure": measure.url(indicator),
         "date": times.utc(heading.now),
+        **({"reporter": {"identifier": {"system": ENH, "value": organisation}}} if organisation else {}),
         "period": {"start": heading.first.isoformat(), "end": heading.last.isoformat()},
-        "improvementNotation": {
-            "coding": [{"system": _NOTATION, "code": "decrease" if indicator in _LESS_IS_BETTER else "increase"}]
-        },
+        "improvementNotation": measure.improvement(indicator),
         "group": [group],
     }
 

@@ -12,6 +12,7 @@ from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 
 from adapter.domain.identity import BASE
 from adapter.fhir.capability import capability_statement
+from adapter.fhir.definitions import DEFINED
 from adapter.fhir.types import TYPES
 from adapter.usecases.writing import FOR_READING
 from tests.http.service import Service, service
@@ -61,7 +62,7 @@ LEAST: dict[str, Json] = {
 }
 STATEMENT = capability_statement("https://a.example/fhir", "0", open_access=True)
 (REST,) = STATEMENT["rest"]
-RESOURCES = {one["type"]: one for one in REST["resource"]}
+RESOURCES = {one["type"]: one for one in REST["resource"] if one["type"] not in DEFINED}
 STRICT = {"Prefer": "handling=strict"}
 VALUES = {"token": "x", "reference": "x", "date": "ge2026", "string": "x", "uri": "http://x.no/y"}
 
@@ -79,7 +80,8 @@ def test_the_statement_is_valid_and_names_the_configured_base(face: Service) -> 
     assert (statement.fhirVersion, statement.kind, statement.status) == ("4.0.1", "instance", "active")
     assert answer.json()["implementation"]["url"] == f"{face.base}/fhir"
     assert answer.json()["rest"] == STATEMENT["rest"]
-    assert face.http.get("/fhir/metadata?mode=terminology").status_code == 400
+    assert face.http.get("/fhir/metadata?mode=normative").content == answer.content
+    assert face.http.get("/fhir/metadata?mode=x").status_code == 400
     assert face.http.get("/fhir/metadata?mode=full").content == answer.content
     assert "POST [type]/_search" in REST["documentation"]
 
