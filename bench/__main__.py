@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     spent: dict[str, float] = {}
     for name, part in chosen.items():
         start = time.perf_counter()
-        rows[name] = part.rows(**(part.FULL if full else {}))
+        rows[name] = list(part.rows(**(part.FULL if full else {})))
         spent[name] = time.perf_counter() - start
         print(f"{name}: {spent[name]:.1f} s", file=sys.stderr)
     _page([row for some in rows.values() for row in some], spent)

@@ -31,7 +31,7 @@ def _is(match: Match, entry: Entry) -> bool:
     if match.system is not None and (dated or entry.system != match.system):
         return False
     if match.value is None:
-        return match.system is None or bool(entry.value)
+        return True
     if dated:
         return False
     if match.how == "prefix":

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-from defusedxml import ElementTree
+from lxml import etree
 
 from adapter.domain.identity import BASE
 from adapter.usecases.watch_deadlines import watch
@@ -152,7 +152,7 @@ def test_xml_is_told_in_xml(service: Here, endpoint: Hook) -> None:
     service.task()
     service.work()
     assert {headers["content-type"] for headers, _ in endpoint.told} == {"application/fhir+xml"}
-    root = ElementTree.fromstring(endpoint.told[-1][1])
+    root = etree.fromstring(endpoint.told[-1][1])
     kinds = [one.get("value") for one in root.iter("{http://hl7.org/fhir}valueCode")]
     assert kinds == ["active", "event-notification"]
 
@@ -263,6 +263,7 @@ def test_one_that_hangs_holds_up_no_other(service: Here, endpoint: Hook) -> None
         ({"channel": {"header": ["Authorization: ***"]}}, "Subscription.channel.header"),
         ({"filters": ["Task?code:in=x"]}, "Subscription.criteria"),
         ({"filters": ["Task?patient.family=Hansen"]}, "Subscription.criteria"),
+        ({"filters": ["Task?_has:Provenance:target:recorded=gt2026"]}, "Subscription.criteria"),
         ({"filters": ["Task?authored-on=gt2026"]}, "Subscription.criteria"),
         ({"filters": ["Patient?family=Hansen"]}, "Subscription.criteria"),
         ({"filters": ["Task?status=draft"] * 11}, "Subscription.criteria"),
