@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from adapter.fhir import described, described_terminology, described_writes
+from adapter.fhir import described, described_export, described_terminology, described_writes
 
 TAGS = [
     {"name": "Messages", "description": "Referrals in, receipts out, and why everything became as it did."},
@@ -21,6 +21,7 @@ TAGS = [
     },
     {"name": "Pathways", "description": "What became of each pathway, for people to look at; programs read FHIR."},
     {"name": "Partners", "description": "Other FHIR servers: how each stands, and what goes to it and comes from it."},
+    {"name": "Subscriptions", "description": "Who is told of what happens here, whether it reaches them, and why not."},
     {"name": "Operation", "description": "For what watches over the service."},
 ]
 
@@ -45,7 +46,7 @@ def complete(app: FastAPI) -> dict[str, Any]:
     generate = FastAPI.openapi
     if app.openapi_schema is None:
         document = generate(app)
-        for paths in (described.paths(), described_writes.paths(), described_terminology.paths()):
+        for paths in (described.paths(), described_export.paths(), described_writes.paths(), described_terminology.paths()):
             for path, operations in paths.items():
                 document["paths"][path] = document["paths"].get(path, {}) | operations
         document["tags"] = TAGS

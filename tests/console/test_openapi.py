@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from adapter.fhir.types import TYPES
-from tests.http import waiting_deliveries
+from tests.http import waiting_deliveries, waiting_exports
 from tests.http.real import WAITS, real_service
 from tests.http.service import Service
 
@@ -24,7 +24,8 @@ CANNOT_FAIL = {"/health/live", "/health/ready", "/metrics", "/partners", "/packa
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with real_service(tmp_path_factory.mktemp("real"), partners=[WAITS]) as running:
         waiting_deliveries.make(running.store)
-        yield running
+        with waiting_exports.made(running.store, running.http, running.clock):
+            yield running
 
 
 @pytest.fixture(scope="module")

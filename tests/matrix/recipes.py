@@ -252,6 +252,11 @@ def findings(type: str, names: Names, _: Offer) -> Iterator[Case]:
     yield Case("of it", Request("GET", f"{type}/{names.ids[type]}/$findings"), "")
 
 
+def export(type: str, _names: Names, _offer: Offer) -> Iterator[Case]:
+    """What its files hold is looked at apart (`test_export.py`)."""
+    yield Case("refused", Request("GET", f"{type}/$export"), "")
+
+
 RECIPES: Mapping[str, Recipe] = {
     "read": read,
     "vread": vread,
@@ -264,6 +269,7 @@ RECIPES: Mapping[str, Recipe] = {
     "conditionalRead": conditional_read,
     "$validate": validate,
     "$findings": findings,
+    "$export": export,
     "create": create,
     "conditionalCreate": conditional_create,
     "update": update,

@@ -49,7 +49,7 @@ def test_everything_that_is_offered_has_a_recipe_and_a_row(world: World) -> None
     assert set(offered) == set(TYPES)
     assert {cell for offer in offered.values() for cell in offer.cells} == set(RECIPES)
     assert {one["code"] for one in service["interaction"]} == {"batch", "transaction"}
-    assert "operation" not in service
+    assert {one["name"] for one in service["operation"]} == {"export"}
 
 
 @pytest.mark.parametrize("type", TYPES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -211,6 +211,26 @@ def findings(draw: st.DrawFn) -> Asked:
 
 
 @st.composite
+def export(draw: st.DrawFn) -> Asked:
+    """The request, and the addresses that its answers name."""
+    name = draw(
+        mostly(st.sampled_from(["_type", "_since", "_outputFormat"]), st.sampled_from(["_typeFilter", "patient", "_elements"]))
+    )
+    usual = {"_type": "Task,Patient", "_since": "2026-01-01T00:00:00Z", "_outputFormat": "ndjson"}
+    value = draw(mostly(st.just(usual.get(name, "x")), values))
+    parts = ["/$export", "/$export", "/Patient/$export", "/$export-status/known", "/$export-file/known/1"]
+    path = draw(mostly(st.sampled_from(parts), texts.map(lambda one: f"/$export-status/{quote(one)}")))
+    if path.endswith("/$export") and draw(st.booleans()):
+        body = {"resourceType": "Parameters", "parameter": [{"name": name, "valueString": value}]}
+        found = draw(written("export", "POST", path, body))
+    else:
+        found = draw(got("export", path, f"{name}={quote(value)}"))
+    method = draw(mostly(st.just(found.method), st.sampled_from(["DELETE", "POST", "PUT"])))
+    prefer = draw(mostly(st.just("respond-async"), said))
+    return replace(found, method=method, headers={"Prefer": prefer, **found.headers})
+
+
+@st.composite
 def capabilities(draw: st.DrawFn) -> Asked:
     query = st.one_of(st.sampled_from(["", "mode=full", "mode=x", "_format=xml"]), queries("Task"))
     return draw(got("capabilities", "/metadata", draw(query)))
@@ -261,6 +281,7 @@ INTERACTIONS: dict[str, Callable[[], st.SearchStrategy[Asked]]] = {
     "transaction": lambda: bundle("transaction"),
     "validate": validate,
     "findings": findings,
+    "export": export,
     "capabilities": capabilities,
     "elsewhere": elsewhere,
 }
