@@ -82,12 +82,14 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield say("warning" if fault.kind is Kind.INCOMPLETE else "error", "database", fault.en, fault.nb)
         if not faults:
             with store.read() as unit:
-                keyed, outbox = unit.setting(KEY) is not None, unit.count_outgoing()
+                keyed = unit.setting(KEY) is not None
                 messages = unit.count_messages([*(o.number for o in settings.organisation), NOBODY])
-                queues = {state: unit.lengths(state) for state in ("waiting", *NOT_ENDED)}
+                queues = {state: unit.lengths(state) for state in ("waiting", "dead", *NOT_ENDED)}
+                followers = unit.count_followers()
             yield say("information", "database", "reached, its tables are this version's", "nådd, tabellene er denne versjonens")
             yield from _key(keyed)
-            yield from _waiting(messages.get(State.QUARANTINED, 0), outbox.get("dead", 0))
+            yield from _waiting(messages.get(State.QUARANTINED, 0), sum(queues["dead"].values()))
+            yield from _followers(followers)
             with store.read() as unit:
                 yield from of_many(unit, settings, SystemClock().now())
             yield from _forgotten(settings, messages, queues)
@@ -137,6 +139,13 @@ def _waiting(quarantined: int, dead: int) -> Iterator[Finding]:
         en = f"{dead} could not be sent, or got no AppRec in time: see the hub and partners below, then the log"
         nb = f"{dead} kunne ikke sendes, eller fikk ikke kvittering i tide: se meldingstjener og partnere under, så loggen"
         yield say("warning", "outbox", en, nb)
+
+
+def _followers(counted: Mapping[str, int]) -> Iterator[Finding]:
+    if failing := counted["error"]:
+        en = f"{failing} in error, so those who follow are not told: see /subscriptions for why, and call whoever runs the endpoint"
+        nb = f"{failing} i feil, så de som følger, varsles ikke: se /subscriptions for hvorfor, og ring dem som driver endepunktet"
+        yield say("warning", "subscriptions", en, nb)
 
 
 def _keys(s: Settings) -> Iterator[Finding]:

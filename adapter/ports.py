@@ -161,12 +161,13 @@ class Clause:
     """One occurrence of a search parameter: one of `any_of` holds, or with `negated` none of them. `Match()` is any value.
 
     `parameter` is an `Entry.parameter`, or `_id`, `_lastUpdated` (its interval is the one moment) or `status`, which the
-    store keeps with the resource itself.
+    store keeps with the resource itself. `others` are parameters of which it may hold as well; none of the resource's own.
     """
 
     parameter: str
     any_of: Sequence[Match]
     negated: bool = False
+    others: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from adapter.console import (
     openapi,
     pages,
     pathway_routes,
+    subscription_routes,
 )
 from adapter.console.compression import Compression
 from adapter.console.figures import Figures
@@ -154,6 +155,8 @@ def app(
     sharing = rules.sharing if rules else None
     service.include_router(pathway_routes.router(clock, pathways, sharing, prefix=address.path))
     service.include_router(delivery_routes.router(clock, sharing, prefix=address.path))
+    follow = rules.follow if rules else None
+    service.include_router(subscription_routes.router(clock, follow, base=f"{public}/fhir", prefix=address.path))
     service.include_router(notifications.router(lines))
     service.include_router(health.router(store, organisations, figures))
     service.include_router(definition_routes.router(address.path))

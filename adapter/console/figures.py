@@ -93,6 +93,7 @@ class Stored(Collector):
         yield from self._counted(unit)
         yield from self._waiting(unit, now)
         yield from self._others(unit, now)
+        yield from _following(unit, now)
         kept = {(one, standing): count for standing in STANDINGS for one, count in self.tasks[standing].of(unit).items()}
         yield gauge("tasks", "Open Tasks whose time is nearly or wholly gone.", kept, "kind", "standing")
         waiting, first = unit.audit_waits()
@@ -180,6 +181,14 @@ def gauge(name: str, help: str, values: Mapping[Labels, float], *labels: str) ->
     for labelled, value in values.items():
         family.add_metric(labelled, value)
     return family
+
+
+def _following(unit: Unit, now: datetime) -> Iterator[Metric]:
+    """Those who follow what happens here. Whose they are is told by the page of the subscriptions, never here."""
+    counted = {(status,): count for status, count in unit.count_followers().items()}
+    yield gauge("subscriptions", "Subscriptions by status.", counted, "status")
+    waits = {(status or "unseen",): _age(since, now) for status, since in unit.untold_since().items()}
+    yield gauge("subscription_event_oldest_seconds", "Age of the oldest event that nobody was told of yet.", waits, "status")
 
 
 def _age(then: datetime, now: datetime) -> float:

@@ -20,6 +20,7 @@ WHERE: Final = (
     ("Referrals", "/fhir/ServiceRequest?_count=20", "The newest referrals as FHIR."),
     ("Pathways", "/pathways", "Who holds the baton of each, what happens next, and what is stuck."),
     ("Partners", "/partners", "The other FHIR servers: which of them answer, and what waits for them."),
+    ("Subscriptions", "/subscriptions", "Who follows what happens here, whether it reaches them, and why not."),
     ("Tasks", "/fhir/Task?_count=20", "What someone is to do, and when."),
     ("Figures", "/metrics", "What waits, where and since when, for Prometheus."),
 )

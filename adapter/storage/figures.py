@@ -16,6 +16,7 @@ from sqlalchemy import select
 from adapter.domain.identity import BASE
 from adapter.ports import PartnerState, Process, Queue
 from adapter.storage import schema
+from adapter.storage.following import NAME
 from adapter.storage.rows import NAMES, Part
 from adapter.storage.tables import LEFT_OPEN, OPEN, OPEN_MESSAGE, WAITING, key, moment, partner, process
 
@@ -51,7 +52,7 @@ class Figures(Part):
         hubs = (
             f"WITH RECURSIVE hubs(hub) AS (SELECT min(hub) FROM {table} WHERE {where} UNION ALL"
             f" SELECT (SELECT min(hub) FROM {table} WHERE {where} AND {table}.hub > hubs.hub) FROM hubs WHERE hub IS NOT NULL)"
-            " SELECT hub FROM hubs WHERE hub IS NOT NULL"
+            f" SELECT hub FROM hubs WHERE hub IS NOT NULL AND hub <> '{NAME}'"
         )
         since, order, undismissed = (
             ("received", "received", "AND dismissed = ?") if table == "message" else ("created", "position", "")
@@ -67,7 +68,7 @@ class Figures(Part):
         narrowed = "" if where == WAITING else "AND state = ? AND dismissed = ?" if table == "message" else "AND state = ?"
         said = (state, False)[: narrowed.count("?")]
         rows = self.ask(f"SELECT hub, count(*) FROM {table} WHERE {where} {narrowed} GROUP BY hub", said)
-        return {hub: int(count) for hub, count in rows}
+        return {hub: int(count) for hub, count in rows if hub != NAME}
 
     def received_at(self, ids: Sequence[str]) -> dict[str, datetime]:
         marks = ", ".join("?" * len(ids))

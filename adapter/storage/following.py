@@ -17,9 +17,8 @@ from adapter.correlation import cause
 from adapter.ports import Attempt, Follower, FollowerState, Happening, Outgoing, Seen, Stored
 from adapter.storage.blocking import NONE, Blocking, View, hidden
 from adapter.storage.rows import OUTGOING, Columns, given, insertion, keeping
-from adapter.storage.tables import LEFT_OPEN, WAITING, key, micros, moment
+from adapter.storage.tables import LEFT_OPEN, WAITING, key, micros, moment, outbox
 from adapter.storage.tables import change as changes
-from adapter.storage.tables import outbox
 from adapter.storage.tables import subscription as subscriptions
 from adapter.storage.tables import subscription_attempt as tries
 from adapter.storage.tables import subscription_event as events
