@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import time
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import date
 from typing import Final
@@ -89,17 +90,10 @@ def _day(given: Inputs, name: str, *, last: bool) -> date:
     try:
         if found is None:
             raise ValueError
-        year, month, day = (int(part) if part else 0 for part in found.groups())
-        return date(year, month, day) if day else _edge(year, month, last=last)
+        year, month = int(found[1]), int(found[2] or (12 if last else 1))
+        return date(year, month, int(found[3] or (monthrange(year, month)[1] if last else 1)))
     except ValueError:
         raise fault(name, "is a date like 2026-01-31", "er en dato som 2026-01-31", rule=RULE) from None
-
-
-def _edge(year: int, month: int, *, last: bool) -> date:
-    if not last:
-        return date(year, month or 1, 1)
-    following = date(year, month + 1, 1) if 0 < month < 12 else date(year + 1, 1, 1)
-    return date.fromordinal(following.toordinal() - 1)
 
 
 def _until(seconds: float) -> Callable[[int], None]:
