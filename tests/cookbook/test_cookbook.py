@@ -5,6 +5,7 @@ The folder is made once by the commands of the cookbook's first page and kept in
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 import shutil
@@ -20,6 +21,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.cookbook import pages as reading
 from tests.cookbook.pages import COOKBOOK, Page, answers, pages
 from tests.house.processes import STAFETT, clean_environment, free_ports, running, wait_for
 
@@ -147,3 +149,9 @@ def test_the_clients_are_those_of_the_other_tests() -> None:
     assert asked == {name: pinned[name] for name in asked}
     assert node == json.loads((ROOT / "tests" / "clients" / "node" / "package.json").read_text())["dependencies"]
     assert hapi == of_tests
+
+
+def test_pages_are_read_as_their_documentation_says() -> None:
+    tried = doctest.testmod(reading)
+
+    assert (tried.failed, tried.attempted > 0) == (0, True)
