@@ -104,6 +104,7 @@ class RetentionSettings(_Part):
     outbox: int = Field(90, ge=0, description="What was sent: receipts, messages, assignments. That it was sent stays.")
     binary: int = Field(0, ge=0, description="Content of attachments (Binary).")
     history: int = Field(0, ge=0, description="Versions of resources, from when another took their place.")
+    events: int = Field(30, ge=0, description="What those who follow were told of, and each try to tell them.")
     audit: int = Field(
         1826, ge=0, description="Who saw and changed what: five years, at least as long as pathways are asked about."
     )

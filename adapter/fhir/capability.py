@@ -14,6 +14,8 @@ from adapter.r4.bundle import PATCH
 from adapter.r4.parameters import Parameter
 from adapter.r4.profiles import promised
 from adapter.usecases.writing import FOR_READING, VERSIONED
+from mappings.resources.notification import PACKAGE
+from mappings.topics import TOPICS
 
 INTERACTIONS: Final = ("read", "vread", "update", "patch", "history-instance", "history-type", "create", "search-type")
 """Of every type that clients write (https://hl7.org/fhir/R4/valueset-type-restful-interaction.html)."""
@@ -71,6 +73,16 @@ WRITING: Final = (
 )
 
 
+TOPICS_OFFERED: Final = {
+    "extension": [{"url": f"{PACKAGE}/capabilitystatement-subscriptiontopic-canonical", "valueCanonical": t.url} for t in TOPICS],
+    "documentation": "The R5 subscriptions in R4 (http://hl7.org/fhir/uv/subscriptions-backport): rest-hook, id-only or empty, to "
+    "hosts that the installation allows. "
+    + " ".join(f"{topic.name}: {topic.en} Narrowed by {', '.join(topic.filters)}." for topic in TOPICS)
+    + " R4's own criteria (Type?parameter=value) follow every version that matches.",
+}
+"""https://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition-capabilitystatement-subscriptiontopic-canonical.html"""
+
+
 def capability_statement(base: str, version: str, *, open_access: bool) -> dict[str, Any]:
     """What the service at FHIR base `base` offers; `version` is the software's, `open_access` says that no token is asked for."""
     rest = {
@@ -103,6 +115,7 @@ def capability_statement(base: str, version: str, *, open_access: bool) -> dict[
 def _resource(type: str) -> dict[str, Any]:
     return _said(
         {
+            **(TOPICS_OFFERED if type == "Subscription" else {}),
             "type": type,
             "supportedProfile": list(promised(type)),
             "interaction": [{"code": code} for code in (READING if type in FOR_READING else INTERACTIONS)],

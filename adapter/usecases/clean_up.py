@@ -52,6 +52,7 @@ class Retention:
     binary: int = 0
     history: int = 0
     explanation: int = 0
+    events: int = 0
     audit: int = 0
 
 
@@ -63,6 +64,8 @@ def clean_up(store: Store, retention: Retention, now: datetime, going: Callable[
             taken[copy] = _take(store, copy, before, now, going)
     if (before := _before(retention.audit, now)) and going():
         taken["audit"] = store.drop_audit(before, now)
+    if (before := _before(retention.events, now)) and going() and (told := store.run(partial(_forget_events, before))):
+        taken["events"] = told
     if going():
         store.run(lambda unit: unit.drop_old_exports(now - KEPT))
     found = {copy: count for copy, count in taken.items() if count}
@@ -72,10 +75,15 @@ def clean_up(store: Store, retention: Retention, now: datetime, going: Callable[
     return found
 
 
+def _forget_events(before: datetime, unit: Unit) -> int:
+    """Events and tries, which name resources and hold nothing of them."""
+    return unit.forget_events(before)
+
+
 def taken_away(unit: Unit) -> dict[str, int]:
     """How many of each copy were taken away since the installation was made."""
     counted: dict[str, int] = msgspec.json.decode(unit.setting(TAKEN) or b"{}")
-    return dict.fromkeys((*COPIES, "audit"), 0) | counted
+    return dict.fromkeys((*COPIES, "events", "audit"), 0) | counted
 
 
 def gone() -> NoReturn:

@@ -1,0 +1,169 @@
+"""An endpoint that is down, redirects, answers garbage or not at all: bounded, visible, and recovered from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from adapter.ports import NO_EVENTS
+from adapter.usecases.clean_up import Retention, clean_up
+from tests.following.here import HOSPITAL, Here, Hook, hook, numbers, parameters, said
+
+ATTEMPTS = 3  # as `here` has it
+LATER = timedelta(minutes=6)  # than any next try
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Hook]:
+    with hook() as listening:
+        yield listening
+
+
+def until_given_up(here: Here) -> None:
+    for _ in range(ATTEMPTS + 1):
+        here.work()
+        here.clock.moment += LATER
+    here.work()
+
+
+def test_what_is_down_is_tried_again_then_in_error_and_told_everything_when_it_is_back(on_both: Here, endpoint: Hook) -> None:
+    service = on_both
+    id = service.follow(endpoint.url)
+    endpoint.answer = lambda: (503, {})
+    service.task()
+    until_given_up(service)
+    resource = service.read(f"Subscription/{id}")
+    assert resource["status"] == "error"
+    assert "503" in resource["error"]
+    assert [one.outcome for one in reversed(service.attempts(id)) if one.kind == "event-notification"] == [
+        *["failed"] * ATTEMPTS,
+        "given-up",
+    ]
+    for _ in range(3):  # it goes on counting, and keeps nothing more in the outbox
+        service.task()
+        service.work()
+    with service.services.store.read() as unit:
+        assert set(unit.count_outgoing().values()) == {0}
+    (status,) = [p for p in parameters(service.http.get(f"/fhir/Subscription/{id}/$status").json()) if p["name"] == "status"]
+    assert status["valueCode"] == "error"
+    assert numbers(service.http.get(f"/fhir/Subscription/{id}/$events").json()) == [1, 2, 3, 4]
+    endpoint.answer = lambda: (200, {})
+    service.put(resource | {"status": "requested", "meta": service.read(f"Subscription/{id}")["meta"]})
+    service.work()
+    assert service.read(f"Subscription/{id}")["status"] == "active"
+    assert "error" not in service.read(f"Subscription/{id}")
+    assert endpoint.numbers() == [1, 2, 3, 4]
+
+
+def test_one_that_comes_back_by_itself_is_found(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url)
+    endpoint.answer = lambda: (500, {})
+    service.task()
+    until_given_up(service)
+    endpoint.answer = lambda: (200, {})
+    service.clock.moment += timedelta(minutes=16)
+    service.work()
+    assert service.read(f"Subscription/{id}")["status"] == "active"
+    assert endpoint.numbers() == [1]
+
+
+def test_while_it_is_away_it_is_asked_once_in_a_while_and_no_oftener(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url)
+    endpoint.answer = lambda: (500, {})
+    service.task()
+    until_given_up(service)
+    before, version = len(service.attempts(id)), service.read(f"Subscription/{id}")["meta"]["versionId"]
+    for _ in range(16 * 4):
+        service.clock.moment += timedelta(minutes=1)
+        service.work()
+    assert 3 <= len(service.attempts(id)) - before <= 5
+    assert service.read(f"Subscription/{id}")["meta"]["versionId"] == version  # nothing new is said of it
+
+
+@pytest.mark.parametrize(("status", "headers"), [(302, {"Location": "http://169.254.169.254/"}), (410, {})])
+def test_what_no_later_try_mends_is_not_tried_again(service: Here, endpoint: Hook, status: int, headers: dict[str, str]) -> None:
+    id = service.follow(endpoint.url)
+    endpoint.answer = lambda: (status, headers)
+    service.task()
+    service.work()
+    assert service.read(f"Subscription/{id}")["status"] == "error"
+    assert [one.outcome for one in service.attempts(id) if one.kind == "event-notification"] == ["given-up", "failed"]
+
+
+def test_it_waits_as_long_as_it_is_asked_to(service: Here, endpoint: Hook) -> None:
+    service.follow(endpoint.url)
+    endpoint.answer = lambda: (429, {"Retry-After": "600"})
+    service.task()
+    service.work()
+    endpoint.answer = lambda: (200, {})
+    service.clock.moment += timedelta(seconds=590)
+    service.work()
+    assert endpoint.numbers() == []
+    service.clock.moment += timedelta(seconds=20)
+    service.work()
+    assert endpoint.numbers() == [1]
+
+
+def test_an_endpoint_that_never_answers_is_in_error_and_nothing_was_told_it(service: Here) -> None:
+    with hook() as gone:
+        address = gone.url
+    id = service.follow(address)
+    until_given_up(service)
+    assert service.read(f"Subscription/{id}")["status"] == "error"
+    assert said(service.http.get(f"/fhir/Subscription/{id}/$events").json(), "events-since-subscription-start") == "0"
+
+
+def test_the_same_bytes_come_again_where_it_is_not_known_that_they_came(service: Here, endpoint: Hook) -> None:
+    """At least once: a worker that dies between the call and its mark leaves the row, which is sent again as it was."""
+    service.follow(endpoint.url)
+    service.task()
+    notifier = service.services.notifier
+    notifier.followed.round(service.clock.now())
+    (row,) = service.services.store.claim(service.clock.now(), 120, 10, ["subscriptions"])
+    notifier.deliver(row)  # what is to be kept is not: the process ended
+    service.work()
+    assert endpoint.numbers() == [1]
+    service.clock.moment += timedelta(seconds=121)
+    service.work()
+    assert endpoint.numbers() == [1, 1]
+    assert endpoint.told[-1][1] == endpoint.told[-2][1]
+
+
+def test_nothing_is_underway_when_all_is_told(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url)
+    service.task()
+    service.work()
+    state = service.state(id)
+    assert (state.events, state.told, state.underway, state.failures, state.error) == (1, 1, 0, 0, "")
+    assert NO_EVENTS != 0
+
+
+def test_events_and_tries_go_when_their_time_is_over_and_their_numbers_stay(on_both: Here, endpoint: Hook) -> None:
+    id = on_both.follow(endpoint.url)
+    on_both.task()
+    on_both.work()
+    on_both.clock.moment += timedelta(days=31)
+    on_both.task()
+    on_both.work()
+    taken = clean_up(on_both.services.store, Retention(events=30), on_both.clock.moment)
+    assert taken == {"events": 3}  # the first event, its try, and that of the greeting
+    answer = on_both.http.get(f"/fhir/Subscription/{id}/$events").json()
+    assert (said(answer, "events-since-subscription-start"), numbers(answer)) == ("2", [2])
+    assert clean_up(on_both.services.store, Retention(events=30), on_both.clock.moment) == {}
+
+
+def test_what_is_not_to_be_kept_of_a_patient_is_not_told_either(service: Here, endpoint: Hook) -> None:
+    """A resource that is taken away as if it had never been (confidential addresses): its events go with it."""
+    id = service.follow(endpoint.url)
+    task = service.task()
+    service.work()
+    with service.services.store.write() as unit:
+        assert unit.remove(HOSPITAL, "Task", task["id"])
+    assert numbers(service.http.get(f"/fhir/Subscription/{id}/$events").json()) == []
+    later = service.task()
+    with service.services.store.write() as unit:
+        unit.remove(HOSPITAL, "Task", later["id"])  # before anybody was told
+    service.work()
+    assert endpoint.numbers() == [1]
