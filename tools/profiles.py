@@ -45,14 +45,14 @@ Json = dict[str, Any]
 
 def compiled() -> dict[str, Json]:
     """File name -> resource, as SUSHI makes them of profiles/input/fsh. Raises OSError where it cannot run or is not content."""
-    sushi = _installed()
+    program = sushi()
     with tempfile.TemporaryDirectory() as folder:
         project, home = Path(folder) / "project", Path(folder) / "home"
         shutil.copytree(PROFILES / "input", project / "input")
         shutil.copy(PROFILES / "sushi-config.yaml", project)
-        _lay_core(home)
+        lay_core(home)
         done = subprocess.run(
-            ["node", str(sushi), "build", "--snapshot", str(project)],
+            ["node", str(program), "build", "--snapshot", str(project)],
             env={**os.environ, "HOME": str(home), "USERPROFILE": str(home)},
             capture_output=True,
             text=True,
@@ -64,7 +64,7 @@ def compiled() -> dict[str, Json]:
         return {path.name: json.loads(path.read_text("utf-8")) for path in made}
 
 
-def _installed() -> Path:
+def sushi() -> Path:
     """SUSHI's program, installed by npm where it is not yet, or not at the pinned version."""
     folder = CACHE / "sushi"
     pins = {name: (PINS / name).read_bytes() for name in ("package.json", "package-lock.json")}
@@ -80,7 +80,7 @@ def _installed() -> Path:
     return folder / "node_modules" / "fsh-sushi" / "dist" / "app.js"
 
 
-def _lay_core(home: Path) -> None:
+def lay_core(home: Path) -> None:
     """The core package's StructureDefinitions, where SUSHI looks for hl7.fhir.r4.core."""
     folder = home / ".fhir" / "packages" / "hl7.fhir.r4.core#4.0.1" / "package"
     folder.mkdir(parents=True)

@@ -82,7 +82,7 @@ def official() -> Validate:
 
 
 def validate(paths: Iterable[Path | str], ig: Path | str | None = None) -> dict[Path, list[Issue]]:
-    """What the validator says of each file, with the definitions in the folder `ig` too if one is given."""
+    """What the validator says of each file, with the definitions of `ig` too, a folder or a package."""
     wanted = [Path(path) for path in paths]
     fresh = list(dict.fromkeys(path for path in wanted if _key(path, ig) not in _ANSWERS))
     if fresh:
@@ -111,8 +111,9 @@ _ANSWERS: dict[tuple[str, str], list[Issue]] = {}
 def _key(path: Path, ig: Path | str | None) -> tuple[str, str]:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     definitions = hashlib.sha256()
-    for file in sorted(Path(ig).rglob("*.json")) if ig else ():
-        definitions.update(file.read_bytes())
+    if ig is not None:
+        for file in sorted(Path(ig).rglob("*.json")) if Path(ig).is_dir() else [Path(ig)]:
+            definitions.update(file.read_bytes())
     return path.suffix + digest, definitions.hexdigest()
 
 
