@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from adapter.fhir import described, described_export, described_terminology, described_writes
+from adapter.fhir import described, described_export, described_following, described_searching, described_terminology, described_writes
 
 TAGS = [
     {"name": "Messages", "description": "Referrals in, receipts out, and why everything became as it did."},
@@ -46,8 +46,8 @@ def complete(app: FastAPI) -> dict[str, Any]:
     generate = FastAPI.openapi
     if app.openapi_schema is None:
         document = generate(app)
-        for paths in (described.paths(), described_export.paths(), described_writes.paths(), described_terminology.paths()):
-            for path, operations in paths.items():
+        for part in (described, described_export, described_following, described_searching, described_terminology, described_writes):
+            for path, operations in part.paths().items():
                 document["paths"][path] = document["paths"].get(path, {}) | operations
         document["tags"] = TAGS
         document["components"]["securitySchemes"] = {"token": TOKEN, "session": SESSION}

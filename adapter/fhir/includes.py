@@ -34,7 +34,7 @@ def beside(
     for _ in range(ROUNDS):
         new: dict[Name, Stored] = {}
         sources = {include.source for include in wanted if not include.reverse}
-        entries = [(one.type, entry) for one in last if one.type in sources for entry in _references(one, base)]
+        entries = [(one.type, entry) for one in last if one.type in sources for entry in references(one, base)]
         for include in wanted:
             room = MOST_INCLUDED + 1 - len(given) + len(known)
             gathered = _pointing(unit, tenant, last, include, room) if include.reverse else _pointed(unit, tenant, entries, include)
@@ -49,7 +49,7 @@ def beside(
     return list(given.values()), False
 
 
-def _references(stored: Stored, base: str) -> list[Entry]:
+def references(stored: Stored, base: str) -> list[Entry]:
     """What a resource's parameters say of resources here."""
     entries = index(json.parse(stored.body), base=base).entries
     return [one for one in entries if one.system in TYPES and ID.fullmatch(one.value)]

@@ -26,7 +26,7 @@ RULE: Final = "https://hl7.org/fhir/R4/operations.html#request"
 LONGEST: Final = 1_000  # characters of a text: no code, name or address of ours comes near
 PASSED: Final = ("_format", "_pretty")
 VALUES: Final = {
-    "text": ("Code", "String", "Uri", "Canonical", "Url", "Id", "Oid", "Uuid", "Markdown", "Date", "DateTime"),
+    "text": ("Code", "String", "Uri", "Canonical", "Url", "Id", "Oid", "Uuid", "Markdown", "Date", "DateTime", "Instant"),
     "flag": ("Boolean",),
     "number": ("Integer", "UnsignedInt", "PositiveInt"),
     "coding": ("Coding",),

@@ -3,7 +3,7 @@
 An operation is an interaction (face, asked, data) -> Answer, in a file named for it, and a line here.
 
 >>> [operation.name for operation in of_type("EpisodeOfCare")]
-['validate', 'findings']
+['validate', 'findings', 'everything']
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 
 from adapter.domain.identity import BASE
 from adapter.fhir import following, terminology
+from adapter.fhir.everything import everything
 from adapter.fhir.exporting import export
 from adapter.fhir.face import Answer, Asked, Face
 from adapter.fhir.findings import findings
@@ -108,6 +109,8 @@ OPERATIONS: Final = (
         needs="r",
     ),
     Operation("findings", f"{OWN}/EpisodeOfCare-findings", findings, ("EpisodeOfCare",), on_instance=("GET",), needs="r"),
+    Operation("everything", f"{CORE}/Patient-everything", everything, ("Patient",), on_instance=ASKED, needs="r"),
+    Operation("everything", f"{OWN}/EpisodeOfCare-everything", everything, ("EpisodeOfCare",), on_instance=ASKED, needs="r"),
     Operation("export", f"{BULK}/export", export, on_service=("GET", "POST")),
     Operation("export", f"{BULK}/patient-export", export, ("Patient",), on_type=("GET", "POST")),
 )

@@ -20,9 +20,10 @@ from starlette.routing import BaseRoute, Match, Mount, Route, Router
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.failures import Refused
-from adapter.fhir import definitions, exporting, history, reading, writing
+from adapter.fhir import compartments, definitions, exporting, history, reading, writing
 from adapter.fhir.bundling import carry_out_bundle
 from adapter.fhir.capability import capability_statement
+from adapter.fhir.compartments import Within
 from adapter.fhir.definitions import DEFINED
 from adapter.fhir.face import Answer, Asked, Face, invalid, not_found, refusal, respond
 from adapter.fhir.limits import bounded
@@ -90,6 +91,9 @@ class _Routes:
             Route("/{type}/{id}", self.patch, methods=["PATCH"]),
             Route("/{type}/{id}/_history", self.history, methods=["GET"]),
             Route("/{type}/{id}/_history/{version}", self.read, methods=["GET"]),
+            Route("/Patient/{patient}/*", self.compartment, methods=["GET"]),
+            Route("/Patient/{patient}/{within}", self.search_within, methods=["GET"]),
+            Route("/Patient/{patient}/{within}/_search", self.search_within, methods=["POST"]),
         ]
         return [*self.routes, Route("/{rest:path}", self.nowhere, methods=list(METHODS))]
 
@@ -140,14 +144,22 @@ class _Routes:
 
     async def search_by_form(self, request: Request) -> Response:
         """POST _search: as search, and the only way for a person's number."""
+        return await self._answered(request, "s", self._found_by_form, self._form)
 
-        def interaction(asked: Asked, data: bytes) -> Answer:
-            refuse_person(asked.pairs)
-            pairs = [*asked.pairs, *pairs_of(data.decode("utf-8", "replace"))]
-            wanted = wish(request.headers, pairs)
-            return replace(self._found(replace(asked, pairs=pairs, wish=wanted, private=True), b""), wish=wanted)
+    async def compartment(self, request: Request) -> Response:
+        patient = request.path_params["patient"]
+        return await self._answered(request, "", lambda asked, _: compartments.whole(self.face, asked, patient))
 
-        return await self._answered(request, "s", interaction, self._form)
+    async def search_within(self, request: Request) -> Response:
+        """A search in a patient's compartment, by GET or by a form."""
+        try:
+            part = compartments.within(request.path_params["within"], request.path_params["patient"])
+        except Problem as fault:
+            return refusal(fault, PLAIN)
+        find, take = (self._found_by_form, self._form) if request.method == "POST" else (self._found, None)
+        return await self._answered(
+            request, "s", lambda asked, data: find(asked, data, part), take, of=request.path_params["within"]
+        )
 
     async def create(self, request: Request) -> Response:
         return await self._answered(request, "c", lambda asked, data: writing.create(self.face, asked, data), self._body)
@@ -214,7 +226,13 @@ class _Routes:
         except Problem as fault:
             return refusal(fault, wanted)
 
-    def _found(self, asked: Asked, _: bytes) -> Answer:
+    def _found_by_form(self, asked: Asked, data: bytes, within: Within | None = None) -> Answer:
+        refuse_person(asked.pairs)
+        pairs = [*asked.pairs, *pairs_of(data.decode("utf-8", "replace"))]
+        wanted = wish(asked.headers, pairs)
+        return replace(self._found(replace(asked, pairs=pairs, wish=wanted, private=True), b"", within), wish=wanted)
+
+    def _found(self, asked: Asked, _: bytes, within: Within | None = None) -> Answer:
         face, private = self.face, asked.private
         with asked.store.read() as unit:
             body = search(
@@ -227,6 +245,7 @@ class _Routes:
                 strict=asked.wish.strict,
                 private=private,
                 now=face.clock.now(),
+                within=within,
             )
         return Answer(200, body)
 

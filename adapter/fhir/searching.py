@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from adapter.domain.problem import Finding, Kind, problem
 from adapter.fhir import bundles
 from adapter.fhir.chains import ends
+from adapter.fhir.compartments import Within
 from adapter.fhir.includes import MOST_INCLUDED, ROUNDS, beside
 from adapter.fhir.links import LONGEST, seal, unseal
 from adapter.fhir.results import MOST, Pairs
@@ -46,8 +47,9 @@ def search(
     strict: bool,
     private: bool,
     now: datetime,
+    within: Within | None = None,
 ) -> bytes:
-    """The searchset Bundle (JSON) of a search among resources of a type that is served.
+    """The searchset Bundle (JSON) of a search among resources of a type that is served, or among those `within` a compartment.
 
     `key` encrypts the links of further pages, which are good for some hours from `now` and for this caller alone; `private`
     says that the parameters stand in no address, so that they may hold a person's number, and that no link repeats what may
@@ -58,8 +60,11 @@ def search(
     caller, tenant = visit.caller, visit.caller.tenant
     visit.trail.query(pairs)
     token = next((value for name, value in pairs if name == PAGE), "")
-    here = _opened(unseal(key, caller.mark, token, now), type) if token else None
+    path = within.path if within else type
+    here = _opened(unseal(key, caller.mark, token, now), path) if token else None
     wanted = parse(type, here.kept, base=base) if here else parse(type, pairs, base=base, strict=strict)
+    if within:
+        wanted = replace(wanted, query=replace(wanted.query, clauses=(within.clause, *wanted.query.clauses)))
     for end in ends(wanted.query.through):
         require(caller, end.type, "s")
     for person in _persons(wanted.query):
@@ -70,10 +75,10 @@ def search(
         limit = PRIVATE if wanted.private else count
         page = unit.search(tenant, replace(query, after=here.after if here else None, limit=limit))
     total = here.total if here else _total(unit, tenant, query, wanted, page)
-    links = [("self", _address(f"{base}/{type}", [(PAGE, token)] if here else _shown(wanted, private=private)))]
+    links = [("self", _address(f"{base}/{path}", [(PAGE, token)] if here else _shown(wanted, private=private)))]
     if rest := _rest(wanted, page, total):
-        sealed = _sealed(key, caller.mark, type, rest, now)
-        links.append(("next", _address(f"{base}/{type}", [(PAGE, sealed), *_form(wanted)])))
+        sealed = _sealed(key, caller.mark, path, rest, now)
+        links.append(("next", _address(f"{base}/{path}", [(PAGE, sealed), *_form(wanted)])))
     found = page.found[:count]
     readable = [type for type in TYPES if caller.access.allows(type, "r")]
     included, whole = beside(unit, tenant, found, wanted.result.includes, readable, base=base)
@@ -130,8 +135,8 @@ def _rest(wanted: Search, page: Page, total: int | None) -> _Place | None:
     return _Place(wanted.kept, page.next, total) if page.next is not None else None
 
 
-def _sealed(key: bytes, mark: str, type: str, place: _Place, now: datetime) -> str:
-    token = seal(key, mark, {"of": "search", "type": type, **place._asdict()}, now)
+def _sealed(key: bytes, mark: str, path: str, place: _Place, now: datetime) -> str:
+    token = seal(key, mark, {"of": "search", "type": path, **place._asdict()}, now)
     if len(token) > LONGEST:
         raise problem(
             Kind.INVALID,
@@ -142,8 +147,8 @@ def _sealed(key: bytes, mark: str, type: str, place: _Place, now: datetime) -> s
     return token
 
 
-def _opened(content: dict[str, Any], type: str) -> _Place:
-    if (content.pop("of"), content.pop("type")) != ("search", type):
+def _opened(content: dict[str, Any], path: str) -> _Place:
+    if (content.pop("of"), content.pop("type")) != ("search", path):
         raise problem(
             Kind.NOT_FOUND,
             "This page link is of another search: follow it as it was given.",

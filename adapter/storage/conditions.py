@@ -35,7 +35,9 @@ def asked(clause: Clause, postgresql: bool) -> Sql:
         found = of_own("r", clause, postgresql)
     else:
         any_of = either(alternatives("e", clause, postgresql))
-        return has(clause.parameter, f" AND ({any_of.text})", any_of.values, none=clause.negated)
+        each = [has(one, f" AND ({any_of.text})", any_of.values, none=clause.negated) for one in (clause.parameter, *clause.others)]
+        both = every(*each) if clause.negated else either(each)
+        return Sql(f"({both.text})", both.values)
     return Sql(f"NOT ({found.text})", found.values) if clause.negated else found
 
 
@@ -96,10 +98,10 @@ def alternatives(row: str, clause: Clause, postgresql: bool) -> list[Sql]:
             equal.setdefault(match.system, []).append(key(match.value or ""))
         else:
             others.append(every(*of_match(row, match, postgresql)))
-    grouped = [
-        every(Sql(f"{row}.low IS NULL"), among(f"{row}.value", values, postgresql), *_system(row, system))
-        for system, values in equal.items()
-    ]
+    grouped = []
+    for system, values in equal.items():
+        column = _unled(row) if values[1:] else f"{row}.value"
+        grouped.append(every(Sql(f"{row}.low IS NULL"), among(column, values, postgresql), *_system(row, system)))
     return [*grouped, *others]
 
 
@@ -114,12 +116,17 @@ def of_match(row: str, match: Match, postgresql: bool = False) -> Iterator[Sql]:
     if dates:
         yield Sql(f"{row}.low IS NOT NULL")
     if match.value is not None:
-        yield _value(f"{row}.value", match, postgresql)
+        yield _value(f"{row}.value" if match.how == "equal" else _unled(row), match, postgresql)
     yield from _system(row, match.system)
 
 
 def _system(row: str, system: str | None) -> list[Sql]:
     return [] if system is None else [Sql(f"{row}.system = ?", (key(system),))]
+
+
+def _unled(row: str) -> str:
+    """The value of an entry; of one of a candidate's few so said that no index of all values there are leads to it."""
+    return f"{row}.value" if row == "r" else f"({row}.value || '')"
 
 
 def _value(column: str, match: Match, postgresql: bool) -> Sql:

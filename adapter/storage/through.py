@@ -45,7 +45,7 @@ def _named(ask: Ask, postgresql: bool, tenant: str, ends: Sequence[Query], shown
         return None
     ids: dict[str, list[str]] = {}
     for end in ends:
-        ids[end.type] = Search(ask, postgresql, tenant, end, shown).ids(MANY + 1)
+        ids[end.type] = list(dict.fromkeys(Search(ask, postgresql, tenant, end, shown).ids(MANY + 1)))
         if sum(map(len, ids.values())) > MANY:
             return None
     return ids

@@ -24,8 +24,8 @@ Shows = Literal["resource", "count", "ok", "unchanged", "beside", ""]
 INCLUDES = 30  # that one search takes
 LEADING = frozenset(
     (
-        *("CarePlan", "Communication", "Condition", "Consent", "DocumentReference", "EpisodeOfCare", "MedicationStatement"),
-        *("Observation", "Patient", "Provenance", "ServiceRequest", "Task"),
+        *("CarePlan", "Communication", "Condition", "Consent", "DocumentReference", "Encounter", "EpisodeOfCare"),
+        *("MedicationStatement", "Observation", "Patient", "Provenance", "ServiceRequest", "Task"),
     )
 )
 """Types whose resources by hand refer to a record of a patient, beside the Patient that they are about."""
@@ -252,9 +252,34 @@ def findings(type: str, names: Names, _: Offer) -> Iterator[Case]:
     yield Case("of it", Request("GET", f"{type}/{names.ids[type]}/$findings"), "")
 
 
+def everything(type: str, names: Names, _: Offer) -> Iterator[Case]:
+    here = f"{type}/{names.ids[type]}/$everything"
+    yield Case("GET", Request("GET", here))
+    yield Case("in pages", Request("GET", f"{here}?_count=1"))
+    yield Case("POST", Request("POST", here, body={"resourceType": "Parameters"}))
+
+
 def export(type: str, _names: Names, _offer: Offer) -> Iterator[Case]:
     """What its files hold is looked at apart (`test_export.py`)."""
     yield Case("refused", Request("GET", f"{type}/$export"), "")
+
+
+def status(type: str, names: Names, _: Offer) -> Iterator[Case]:
+    """How it stands: asked of one, and of those with its id."""
+    id = names.ids[type]
+    yield Case("GET", Request("GET", f"{type}/{id}/$status"))
+    yield Case("POST", Request("POST", f"{type}/{id}/$status", body={"resourceType": "Parameters"}))
+    yield Case("of the type", Request("GET", f"{type}/$status?id={id}"))
+    named = {"resourceType": "Parameters", "parameter": [{"name": "id", "valueId": id}]}
+    yield Case("of the type, POST", Request("POST", f"{type}/$status", body=named))
+
+
+def events(type: str, names: Names, _: Offer) -> Iterator[Case]:
+    """What it was told; of whom is looked at apart (`test_following.py`)."""
+    here = f"{type}/{names.ids[type]}/$events"
+    yield Case("GET", Request("GET", f"{here}?eventsSinceNumber=1"))
+    since = {"resourceType": "Parameters", "parameter": [{"name": "eventsSinceNumber", "valueString": "1"}]}
+    yield Case("POST", Request("POST", here, body=since))
 
 
 RECIPES: Mapping[str, Recipe] = {
@@ -269,7 +294,10 @@ RECIPES: Mapping[str, Recipe] = {
     "conditionalRead": conditional_read,
     "$validate": validate,
     "$findings": findings,
+    "$everything": everything,
     "$export": export,
+    "$status": status,
+    "$events": events,
     "create": create,
     "conditionalCreate": conditional_create,
     "update": update,

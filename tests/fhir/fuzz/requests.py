@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adapter.domain.identity import BASE
 from adapter.fhir.types import TYPES
 from adapter.r4.bundle import PATCH
-from tests.fhir.fuzz import bodies
+from tests.fhir.fuzz import bodies, codes
 from tests.fhir.fuzz.queries import moments_of, queries
 from tests.fhir.fuzz.values import NUMBERS, mostly, texts, values
 
@@ -211,6 +211,29 @@ def findings(draw: st.DrawFn) -> Asked:
 
 
 @st.composite
+def everything(draw: st.DrawFn) -> Asked:
+    type = draw(mostly(st.sampled_from(["Patient", "EpisodeOfCare"]), types))
+    path = f"/{type}/{quote(draw(ids))}/$everything"
+    name = draw(mostly(st.sampled_from(["start", "end", "_since", "_type", "_count"]), st.sampled_from(["_sort", "_page"])))
+    usual = {"_type": "Task,Patient", "_count": "2", "start": "2026-01", "end": "2026-12-31", "_since": "2026-01-01T00:00:00Z"}
+    value = draw(mostly(st.just(usual.get(name, "x")), values))
+    if draw(st.booleans()):
+        return draw(got("everything", path, f"{name}={quote(value)}"))
+    said = {"name": name, draw(st.sampled_from(["valueCode", "valueDate", "valueInstant", "valueInteger"])): value}
+    return draw(written("everything", "POST", path, {"resourceType": "Parameters", "parameter": [said]}))
+
+
+@st.composite
+def compartment(draw: st.DrawFn) -> Asked:
+    type = draw(mostly(st.one_of(st.just("Task"), types), st.just("*"), of=3))
+    path = f"/Patient/{quote(draw(ids))}/{type}"
+    query = draw(queries(type if type in TYPES else "Task"))
+    if draw(st.booleans()):
+        return draw(got("compartment", path, query))
+    return Asked("compartment", "POST", f"{path}/_search", {"Content-Type": FORM}, query.encode())
+
+
+@st.composite
 def export(draw: st.DrawFn) -> Asked:
     """The request, and the addresses that its answers name."""
     name = draw(
@@ -231,8 +254,26 @@ def export(draw: st.DrawFn) -> Asked:
 
 
 @st.composite
+def about_codes(draw: st.DrawFn, what: str) -> Asked:
+    """An operation of terminology, or of a Measure."""
+    path, given = draw(codes.called(what))
+    if draw(st.booleans()):
+        return draw(got(what, path, codes.query(given)))
+    return draw(written(what, "POST", path, draw(codes.body(given))))
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> Asked:
+    path, query = draw(codes.defined())
+    if draw(st.integers(0, 4)) == 0:
+        sent = {"Content-Type": FORM, **draw(headers())}
+        return Asked("definitions", "POST", f"/{path.split('/')[1]}/_search", sent, query.encode())
+    return draw(got("definitions", path, query))
+
+
+@st.composite
 def capabilities(draw: st.DrawFn) -> Asked:
-    query = st.one_of(st.sampled_from(["", "mode=full", "mode=x", "_format=xml"]), queries("Task"))
+    query = st.one_of(st.sampled_from(["", "mode=full", "mode=terminology", "mode=x", "_format=xml"]), queries("Task"))
     return draw(got("capabilities", "/metadata", draw(query)))
 
 
@@ -281,7 +322,11 @@ INTERACTIONS: dict[str, Callable[[], st.SearchStrategy[Asked]]] = {
     "transaction": lambda: bundle("transaction"),
     "validate": validate,
     "findings": findings,
+    "everything": everything,
+    "compartment": compartment,
     "export": export,
+    "definitions": definitions,
+    **{what: partial(about_codes, what) for what in ("lookup", "validate-code", "expand", "translate", "evaluate-measure")},
     "capabilities": capabilities,
     "elsewhere": elsewhere,
 }
