@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from adapter.console.package import package
 from tests.house.processes import clean_environment
 from tests.house.test_commands_of_the_documents import LEFT_OUT, ROOT
 
@@ -54,7 +55,8 @@ def test_the_wheel_holds_every_data_file(wheel: Path) -> None:
     expected |= {
         p.relative_to(ROOT).as_posix() for p in (ROOT / "adapter").rglob("*") if p.is_file() and "__pycache__" not in p.parts
     }
-    expected |= {f"adapter/_data/{p.relative_to(ROOT).as_posix()}" for p in (ROOT / "openapi").rglob("*") if p.is_file()}
+    laid = [*(ROOT / "openapi").rglob("*"), *(ROOT / "profiles").rglob("*")]
+    expected |= {f"adapter/_data/{p.relative_to(ROOT).as_posix()}" for p in laid if p.is_file()}
 
     assert expected - set(zipfile.ZipFile(wheel).namelist()) == set()
 
@@ -84,3 +86,6 @@ def test_the_installed_command_line_translates_from_another_folder(wheel: Path, 
     assert "translate" in run("--help")
     assert json.loads(run("translate", str(example)))["resourceType"] == "Bundle"
     assert list(foreign.iterdir()) == []
+    digest = [python, "-c", "from adapter.console.package import package; print(package().digest)"]
+    made = subprocess.run(digest, cwd=foreign, env=clean_environment(), capture_output=True, text=True, check=True).stdout
+    assert made == f"{package().digest}\n"  # the same definitions, without the source tree
