@@ -10,7 +10,14 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from adapter.fhir import described, described_export, described_following, described_searching, described_terminology, described_writes
+from adapter.fhir import (
+    described,
+    described_export,
+    described_following,
+    described_searching,
+    described_terminology,
+    described_writes,
+)
 
 TAGS = [
     {"name": "Messages", "description": "Referrals in, receipts out, and why everything became as it did."},
@@ -38,6 +45,8 @@ SESSION = {
     "name": "__Host-stafett",
     "description": "Somebody who has logged in at the pages: to look, and with the form's own token to operate.",
 }
+PARTS = (described, described_export, described_following, described_searching, described_terminology, described_writes)
+"""What tells of /fhir."""
 OPEN = ("/health/", "/metrics", "/fhir/metadata", "/package.tgz", "/partners/{name}/notifications")
 
 
@@ -46,7 +55,7 @@ def complete(app: FastAPI) -> dict[str, Any]:
     generate = FastAPI.openapi
     if app.openapi_schema is None:
         document = generate(app)
-        for part in (described, described_export, described_following, described_searching, described_terminology, described_writes):
+        for part in PARTS:
             for path, operations in part.paths().items():
                 document["paths"][path] = document["paths"].get(path, {}) | operations
         document["tags"] = TAGS

@@ -12,18 +12,20 @@ import httpx
 import pytest
 
 from adapter.fhir.types import TYPES
-from tests.http import waiting_deliveries, waiting_exports
+from tests.http import waiting_deliveries, waiting_exports, waiting_subscriptions
 from tests.http.real import WAITS, real_service
 from tests.http.service import Service
 
 AS_READ = 'W/"1"'
-CANNOT_FAIL = {"/health/live", "/health/ready", "/metrics", "/partners", "/package.tgz"}  # by anything that a request says
+CANNOT_FAIL = {"/health/live", "/health/ready", "/metrics", "/partners", "/subscriptions", "/package.tgz"}  # by anything that a request says
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with real_service(tmp_path_factory.mktemp("real"), partners=[WAITS]) as running:
+    called = {"hosts": waiting_subscriptions.HOSTS}
+    with real_service(tmp_path_factory.mktemp("real"), partners=[WAITS], subscriptions=called) as running:
         waiting_deliveries.make(running.store)
+        waiting_subscriptions.make(running.store, running.clock)
         with waiting_exports.made(running.store, running.http, running.clock):
             yield running
 
