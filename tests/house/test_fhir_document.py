@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from adapter.console.middleware import LONGEST as QUERY
-from adapter.fhir import bundling, chains, includes, links, searching
+from adapter.fhir import bundling, chains, includes, links, measures, searching
 from adapter.fhir.clauses import ALTERNATIVES
 from adapter.fhir.limits import Limits
 from adapter.fhir.results import MOST, USUAL
@@ -112,6 +112,7 @@ def test_the_limits_are_those_of_the_code(document: str) -> None:
         "faults told of": str(faults.MOST),
         "parameters of a search; what it asks; its alternatives": f"{PARAMETERS}; {CLAUSES}; {ALTERNATIVES}",
         "time that a search takes": f"{rows.SEARCHING:g} seconds",
+        "time that counting for an indicator takes; at once, of one organisation": f"{measures.SECONDS:g} seconds; 1",
         "resources on a page": f"{MOST} ({USUAL} if not said)",
         "resources included; steps of `:iterate`": f"{includes.MOST_INCLUDED}; {includes.ROUNDS}",
         "resources that a chain leads through": str(chains.MOST),
