@@ -119,8 +119,7 @@ def test_every_page_is_in_the_list_and_runs_a_foreign_client() -> None:
     listed = TOLD.findall((COOKBOOK / "README.md").read_text("utf-8"))
 
     assert [name for _, name in listed] == [page.name for page in PAGES]
-    assert [int(number) for number, _ in listed] == [int(page.name[:2]) for page in PAGES]
-    assert len(PAGES) >= 15
+    assert [int(number) for number, _ in listed] == list(range(1, len(PAGES) + 1))
     clients = {
         "fhir-kit-client": 'from "fhir-kit-client"',
         "fhirpy": "from fhirpy import",
