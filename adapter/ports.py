@@ -692,6 +692,7 @@ class Unit(Protocol):
     def add_attempt(self, attempt: Attempt) -> None: ...
     def attempts(self, tenant: str, subscription: str, limit: int) -> list[Attempt]: ...  # newest first
     def drop_outgoing(self, key: str) -> None: ...  # what waits for a follower, and what was given up
+    def skip_numbers(self, by: int) -> None: ...  # of every follower's events
     def forget_events(self, before: datetime) -> int: ...  # and attempts, that are older; how many
 
     # who saw and did what

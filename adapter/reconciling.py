@@ -22,7 +22,7 @@ from adapter.storage import DatabaseStore
 from adapter.storage.restored import in_use, is_in_use, waiting
 from adapter.usecases.arrival import arrivals
 from adapter.usecases.receive_message import Reception
-from adapter.usecases.reconcile import Witness, compare_anew, settle
+from adapter.usecases.reconcile import Witness, compare_anew, count_beyond, settle
 from adapter.usecases.situation import look
 from adapter.wiring import Services
 
@@ -68,6 +68,7 @@ def reconcile(services: Services, partners: Sequence[str], witness: Witness, now
         report.sent += _settle(store, hubs.values(), witness)
     for partner in partners:
         store.run(partial(compare_anew, partner=partner))
+    store.run(count_beyond)
     return report
 
 

@@ -166,5 +166,8 @@ class Following(Blocking):
         self.tell(f"DELETE FROM outbox WHERE key = ? AND {WAITING}", [(key(of),)])
         self.tell(f"DELETE FROM outbox WHERE hub = ? AND {LEFT_OPEN} AND state = 'dead' AND key = ?", [(NAME, key(of))])
 
+    def skip_numbers(self, by: int) -> None:
+        self.tell("UPDATE subscription_standing SET events = events + ?", [(by,)])
+
     def forget_events(self, before: datetime) -> int:
         return sum(self.connection.execute(delete(table).where(table.c.moment < before)).rowcount for table in (events, tries))

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, Final
 
+import structlog
+
 from adapter.correlation import caused_by
 from adapter.domain.problem import Problem
 from adapter.ports import Attempt, Follower, FollowerState, Happening, Query, Seen, Store, Unit
@@ -24,9 +26,17 @@ from adapter.usecases.followers import beat, ends, greet, key_of, set_status, te
 from adapter.usecases.matching import matches
 from mappings.topics import TOPICS
 
+log = structlog.get_logger(__name__)
+
 AT_ONCE: Final = 200
 PROBE_EVERY: Final = timedelta(minutes=15)
 """How often an endpoint that was given up is asked whether it is back; who runs it can say so sooner (status requested)."""
+
+GIVE_UP: Final = timedelta(days=30)
+"""An endpoint that was away for so long is not asked any more."""
+
+Closed = Callable[[str, Sequence[str]], frozenset[str]]
+"""The patients of a space who block one of these names."""
 
 QueryOf = Callable[[str, str], Query]
 
@@ -56,9 +66,11 @@ class Followed:
         met: dict[tuple[str, str], Follower] = {}
         causes: dict[tuple[str, str], str] = {}
         known: dict[tuple[str, str], Sequence[Follower]] = {}
+        closed = lru_cache(unit.closed_to)  # asked of many changes in this unit, which sees one moment
         for change in seen:
-            followers = known.setdefault((change.tenant, change.type), unit.followers([change.tenant], change.type))
-            for follower in self._concerned(unit, change, followers):
+            of = change.tenant, change.type
+            followers = known[of] if of in known else known.setdefault(of, unit.followers([change.tenant], change.type))
+            for follower in self._judged(unit, change, followers, closed):
                 name = follower.tenant, follower.id
                 met[name], causes[name] = follower, change.cause
                 happened[name].append(Happening(0, change.moment, change.type, change.id, change.version))
@@ -72,7 +84,19 @@ class Followed:
                     tell_next(unit, met[name], replace(standing, events=numbered[-1].number), now, self.base)
         return len(seen)
 
-    def _concerned(self, unit: Unit, change: Seen, followers: Sequence[Follower]) -> Iterator[Follower]:
+    def _judged(self, unit: Unit, change: Seen, followers: Sequence[Follower], closed: Closed) -> list[Follower]:
+        """One change that cannot be judged is told of in the log, and holds up none behind it."""
+        try:
+            return list(self._concerned(unit, change, followers, closed))
+        except Problem:
+            raise
+        except Exception as fault:  # of ours
+            log.exception(
+                "notification.not_judged", resource=f"{change.type}/{change.id}", version=change.version, why=type(fault).__name__
+            )
+            return []
+
+    def _concerned(self, unit: Unit, change: Seen, followers: Sequence[Follower], closed: Closed) -> Iterator[Follower]:
         """Who is to be told of a change."""
         if not followers:
             return
@@ -90,7 +114,7 @@ class Followed:
                 follower.type, wanted.filters, change.id, found
             ):
                 continue
-            if stored.patient not in unit.closed_to(change.tenant, wanted.who):
+            if not (stored.patient and stored.patient in closed(change.tenant, tuple(wanted.who))):
                 yield follower
 
     def _passes(self, type: str, filters: Sequence[str], id: str, found: Any) -> bool:
@@ -131,6 +155,9 @@ class Followed:
             set_status(unit, follower, "off", "", now, self.base)
         elif follower.status == "active":
             beat(unit, follower, standing, now, self.base)
+        elif follower.status == "error" and now - (standing.reached or standing.begun) > GIVE_UP:
+            unit.keep_follower_state(replace(standing, due=None))
+            set_status(unit, follower, "off", standing.error, now, self.base)
         elif follower.status == "error":
             greet(unit, follower, standing, now, self.base)
         else:

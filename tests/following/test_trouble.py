@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapter.ports import NO_EVENTS
+from adapter.r4.index import Index, index
+from adapter.usecases import follow_changes
 from adapter.usecases.clean_up import Retention, clean_up
-from tests.following.here import HOSPITAL, Here, Hook, hook, numbers, parameters, said
+from adapter.usecases.reconcile import count_beyond
+from tests.following.here import HOSPITAL, Here, Hook, events, hook, numbers, parameters, said
 
 ATTEMPTS = 3  # as `here` has it
 LATER = timedelta(minutes=6)  # than any next try
@@ -167,3 +171,44 @@ def test_what_is_not_to_be_kept_of_a_patient_is_not_told_either(service: Here, e
         unit.remove(HOSPITAL, "Task", later["id"])  # before anybody was told
     service.work()
     assert endpoint.numbers() == [1]
+
+
+def test_after_a_restore_no_number_stands_for_two_events(on_both: Here, endpoint: Hook) -> None:
+    """What was told after the copy was made is known there and not here: its numbers are not given again."""
+    on_both.follow(endpoint.url)
+    on_both.task()
+    on_both.work()
+    on_both.services.store.run(count_beyond)
+    on_both.task()
+    on_both.work()
+    assert endpoint.numbers() == [1, 1_000_002]
+
+
+def test_a_change_that_cannot_be_judged_holds_up_none_behind_it(
+    service: Here, endpoint: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.follow(endpoint.url)
+    first, second = service.task(), service.task()
+
+    def indexed(resource: dict[str, object], *, base: str) -> Index:
+        if resource["id"] == first["id"]:
+            raise ZeroDivisionError
+        return index(resource, base=base)
+
+    monkeypatch.setattr(follow_changes, "index", indexed)
+    with capture_logs() as lines:
+        service.work()
+    assert [event["focus"]["reference"].rpartition("/")[2] for event in events(endpoint.bundles()[0])] == [second["id"]]
+    assert [line["why"] for line in lines if line["event"] == "notification.not_judged"] == ["ZeroDivisionError"]
+
+
+def test_one_that_is_away_for_a_month_is_not_asked_any_more(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url)
+    endpoint.answer = lambda: (500, {})
+    service.task()
+    until_given_up(service)
+    service.clock.moment += timedelta(days=31)
+    service.work()
+    resource = service.read(f"Subscription/{id}")
+    assert resource["status"] == "off"
+    assert "500" in resource["error"]
