@@ -8,7 +8,19 @@ from __future__ import annotations
 from typing import Any, Final
 
 from adapter.fhir.compartments import ALL, CRITERIA
-from adapter.fhir.describing import NOTHING, ORGANISATION, PATHWAY, bundle, example, fault, in_path, operation, query, resource
+from adapter.fhir.describing import (
+    NOTHING,
+    ORGANISATION,
+    PATHWAY,
+    PATIENT,
+    bundle,
+    example,
+    fault,
+    in_path,
+    operation,
+    query,
+    resource,
+)
 from adapter.fhir.everything import MOST
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -21,7 +33,7 @@ def paths() -> dict[str, Any]:
         "/fhir/Patient/{patient}/{within}": {"get": _within()},
         "/fhir/Patient/{patient}/{within}/_search": {"post": _by_form()},
         f"/fhir/Patient/{{patient}}/{ALL}": {"get": _whole()},
-        "/fhir/Patient/{id}/$everything": _everything("Patient", "a patient's record", "200-nobodys", "404-nobody", NOTHING),
+        "/fhir/Patient/{id}/$everything": _everything("Patient", "a patient's record", "200-somebodys", "404-nobody", PATIENT),
         "/fhir/EpisodeOfCare/{id}/$everything": _everything(
             "EpisodeOfCare", "a pathway", "200-a-pathway", "404-no-such-pathway", PATHWAY
         ),
@@ -73,9 +85,7 @@ def _whole() -> dict[str, Any]:
 
 def _everything(type: str, what: str, right: str, wrong: str, id: str) -> dict[str, Any]:
     ids = {right: example(200, what, id), wrong: example(404, "nothing there", NOTHING)}
-    if id == NOTHING:
-        del ids[right]
-    types = {"400-no-type": example(400, "no type of ours", "Basic")}
+    types = {"200-all": example(200, "all", None), "400-no-type": example(400, "no type of ours", "Basic")}
     description = (
         f"All of {what}, with the persons, organisations and places that it names and its Provenance. Without `_count` all "
         f"comes at once, up to {MOST} resources and what stands beside them; further pages are followed by their links. "
@@ -90,8 +100,8 @@ def _everything(type: str, what: str, right: str, wrong: str, id: str) -> dict[s
     ]
     by_post = operation(f"fhir_{type}_everything_by_post", f"All of {what}, by Parameters", description, parameters[:1], FOUND)
     body: dict[str, Any] = {"schema": {"type": "object", "description": "Parameters with the same names."}}
-    named = {"resourceType": "Parameters", "parameter": [{"name": "_type", "valueCode": "Basic"}]}
-    body["examples"] = {"400-no-type": example(400, "no type of ours", named)}
+    tasks, basic = ({"resourceType": "Parameters", "parameter": [{"name": "_type", "valueCode": one}]} for one in ("Task", "Basic"))
+    body["examples"] = {"200-tasks": example(200, "Tasks", tasks), "400-no-type": example(400, "no type of ours", basic)}
     return {
         "get": operation(f"fhir_{type}_everything", f"All of {what}", description, parameters, FOUND),
         "post": {**by_post, "requestBody": {"content": {"application/fhir+json": body}}},

@@ -11,6 +11,7 @@ from adapter.r4.outcome import operation_outcome
 
 # The referral that the example message adult-depression-anxiety becomes; its ids follow from the message.
 REFERRAL: Final = "ccdfd1c1-0956-516b-aa27-f5b0d1b8631e"
+PATIENT: Final = "816310f7-0797-8503-bdf9-df230b8f42c3"  # the ids of patients are an installation's own: a test has this one
 PATHWAY: Final = "587c5252-f849-576c-8aa2-0137103d98ea"  # that it opens
 NOTHING: Final = "00000000-0000-4000-8000-000000000000"
 PERSON: Final = "urn:oid:2.16.578.1.12.4.1.4.1|21858999992"

@@ -11,13 +11,16 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from adapter.fhir.describing import PATIENT
 from adapter.fhir.types import TYPES
+from tests.fhir.world import draft
 from tests.http import waiting_deliveries, waiting_exports, waiting_subscriptions
-from tests.http.real import WAITS, real_service
+from tests.http.real import HOSPITAL, WAITS, real_service
 from tests.http.service import Service
 
 AS_READ = 'W/"1"'
-CANNOT_FAIL = {"/health/live", "/health/ready", "/metrics", "/partners", "/subscriptions", "/package.tgz"}  # by anything that a request says
+# By what a request says:
+CANNOT_FAIL = {"/health/live", "/health/ready", "/metrics", "/partners", "/subscriptions", "/package.tgz"}
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with real_service(tmp_path_factory.mktemp("real"), partners=[WAITS], subscriptions=called) as running:
         waiting_deliveries.make(running.store)
         waiting_subscriptions.make(running.store, running.clock)
+        with running.store.write() as unit:
+            unit.put(HOSPITAL, [draft("Patient", PATIENT, {"resourceType": "Patient"})], running.clock.now())
         with waiting_exports.made(running.store, running.http, running.clock):
             yield running
 
