@@ -125,6 +125,7 @@ class Here:
     services: Services
     clock: StillClock
     base: str
+    url: str
 
     def work(self, seconds: float = 10) -> None:
         """Until nothing is due and nothing is on its way."""
@@ -176,12 +177,13 @@ class Here:
 def here(folder: Path, url: str = "", **more: Any) -> Iterator[Here]:
     """`url` is of the store; without, a SQLite file in the folder."""
     clock, made = StillClock(), list[Services]()
+    url = url or with_tables(folder / "stafett.db")
     wanted = {"private_hosts": ["127.0.0.1:*"], "attempts": 3, "timeout_seconds": 2} | more.pop("subscriptions", {})
 
     def make(base: str) -> FastAPI:
         settings = Settings(
             public_base=base,
-            store=StoreSettings(url=url or with_tables(folder / "stafett.db")),
+            store=StoreSettings(url=url),
             organisation=tuple(Organisation(number=number, name=number) for number in (HOSPITAL, OTHER)),
             receiver=(Receiver(her_id="8000101", organisation=HOSPITAL, pathway="D11", rule_set="2019", care_level="poliklinikk"),),
             subscriptions=wanted,
@@ -193,4 +195,4 @@ def here(folder: Path, url: str = "", **more: Any) -> Iterator[Here]:
     with ExitStack() as stack:
         client = stack.enter_context(served(make))
         stack.callback(lambda: [one.close() for one in made])
-        yield Here(client, made[0], clock, str(client.base_url).rstrip("/"))
+        yield Here(client, made[0], clock, str(client.base_url).rstrip("/"), url)
