@@ -683,9 +683,8 @@ class Unit(Protocol):
     def forget_changes(self, seen: Sequence[Seen]) -> None: ...
     def add_events(self, tenant: str, subscription: str, events: Sequence[Happening]) -> None: ...
     def follower_events(self, tenant: str, subscription: str, first: int, last: int, limit: int) -> list[Happening]: ...
-    def told_of(
-        self, tenant: str, subscription: str, type: str, id: str
-    ) -> dict[int, int]: ...  # numbers, by the resource's version
+    def count_untold(self, tenants: Sequence[str]) -> dict[str, int]: ...  # events after the number up to which each was told
+    def told_of(self, tenant: str, subscription: str, type: str, id: str) -> dict[int, int]: ...  # numbers, by version
     def unseen(self, tenant: str, type: str, id: str) -> frozenset[int]: ...  # versions that nobody has looked at
     def notification(self, tenant: str, subscription: str) -> Outgoing | None: ...  # what waits for it in the outbox
     def closed_to(self, tenant: str, who: Sequence[str]) -> frozenset[str]: ...  # patients (`Stored.patient`) who block one of them

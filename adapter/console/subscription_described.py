@@ -53,7 +53,7 @@ class SubscriptionShown(_Shown):
         description="failing: it is active, and the last try was in vain."
     )
     since: datetime | None = Field(description="When the status began.")
-    events: int = Field(description="Events counted for it.")
+    events: int = Field(description="The number of the last event that was counted for it.")
     told: int = Field(description="The number up to which it was told.")
     waiting: int = Field(description="Events that it is yet to be told of.")
     failures: int = Field(description="Tries in vain, one after another.")

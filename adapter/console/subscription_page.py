@@ -110,7 +110,9 @@ def _filters(one: Standing) -> Html | None:
 
 def _counts(one: Standing) -> Html:
     waiting = tag("strong", f"{one.untold} wait") if one.untold else "none waits"
-    return tag("div", tag("p", f"{one.state.events} counted"), tag("p", f"{one.state.told} told"), tag("p", waiting))
+    return tag(
+        "div", tag("p", f"number {one.state.events} is the last"), tag("p", f"told up to {one.state.told}"), tag("p", waiting)
+    )
 
 
 def _reached(one: Standing) -> Html:
@@ -148,7 +150,7 @@ def _question(address: str, why: Explanation | None) -> Html:
 
 
 def _answer(why: Explanation) -> Html:
-    said = tag("p", tag("strong", why.about), ": ", both(why.said))
+    said = tag("p", [tag("strong", why.about), ": "] if why.about else None, both(why.said))
     if not why.versions:
         return tag("section", said, aria_label="Explanation")
     heads = ("Version", "Told?", "Because")

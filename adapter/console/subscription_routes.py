@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from adapter.console import subscription_described as d
 from adapter.console.subscription_page import list_page, one_page
 from adapter.console.subscription_shown import NO_WORKER, listed, whole
+from adapter.domain.coordination import Text
 from adapter.domain.problem import Kind, Problem, problem
 from adapter.failures import Refused
 from adapter.fhir.face import matching
@@ -38,6 +39,10 @@ LIVING: Final = timedelta(minutes=1)  # since a worker told that it lives
 NAMED: Final = re.compile(r"(?:\S*/)?(?P<type>[A-Z][A-Za-z]{1,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?/?")
 BARE: Final = re.compile(r"(?:urn:uuid:)?([A-Za-z0-9.-]{1,64})")
 HTML: Final = "text/html"
+NO_NAME: Final = Text(
+    "Dette er ikke navnet på en ressurs: skriv adressen, Type/id, eller id-en. Aldri et fødselsnummer.",
+    "This names no resource: write its address, Type/id, or its id. Never a national identity number.",
+)
 
 Decision = Callable[[Unit, Follower, datetime, str], None]
 AboutAsked = Annotated[
@@ -81,9 +86,9 @@ def router(clock: Clock, follow: Follow | None, *, base: str, prefix: str) -> AP
             _saw(visit, unit, "R", one.follower)
             attempts = unit.attempts(one.follower.tenant, id, TRIES)
             events, working = _events(visit, unit, one), _working(unit, clock.now())
-            type, name = _named(about, one.follower.type) if about else ("", "")
-            why = explain(unit, query_of, base, one.follower, type, name) if about else None
-        if why:
+            type, name = _named(about, one.follower.type)
+            why = explain(unit, query_of, base, one.follower, type, name) if name else Explanation("", NO_NAME) if about else None
+        if why and name:
             visit.trail.asked(type, name)
             visit.trail.saw("R", why.seen, one.follower.tenant)
             there = visit.store.seen_by((), ()).newest(one.follower.tenant, type, name)
@@ -144,6 +149,8 @@ def router(clock: Clock, follow: Follow | None, *, base: str, prefix: str) -> AP
         one, attempts, events, why, working = found
         if _by_a_person(request):
             return _varied(one_page(prefix, one, attempts, events, why, working=working))
+        if why and not why.about:
+            raise problem(Kind.INVALID, why.said.en, why.said.nb, where="http.about")
         return _varied(as_json(whole(one, attempts, events, why)))
 
     @routes.post(
@@ -193,14 +200,10 @@ def _events(visit: Visit, unit: Unit, one: Standing) -> list[Happening]:
 
 
 def _named(about: str, type: str) -> tuple[str, str]:
-    """What is asked about: an address of any length, type and id, or an id of what is followed."""
+    """What is asked about, by its address, type and id, or the id of what is followed; empty where that names no resource."""
     found, bare = NAMED.fullmatch(about), BARE.fullmatch(about)
     named = (found["type"], found["id"]) if found else (type, bare[1]) if bare else ("", "")
-    if not named[1] or names_person(named[1]):
-        en = "This names no resource: write its address, Type/id, or its id. Never a national identity number."
-        nb = "Dette er ikke navnet på en ressurs: skriv adressen, Type/id, eller id-en. Aldri et fødselsnummer."
-        raise problem(Kind.INVALID, en, nb, where="http.about")
-    return named
+    return ("", "") if names_person(named[1]) else named
 
 
 def _saw(visit: Visit, unit: Unit, action: Any, follower: Follower) -> None:

@@ -60,6 +60,10 @@ UNTOLD: Final = (
     "AND e.number > s.told ORDER BY e.number LIMIT 1)) FROM subscription_standing s JOIN subscription f "
     f"ON f.tenant = s.tenant AND f.id = s.id WHERE s.told < s.events AND f.{COUNTED} GROUP BY f.status"
 )
+WAITING_EVENTS: Final = (
+    "SELECT s.id, count(*) FROM subscription_standing s JOIN subscription_event e ON e.tenant = s.tenant AND e.subscription = s.id "
+    "AND e.number > s.told WHERE s.told < s.events AND"
+)
 UNSEEN: Final = "SELECT moment FROM change ORDER BY position LIMIT 1"
 of_follower, of_standing, of_attempt = (
     keeping(subscriptions, OF_FOLLOWER),
@@ -125,6 +129,10 @@ class Following(Blocking):
     def follower_events(self, tenant: str, subscription: str, first: int, last: int, limit: int) -> list[Happening]:
         rows = self.ask(EVENTS, (key(tenant), key(subscription), first, last, limit))
         return [Happening(row[0], moment(row[1]), *row[2:]) for row in rows]
+
+    def count_untold(self, tenants: Sequence[str]) -> dict[str, int]:
+        rows = self.ask(f"{WAITING_EVENTS} s.tenant IN ({', '.join('?' for _ in tenants)}) GROUP BY s.id", [*map(key, tenants)])
+        return {id: int(count) for id, count in rows}
 
     def told_of(self, tenant: str, subscription: str, type: str, id: str) -> dict[int, int]:
         found = "SELECT version, number FROM subscription_event WHERE tenant = ? AND id = ? AND type = ? AND subscription = ?"

@@ -177,8 +177,8 @@ def _counted(of: _Looked, number: int) -> tuple[Code, Text]:
     if of.waiting and number <= state.underway:
         nb, en = f"I utboksen, forsøkt {of.waiting.attempts} ganger.", f"In the outbox, tried {of.waiting.attempts} times."
         return "on-its-way", _at(of.waiting.next_attempt, nb + " Neste forsøk {}.", en + " The next try is {}.")
-    before = number - state.told - 1
-    return "behind", Text(f"Venter på tur: {before} hendelser er foran.", f"Waits for its turn: {before} events are before it.")
+    en = f"Waits for its turn: it is told up to number {state.told}."
+    return "behind", Text(f"Venter på tur: det er varslet til og med nummer {state.told}.", en)
 
 
 def _not_counted(of: _Looked, stored: Stored, checks: Sequence[Check]) -> tuple[Code, Text]:
@@ -204,8 +204,10 @@ def _not_counted(of: _Looked, stored: Stored, checks: Sequence[Check]) -> tuple[
     if not all(check.met for check in checks):
         return "filtered", Text("Et filter slipper den ikke gjennom.", "A filter does not let it through.")
     return "unknown", Text(
-        "Ikke talt med, og ingenting som er bevart her, sier hvorfor: hendelser og forsøk beholdes en tid.",
-        "Not counted, and nothing that is kept here says why: events and tries are kept for a time.",
+        "Ikke talt med, og ingenting som er bevart her, sier hvorfor: hendelser og forsøk beholdes en tid, og det som ikke kunne "
+        "vurderes, står i loggen (notification.not_judged).",
+        "Not counted, and nothing that is kept here says why: events and tries are kept for a time; what could not be judged is "
+        "in the log (notification.not_judged).",
     )
 
 

@@ -35,7 +35,7 @@ class Fault:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A Subscription as an operator sees it. `since` is when its status began, as far back as was looked; `waiting` is what is in
-    the outbox for it.
+    the outbox for it, `untold` are the events that it is yet to be told of. (A restored backup leaves numbers without events.)
     """
 
     follower: Follower
@@ -44,17 +44,13 @@ class Standing:
     topic: Topic | None
     since: datetime | None
     waiting: Outgoing | None
+    untold: int
     faults: tuple[Fault, ...]
 
     @property
     def stands(self) -> str:
         status = self.follower.status
         return "failing" if status == "active" and self.state.failures else status
-
-    @property
-    def untold(self) -> int:
-        """Events that it is yet to be told of; what it is not to be told of meanwhile is passed over when its turn comes."""
-        return self.state.events - self.state.told
 
     @property
     def can_ask_again(self) -> bool:
@@ -65,8 +61,9 @@ class Standing:
 
 def followers(unit: Unit, tenants: Sequence[str], query_of: QueryOf, follow: Follow | None) -> list[Standing]:
     """All of these organisations, the most pressing first."""
-    found = [_standing(unit, one, query_of, follow) for one in unit.followers(tenants)]
-    return sorted(found, key=lambda one: (not one.faults, ORDER.index(one.stands), one.state.begun))
+    untold = unit.count_untold(tenants)
+    found = [_standing(unit, one, query_of, follow, untold.get(one.id, 0)) for one in unit.followers(tenants)]
+    return sorted(found, key=lambda one: (one.stands == "off", not one.faults, ORDER.index(one.stands), one.state.begun))
 
 
 def find(unit: Unit, tenants: Sequence[str], id: str) -> Follower:
@@ -79,7 +76,8 @@ def find(unit: Unit, tenants: Sequence[str], id: str) -> Follower:
 
 def seen(unit: Unit, tenants: Sequence[str], id: str, query_of: QueryOf, follow: Follow | None) -> Standing:
     """One of them. Raises `Problem(NOT_FOUND)`."""
-    return _standing(unit, find(unit, tenants, id), query_of, follow)
+    found = find(unit, tenants, id)
+    return _standing(unit, found, query_of, follow, unit.count_untold([found.tenant]).get(id, 0))
 
 
 def ask_again(unit: Unit, follower: Follower, now: datetime, base: str) -> None:
@@ -88,7 +86,7 @@ def ask_again(unit: Unit, follower: Follower, now: datetime, base: str) -> None:
     Raises `Problem(BUSINESS_RULE)` where that makes no sense.
     """
     state = state_of(unit, follower)
-    one = Standing(follower, state, wanted_of(follower), None, None, None, ())
+    one = Standing(follower, state, wanted_of(follower), None, None, None, 0, ())
     if not one.can_ask_again:
         why = {
             "off": ("it is off, and its client's to begin again", "det er slått av, og klienten må be om det på nytt"),
@@ -125,11 +123,11 @@ def since(unit: Unit, follower: Follower) -> datetime | None:
     return began
 
 
-def _standing(unit: Unit, follower: Follower, query_of: QueryOf, follow: Follow | None) -> Standing:
+def _standing(unit: Unit, follower: Follower, query_of: QueryOf, follow: Follow | None, untold: int) -> Standing:
     wanted, state = wanted_of(follower), state_of(unit, follower)
-    faults = tuple(_faults(follower, wanted, state, query_of, follow)) if follower.status != "off" else ()
+    faults = tuple(_faults(follower, wanted, state, query_of, follow) if follower.status != "off" else _ended(state))
     waiting = unit.notification(follower.tenant, follower.id)
-    return Standing(follower, state, wanted, topic_named(wanted.topic), since(unit, follower), waiting, faults)
+    return Standing(follower, state, wanted, topic_named(wanted.topic), since(unit, follower), waiting, untold, faults)
 
 
 def _faults(follower: Follower, wanted: Wanted, state: FollowerState, query_of: QueryOf, follow: Follow | None) -> Iterator[Fault]:
@@ -156,6 +154,16 @@ def _faults(follower: Follower, wanted: Wanted, state: FollowerState, query_of: 
         en = f"Tried {state.failures} times in vain: {state.error}"
         to_do = Text("Ingenting: det prøves igjen av seg selv.", "Nothing yet: it is tried again by itself.")
         yield Fault(Text(f"Prøvd {state.failures} ganger forgjeves: {state.error}", en), to_do)
+
+
+def _ended(state: FollowerState) -> Iterator[Fault]:
+    if state.error:
+        yield Fault(
+            Text(f"Det tok slutt mens det var i feil: {state.error}", f"It ended while it was in error: {state.error}"),
+            Text(
+                "Klienten kan be om det på nytt med status requested.", "Its client may begin it again with the status requested."
+            ),
+        )
 
 
 def unreadable(type: str, filters: Sequence[str], query_of: QueryOf) -> bool:

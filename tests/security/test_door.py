@@ -81,6 +81,8 @@ def kept_messages(service: Service) -> int:
         "/pathways",
         "/deliveries",
         "/partners",
+        "/subscriptions",
+        "/subscriptions/x",
         "/nowhere",
         "/console/messages/x",
         # what only begins as an open address does

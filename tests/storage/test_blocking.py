@@ -261,6 +261,12 @@ WHOLE: dict[str, Ask | None] = {
     **dict.fromkeys(("size", "schema", "received_at", "in_hand")),
     **dict.fromkeys(("old_copies", "missing_of_message")),  # what is kept no longer
     **dict.fromkeys(("export", "exports", "export_files", "export_file")),  # ids and versions, looked up for who fetches them
+    # Who follows what: ids, versions and numbers. What is shown of them is taken by who asks, and by who is told (`closed_to`).
+    **dict.fromkeys(("follower", "followers", "follower_state", "follower_states_due", "follower_states_left", "changes_seen")),
+    **dict.fromkeys(
+        ("follower_events", "told_of", "count_untold", "unseen", "notification", "closed_to", "attempts", "count_followers")
+    ),
+    "untold_since": None,
     "blocked": None,
 }
 WRITING = {
@@ -268,6 +274,8 @@ WRITING = {
     *("keep_partner_state", "raise_trouble", "settle", "set_setting", "await_audit", "spend", "begin_session", "use_session"),
     *("end_session", "end_sessions", "end_old_sessions", "remove", "rewrite", "take_away", "rewrite_message"),
     *("beat", "bury", "take_in_hand", "put_down", "put_down_of_the_dead"),
+    *("keep_follower", "keep_follower_state", "forget_changes", "add_events", "add_attempt", "drop_outgoing", "forget_events"),
+    "skip_numbers",
     *("ask_export", "go_on_with_export", "drop_export", "drop_old_exports"),
 }
 

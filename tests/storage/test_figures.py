@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 
 from adapter.console.figures import Figures, Kept
 from adapter.domain.identity import BASE
-from adapter.ports import NOBODY, AuditRecord, PartnerState, Process, Queue, State, Trouble
+from adapter.ports import NOBODY, AuditRecord, Follower, FollowerState, Happening, PartnerState, Process, Queue, State, Trouble
 from adapter.r4.index import Entry
 from adapter.storage import DatabaseStore, open_store
 from tests.storage.things import NOW, OURS, THEIRS, a_draft, a_message, a_row, later
@@ -49,6 +49,76 @@ def test_each_queue_is_known_by_its_length_and_its_oldest(store: DatabaseStore) 
             {"edi2": 1},
             {"fjord": 1},
         ]
+
+
+@pytest.mark.parametrize("state", ["waiting", "dead"])
+def test_what_does_not_reach_a_subscriber_is_in_no_queue(store: DatabaseStore, state: str) -> None:
+    """It is the subscriber's trouble: told by its own figures, so that no alarm about hubs and partners goes off for it."""
+    with store.write() as unit:
+        unit.enqueue(a_row("o1", hub="subscriptions", kind="notification", created=later(-900), state=state))
+        unit.enqueue(a_row("o2", hub="edi2", created=later(-60), state=state))
+        unit.enqueue(a_row("o3", hub="zone", created=later(-50), state=state))
+
+    with store.read() as unit:
+        assert [queue.hub for queue in unit.queues(state)] == ["edi2", "zone"]
+        assert unit.lengths(state) == {"edi2": 1, "zone": 1}
+
+
+def test_those_who_follow_are_counted_by_status_with_the_oldest_that_each_waits_for(store: DatabaseStore) -> None:
+    def happened(number: int, seconds: int) -> Happening:
+        return Happening(number, later(seconds), "Task", f"t{number}", 1)
+
+    standings = [
+        ("s1", "active", 2, [happened(1, -500), happened(2, -400), happened(3, -300)]),  # the third is yet to be told
+        ("s2", "active", 0, [happened(2, -90)]),  # the first is kept no longer
+        ("s3", "error", 0, [happened(1, -800)]),
+        ("s4", "off", 0, [happened(1, -900)]),  # nobody waits for it
+        ("s5", "active", 1, [happened(1, -700)]),
+    ]
+    with store.write() as unit:
+        for id, status, told, events in standings:
+            unit.keep_follower(Follower(OURS, id, "Task", status, b"{}"))
+            unit.add_events(OURS, id, events)
+            unit.keep_follower_state(FollowerState(OURS, id, later(-1000), events[-1].number, told))
+
+    with store.read() as unit:
+        assert unit.count_followers() == {"requested": 0, "active": 3, "error": 1, "off": 1}
+        assert unit.untold_since() == {"active": later(-300), "error": later(-800)}
+        assert unit.told_of(OURS, "s1", "Task", "t2") == {1: 2}
+        assert unit.count_untold([OURS]) == {"s1": 1, "s2": 1, "s3": 1, "s4": 1}
+        assert unit.count_untold([THEIRS]) == {}
+        assert (unit.told_of(OURS, "s1", "Patient", "t2"), unit.told_of(THEIRS, "s1", "Task", "t2")) == ({}, {})
+    said = generate_latest(Figures(store, [OURS], At()).registry).decode()
+    assert 'stafett_subscriptions{status="error"} 1.0' in said
+    assert 'stafett_subscription_event_oldest_seconds{status="error"} 1400.0' in said
+    assert 'stafett_subscription_event_oldest_seconds{status="active"} 900.0' in said
+    assert 'stafett_subscription_event_oldest_seconds{status="off"}' not in said
+    assert OURS not in said
+
+
+def test_what_is_written_and_nobody_has_looked_at_is_told_by_its_age(store: DatabaseStore) -> None:
+    with store.write() as unit:
+        unit.keep_follower(Follower(OURS, "s1", "Task", "active", b"{}"))
+    with store.write() as unit:
+        unit.put(OURS, [a_draft("t1", type="Task")], later(-120))
+
+    with store.read() as unit:
+        assert [unit.unseen(OURS, "Task", "t1"), unit.unseen(THEIRS, "Task", "t1")] == [frozenset((1,)), frozenset()]
+        assert unit.untold_since() == {"": later(-120)}
+    told = generate_latest(Figures(store, [OURS], At()).registry).decode()
+    assert 'stafett_subscription_event_oldest_seconds{status="unseen"} 720.0' in told
+
+
+def test_what_waits_for_a_subscriber_is_found_by_its_key(store: DatabaseStore) -> None:
+    with store.write() as unit:
+        for id, state in (("o1", "dead"), ("o2", "waiting")):
+            unit.enqueue(a_row(id, hub="subscriptions", kind="notification", key=f"subscription|{OURS}|s1", state=state))
+
+    with store.read() as unit:
+        found = unit.notification(OURS, "s1")
+        assert found
+        assert found.id == "o2"
+        assert unit.notification(OURS, "s2") is None
 
 
 def test_messages_that_wait_are_known_by_their_channel_and_what_was_put_aside_is_not(store: DatabaseStore) -> None:
