@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adapter.console.package import Package, package
-from adapter.console.published import by_url, definitions, examples, strings, whole
+from adapter.console.published import by_url, definitions, examples, strings
 from adapter.domain.identity import BASE
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
@@ -25,7 +25,7 @@ CANONICAL = re.compile(rf"{re.escape(BASE)}/(?!SubscriptionTopic/)[A-Z][A-Za-z]+
 def faults() -> Iterator[str]:
     """What would break in the hands of a tool that is given the package and no network."""
     for name, resource in definitions().items():
-        if resource["resourceType"] == "StructureDefinition" and "snapshot" not in whole(name):
+        if resource["resourceType"] == "StructureDefinition" and "snapshot" not in resource:
             yield f"{name} has no snapshot: run python tools/profiles.py"
     for name, resource in {**definitions(), **examples()}.items():
         for canonical in sorted({said for said in strings(resource) if CANONICAL.fullmatch(said)} - set(by_url())):

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from adapter.console.definition_page import definition_page, example_page
 from adapter.console.definitions_page import list_page
 from adapter.console.package import Package, package
-from adapter.console.published import definitions, examples, whole
+from adapter.console.published import definitions, examples
 from adapter.domain.problem import Kind, problem
 
 GZIP: Final = "application/gzip"
@@ -60,7 +60,7 @@ def _one(prefix: str, name: str) -> Response:
     if found not in definitions() and found not in examples():
         raise problem(Kind.NOT_FOUND, "There is no such definition: see /profiles.", "Definisjonen finnes ikke: se /profiles.")
     if asked != name:
-        content = whole(found) if found in definitions() else examples()[found]
+        content = definitions().get(found) or examples()[found]
         return Response(msgspec.json.format(msgspec.json.encode(content), indent=1), media_type=JSON)
     return definition_page(prefix, found) if found in definitions() else example_page(prefix, found)
 

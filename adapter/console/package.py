@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from adapter.console.published import Json, definitions, examples, whole
+from adapter.console.published import Json, definitions, examples
 from adapter.domain.identity import BASE
 
 ID: Final = "stafett.pathways"
@@ -79,10 +79,9 @@ def manifest(released: str) -> Json:
 
 
 def _contents(released: str) -> dict[str, bytes]:
-    published = {name: whole(name) for name in definitions()}
     return {
         "package/package.json": _written(manifest(released)),
-        **_folder("package", published),
+        **_folder("package", definitions()),
         **_folder("package/example", examples()),
     }
 

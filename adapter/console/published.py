@@ -1,9 +1,9 @@
-"""What the service publishes as FHIR: all definitions of `profiles/`, the code lists of `mappings/codes`, the good examples.
+"""What the service publishes as FHIR: all definitions that it carries, and the good examples.
 
     definitions()["ValueSet-care-level"]["url"]          # https://stafett.invalid/fhir/ValueSet/care-level
-    snapshot("StructureDefinition-pathway-event")        # its elements with all that is inherited, by tools/profiles.py
+    snapshot("StructureDefinition-pathway-event")        # its elements with all that is inherited
 
-A name is `Type-id`: that of the file in `profiles/` and in the package. Whatever is laid there is published, of any type.
+A name is `Type-id`: that of the file in `profiles/` and in the package. Whatever is carried or laid there is published.
 """
 
 from __future__ import annotations
@@ -14,21 +14,20 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from adapter.r4.carried import CARRIED, carried
+
 Json = dict[str, Any]
-OID: Final = "urn:oid:"
 
 
 @cache
 def definitions() -> Mapping[str, Json]:
-    """Name -> definition, in the order of the names.
-
-    A national list has its OID as `url`, which is what `Coding.system` says of it: by another nobody would find it.
-    """
-    resources = [*_resources(_profiles()), *map(_by_oid, _resources(files("mappings") / "codes"))]
+    """Name -> definition, in the order of the names: those that /fhir gives too (adapter.r4.carried), and what else is laid."""
+    resources = [resource for type in CARRIED for resource in carried(type).values()]
+    resources += [resource for resource in _resources(_profiles()) if resource["resourceType"] not in CARRIED]
     return MappingProxyType(dict(sorted((name(resource), resource) for resource in resources)))
 
 
@@ -40,15 +39,8 @@ def examples() -> Mapping[str, Json]:
 
 
 def snapshot(of: str) -> list[Json]:
-    """The elements of a StructureDefinition, inherited ones too; none of what has no snapshot."""
-    file = _profiles() / "snapshots" / f"{of}.json"
-    return list(msgspec.json.decode(file.read_bytes())["element"]) if of in definitions() and file.is_file() else []
-
-
-def whole(of: str) -> Json:
-    """A definition as it stands in the package: a StructureDefinition with its snapshot."""
-    found, elements = definitions()[of], snapshot(of)
-    return found | {"snapshot": {"element": elements}} if elements else found
+    """The elements of a StructureDefinition, inherited ones too."""
+    return list(definitions()[of]["snapshot"]["element"])
 
 
 @cache
@@ -91,8 +83,3 @@ def _urls(resource: Json) -> Iterator[str]:
         yield resource["url"]
     if resource["resourceType"] == "NamingSystem":
         yield from (unique["value"] for unique in resource["uniqueId"])
-
-
-def _by_oid(resource: Json) -> Json:
-    oids = [i["value"] for i in resource.get("identifier", ()) if i["value"].startswith(OID)]
-    return resource | {"url": oids[0]} if oids else resource

@@ -11,7 +11,7 @@ from urllib.parse import urldefrag
 import pytest
 from lxml import html
 
-from adapter.console.published import definitions, examples, whole
+from adapter.console.published import definitions, examples, snapshot
 from tests.console.test_pages import OUTSIDE
 from tests.http.service import Service, service
 
@@ -90,7 +90,7 @@ def test_an_event_is_told_as_its_shorthand_has_it(pages: dict[str, Any]) -> None
     assert [row[0] for row in rules] == [f"event-{number}" for number in range(1, 8)]
     assert rules[6][1:3] == ["The event's date is known to the day", "Hendelsens dato er kjent på dagen"]
     everything = rows(pages["/profiles/pathway-event"], "The snapshot")
-    assert len(everything) == len(whole("StructureDefinition-pathway-event")["snapshot"]["element"])
+    assert len(everything) == len(snapshot("StructureDefinition-pathway-event"))
 
 
 def test_a_profile_tells_the_rules_and_elements_of_that_which_it_derives_from(pages: dict[str, Any]) -> None:
@@ -128,7 +128,7 @@ def test_each_is_given_as_fhir_too(here: Service) -> None:
         answer = here.http.get(f"/profiles/{name.removeprefix('StructureDefinition-')}.json")
 
         assert answer.headers["content-type"] == "application/fhir+json"
-        assert json.loads(answer.content) == (whole(name) if name in definitions() else examples()[name])
+        assert json.loads(answer.content) == {**definitions(), **examples()}[name]
 
 
 @pytest.mark.parametrize("name", ["nope", ".json", "StructureDefinition-", "%00", "pathway.json.json"])

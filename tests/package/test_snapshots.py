@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapter.console.published import definitions, whole
+from adapter.console.published import definitions, snapshot
 from tests.official import NOWHERE, QUICK, home, official
 from tests.package import ROOT
 
@@ -46,7 +46,7 @@ def theirs(official: object, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 def ours(name: str) -> list[Any]:
     """Our elements, but for those that are explained."""
-    return [element for element in whole(name)["snapshot"]["element"] if not element["id"].startswith(SPELT_OUT.get(name, "-"))]
+    return [element for element in snapshot(name) if not element["id"].startswith(SPELT_OUT.get(name, "-"))]
 
 
 def explained(element: Any) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def test_each_element_asks_for_the_same(theirs: dict[str, list[Any]]) -> None:
 
 def test_what_is_spelt_out_below_an_extension_is_what_the_extension_itself_says() -> None:
     for name, starts in SPELT_OUT.items():
-        elements = {element["id"]: element for element in whole(name)["snapshot"]["element"]}
+        elements = {element["id"]: element for element in snapshot(name)}
         for start in starts:
             profile = elements[start.rstrip(".")]["type"][0]["profile"][0]
             assert elements[f"{start}url"]["fixedUri"] == profile
