@@ -20,7 +20,7 @@ from adapter.fhir.bundles import searchset
 from adapter.fhir.clauses import ALTERNATIVES, alternatives, fault, parts, plain, shown, too_many, warning
 from adapter.fhir.face import Answer, Asked, Face, not_found
 from adapter.fhir.reading import PART, READ
-from adapter.fhir.search import Pairs, refuse_person
+from adapter.fhir.search import Pairs
 from adapter.fhir.shaping import shape
 from adapter.fhir.types import RESULT
 from adapter.ports import Stored
@@ -63,7 +63,6 @@ DEFINED: Final[Mapping[str, Mapping[str, Parameter]]] = {type: _parameters(type)
 
 def read(_: Face, asked: Asked, __: bytes) -> Answer:
     """A definition, or a part of it (`_summary`, `_elements`). NOT_FOUND where there is none of that id."""
-    refuse_person(asked.pairs)
     body = carried(asked.type).get(asked.id)
     if body is None:
         raise not_found()
@@ -78,8 +77,6 @@ def read(_: Face, asked: Asked, __: bytes) -> Answer:
 
 def search(face: Face, asked: Asked, _: bytes) -> Answer:
     """A searchset, by id; what is not known is told of, or with `handling=strict` refused."""
-    if not asked.private:
-        refuse_person(asked.pairs)
     asked.trail.query(asked.pairs)
     known, faults, ignored, kept = DEFINED[asked.type], list[Finding](), list[Finding](), list[tuple[str, str]]()
     tests: list[Callable[[Body], bool]] = []
