@@ -17,9 +17,13 @@ Body = dict[str, Any]
 SYSTEM = "urn:matrix"
 FNR = "urn:oid:2.16.578.1.12.4.1.4.1"
 CODES = "http://terminology.hl7.org/CodeSystem/"
+NOWHERE = "http://127.0.0.1:9/hook"
+"""An endpoint that nobody is at (discard, https://www.rfc-editor.org/rfc/rfc863); the worker is not running either."""
 EPISODE = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
-NO_IDENTIFIER = frozenset({"Binary", "Provenance"})
-OF_NOBODY = frozenset({"Endpoint", "HealthcareService", "Organization", "Practitioner", "PractitionerRole"})
+NO_IDENTIFIER = frozenset({"Binary", "Provenance", "Subscription"})
+OF_NOBODY = frozenset(
+    ("Endpoint", "HealthcareService", "Location", "Organization", "Practitioner", "PractitionerRole", "Subscription")
+)
 """Types that clients write and that are no patient's record: an organisation's own, whatever a patient has closed."""
 
 
@@ -81,6 +85,7 @@ def _plain(name: str, subject: Body) -> dict[str, Body]:
             "subject": subject,
             "content": [{"attachment": {"contentType": "text/plain", "title": "Prøve"}}],
         },
+        "Encounter": {"status": "in-progress", "class": {"system": f"{CODES}v3-ActCode", "code": "AMB"}, "subject": subject},
         "Endpoint": {
             "status": "active",
             "connectionType": {"system": f"{CODES}endpoint-connection-type", "code": "hl7-fhir-rest"},
@@ -91,6 +96,7 @@ def _plain(name: str, subject: Body) -> dict[str, Body]:
         "Flag": {"status": "active", "code": {"text": "Prøve"}, "subject": subject},
         "Goal": {"lifecycleStatus": "active", "description": {"text": "Prøve"}, "subject": subject},
         "HealthcareService": {"active": True, "name": name},
+        "Location": {"status": "active", "name": name},
         "MedicationStatement": {"status": "active", "subject": subject, "medicationCodeableConcept": {"text": "Prøve"}},
         "Observation": {"status": "final", "code": {"text": "Prøve"}, "subject": subject, "valueString": "Prøve"},
         "Organization": {"name": name, "active": True},
@@ -100,6 +106,12 @@ def _plain(name: str, subject: Body) -> dict[str, Body]:
         "Provenance": {"recorded": "2026-06-01T10:00:00Z", "target": [subject], "agent": [{"who": {"display": "Prøve"}}]},
         "RelatedPerson": {"patient": subject, "name": [{"family": name}]},
         "ServiceRequest": {"status": "active", "intent": "order", "subject": subject, "code": {"text": "Prøve"}},
+        "Subscription": {
+            "status": "requested",
+            "reason": "Prøve",
+            "criteria": "Task?status=entered-in-error",
+            "channel": {"type": "rest-hook", "endpoint": NOWHERE, "payload": "application/fhir+json"},
+        },
         "Task": {"status": "requested", "intent": "order", "for": subject},
     }
 
@@ -124,17 +136,23 @@ def _linked(links: Mapping[str, str]) -> dict[str, Body]:
             "careTeam": [to("CareTeam")],
             "addresses": [to("Condition")],
             "goal": [to("Goal")],
+            "encounter": to("Encounter"),
             "extension": [{"url": EPISODE, "valueReference": to("EpisodeOfCare")}],
         },
-        "CareTeam": {"participant": [{"member": to("Practitioner")}]},
+        "CareTeam": {"participant": [{"member": to("Practitioner")}], "encounter": to("Encounter")},
         "Communication": {
             "instantiatesCanonical": plan,
             "basedOn": [to("ServiceRequest")],
             "partOf": [to("Task")],
+            "encounter": to("Encounter"),
             "recipient": [to("RelatedPerson")],
             "sender": to("Practitioner"),
         },
-        "Condition": {"asserter": to("Practitioner"), "evidence": [{"detail": [to("Observation")]}]},
+        "Condition": {
+            "asserter": to("Practitioner"),
+            "encounter": to("Encounter"),
+            "evidence": [{"detail": [to("Observation")]}],
+        },
         "Consent": {
             "performer": [to("RelatedPerson")],
             "organization": [to("Organization")],
@@ -146,7 +164,17 @@ def _linked(links: Mapping[str, str]) -> dict[str, Body]:
             "authenticator": to("Practitioner"),
             "custodian": to("Organization"),
             "relatesTo": [{"code": "replaces", "target": to("DocumentReference")}],
-            "context": {"encounter": [to("EpisodeOfCare")], "related": [to("ServiceRequest")]},
+            "context": {"encounter": [to("Encounter"), to("EpisodeOfCare")], "related": [to("ServiceRequest")]},
+        },
+        "Encounter": {
+            "basedOn": [to("ServiceRequest")],
+            "diagnosis": [{"condition": to("Condition")}],
+            "episodeOfCare": [to("EpisodeOfCare")],
+            "location": [{"location": to("Location")}],
+            "participant": [{"individual": to("Practitioner")}],
+            "partOf": to("Encounter"),
+            "reasonReference": [to("Observation")],
+            "serviceProvider": to("Organization"),
         },
         "Endpoint": {"managingOrganization": to("Organization")},
         "EpisodeOfCare": {
@@ -156,8 +184,14 @@ def _linked(links: Mapping[str, str]) -> dict[str, Body]:
             "managingOrganization": to("Organization"),
             "team": [to("CareTeam")],
         },
-        "Flag": {"author": to("Practitioner")},
-        "HealthcareService": {"endpoint": [to("Endpoint")], "providedBy": to("Organization")},
+        "Flag": {"author": to("Practitioner"), "encounter": to("Encounter")},
+        "HealthcareService": {
+            "endpoint": [to("Endpoint")],
+            "coverageArea": [to("Location")],
+            "location": [to("Location")],
+            "providedBy": to("Organization"),
+        },
+        "Location": {"endpoint": [to("Endpoint")], "managingOrganization": to("Organization"), "partOf": to("Location")},
         "MedicationStatement": {
             "context": to("EpisodeOfCare"),
             "partOf": [to("MedicationStatement")],
@@ -166,6 +200,7 @@ def _linked(links: Mapping[str, str]) -> dict[str, Body]:
         "Observation": {
             "basedOn": [to("ServiceRequest")],
             "derivedFrom": [to("DocumentReference")],
+            "encounter": to("Encounter"),
             "focus": [to("Condition")],
             "hasMember": [to("Observation")],
             "partOf": [to("MedicationStatement")],
@@ -181,18 +216,25 @@ def _linked(links: Mapping[str, str]) -> dict[str, Body]:
             "endpoint": [to("Endpoint")],
             "organization": to("Organization"),
             "practitioner": to("Practitioner"),
+            "location": [to("Location")],
             "healthcareService": [to("HealthcareService")],
         },
-        "Provenance": {"agent": [{"who": to("Practitioner")}], "entity": [{"role": "source", "what": to("DocumentReference")}]},
+        "Provenance": {
+            "agent": [{"who": to("Practitioner")}],
+            "entity": [{"role": "source", "what": to("DocumentReference")}],
+            "location": to("Location"),
+        },
         "ServiceRequest": {
             "instantiatesCanonical": plan,
             "basedOn": [to("ServiceRequest")],
+            "encounter": to("Encounter"),
             "performer": [to("Organization")],
             "replaces": [to("ServiceRequest")],
             "requester": to("Practitioner"),
         },
         "Task": {
             "basedOn": [to("ServiceRequest")],
+            "encounter": to("Encounter"),
             "focus": to("CarePlan"),
             "owner": to("Organization"),
             "partOf": [to("Task")],

@@ -51,12 +51,19 @@ def test_b081_no_chain_answers_yes_or_no_about_a_hidden_record(world: World) -> 
         for chain in ("focus:CarePlan.status=active", "focus:CarePlan.status=revoked", "part-of:Task.status=requested"):
             found = world.ask(reader, Request("GET", f"Task?_id={names.bridge['Task']}&{chain}")).json()
             assert (found["total"], "entry" in found) == (0, False), (reader, chain)
-        for wanted in ("x", "R"):
-            asked = Request("GET", f"Patient?_id={names.ids['Patient']}&_has:Task:patient:_security={wanted}")
-            assert world.ask(reader, asked).status_code == 400
+        for status in ("requested", "completed"):
+            asked = Request("GET", f"Patient?_id={names.ids['Patient']}&_has:Task:patient:status={status}")
+            assert world.ask(reader, asked).json()["total"] == 0, (reader, status)
+            assert world.ask(reader, has_task(names.links["Practitioner"], status)).json()["total"] == 0, (reader, status)
+    # Whose Task it is refers to a Practitioner, who is there for all who act for the hospital.
+    assert world.ask("own", has_task(world.seen["own"].links["Practitioner"], "requested")).json()["total"] == 1
     own = world.seen["own"].bridge["Task"]
     found = world.ask("own", Request("GET", f"Task?_id={own}&focus:CarePlan.status=active")).json()
     assert found["total"] == 1  # who may see the record sees what it leads to
+
+
+def has_task(practitioner: str, status: str) -> Request:
+    return Request("GET", f"Practitioner?_id={practitioner}&_has:Task:requester:status={status}")
 
 
 def test_b082_no_total_link_or_condition_tells_what_there_is(world: World) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.matrix.asking import alike, difference
+from tests.matrix.asking import Request, alike, difference
 from tests.matrix.recipes import IN_BUNDLES, RECIPES, Case, Offer, offers, together
-from tests.matrix.world import BLOCKED, REFUSED, Names, World
+from tests.matrix.world import BLOCKED, REFUSED, Names, World, first
 
 pytestmark = pytest.mark.slow
 SYSTEM = ("batch", "transaction")
@@ -22,8 +22,9 @@ READING = ("read", "search-type")
 WHOLE = ("other", "nurse")  # to whom every request is made; of the others, each cell's first
 TYPES = (
     *("AllergyIntolerance", "Binary", "CarePlan", "CareTeam", "Communication", "Condition", "Consent", "DocumentReference"),
-    *("Endpoint", "EpisodeOfCare", "Flag", "Goal", "HealthcareService", "MedicationStatement", "Observation", "Organization"),
-    *("Patient", "PlanDefinition", "Practitioner", "PractitionerRole", "Provenance", "RelatedPerson", "ServiceRequest", "Task"),
+    *("Encounter", "Endpoint", "EpisodeOfCare", "Flag", "Goal", "HealthcareService", "Location", "MedicationStatement"),
+    *("Observation", "Organization", "Patient", "PlanDefinition", "Practitioner", "PractitionerRole", "Provenance"),
+    *("RelatedPerson", "ServiceRequest", "Subscription", "Task"),
 )
 
 
@@ -49,7 +50,20 @@ def test_everything_that_is_offered_has_a_recipe_and_a_row(world: World) -> None
     assert set(offered) == set(TYPES)
     assert {cell for offer in offered.values() for cell in offer.cells} == set(RECIPES)
     assert {one["code"] for one in service["interaction"]} == {"batch", "transaction"}
-    assert {one["name"] for one in service["operation"]} == {"export"}
+    assert {one["name"] for one in service["operation"]} == {"export", "validate"}
+
+
+def test_what_the_program_carries_is_the_same_for_all(world: World) -> None:
+    """Definitions tell of nobody, and nobody can write them: https://hl7.org/fhir/R4/conformance-module.html."""
+    for said in world.carried():
+        type, codes = said["type"], {one["code"] for one in said["interaction"]}
+        assert codes == {"read", "search-type"}
+        requests = [Request("GET", f"{type}?_count=200"), Request("GET", f"{type}/{first(world, 'own', type)}")]
+        for request in requests:
+            mine = alike(world.ask("own", request), {})
+            assert mine[0] == 200, request
+            for reader in REFUSED:
+                assert alike(world.ask(reader, request), {}) == mine, f"{reader} x {request}"
 
 
 @pytest.mark.parametrize("type", TYPES)

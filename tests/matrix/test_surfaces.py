@@ -14,6 +14,7 @@ from tests.matrix.world import LISTS, REFUSED, World
 pytestmark = pytest.mark.slow
 OPEN = {
     *("/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs", "/console/assets/{name}"),
+    *("/package.tgz", "/package.tgz.sha256", "/profiles", "/profiles/{name}"),
     *("/login", "/login/callback", "/logout", "/partners/{name}/notifications"),
 }
 """What tells of nobody: who is let in there is asked elsewhere."""
@@ -29,6 +30,8 @@ DECIDING = {
     *("/deliveries/{id}/resend", "/deliveries/{id}/dismiss"),
 }
 OF_DELIVERY = {"/deliveries/{id}"}
+OF_SUBSCRIPTION = {"/subscriptions", "/subscriptions/{id}", "/subscriptions/{id}/retry", "/subscriptions/{id}/off"}
+"""An organisation's own, whatever a patient has closed: looked at in `test_following.py`."""
 
 
 def requests(world: World, message: str, pathway: str) -> Iterator[tuple[str, Request]]:
@@ -46,7 +49,15 @@ def requests(world: World, message: str, pathway: str) -> Iterator[tuple[str, Re
 
 def test_every_route_has_a_row(world: World) -> None:
     apart = {path for _, path in world.routes if not path.startswith("/fhir")}
-    named = {*OF_MESSAGE, *OF_PATHWAY, *OF_DELIVERY, *DECIDING, *SENDING, *(path for path in LISTS if "?" not in path)}
+    named = {
+        *OF_SUBSCRIPTION,
+        *OF_MESSAGE,
+        *OF_PATHWAY,
+        *OF_DELIVERY,
+        *DECIDING,
+        *SENDING,
+        *(path for path in LISTS if "?" not in path),
+    }
 
     assert apart - OPEN == named
 

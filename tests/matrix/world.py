@@ -11,7 +11,7 @@ either (`hidden.bridge`, `never.bridge`) stand in the hospital's space and in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ import httpx
 from fastapi import FastAPI
 
 from adapter.ports import Store
-from adapter.settings import Organisation, Partner, Receiver, Settings, StoreSettings
+from adapter.settings import Organisation, Partner, Receiver, Settings, StoreSettings, SubscriptionSettings
 from adapter.wiring import Services, build
 from tests.fhir.epj import Epj
 from tests.http.real import HOSPITAL, RECEIVERS, VAAGAA, WAITS
@@ -56,8 +56,9 @@ PEOPLE = (
     *("secre", "secre1", "secre2"),
 )
 """All who have a number."""
-LISTS = ("/", "/messages", "/messages?limit=1", "/pathways", "/deliveries", "/partners")
-"""What lists things outside /fhir."""
+FIGURE = "/fhir/Measure/right-refused/$evaluate-measure?periodStart=2020&periodEnd=2026"
+LISTS = ("/", "/messages", "/messages?limit=1", "/pathways", "/deliveries", "/partners", FIGURE)
+"""What lists things outside /fhir, and what counts them in it."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class World:
     after: Mapping[tuple[str, str, str], Any] = field(default_factory=dict)
     everything: frozenset[str] = frozenset()  # ids of the hidden records
     home: str = HOSPITAL
+    tell: Callable[[], object] = lambda: None  # works out who is to be told of what was written
     routes: tuple[tuple[str, str], ...] = ()  # method and path of all that the service answers
 
     @property
@@ -122,7 +124,14 @@ class World:
         return replace(names, tag=f'W/"{stored.version}"')
 
     def types(self) -> list[Body]:
-        """What /fhir/metadata says of each type."""
+        """What /fhir/metadata says of each type that is kept."""
+        return [one for one in self._said_of_types() if one["versioning"] != "no-version"]
+
+    def carried(self) -> list[Body]:
+        """The same of those that the program carries, which nobody has written."""
+        return [one for one in self._said_of_types() if one["versioning"] == "no-version"]
+
+    def _said_of_types(self) -> list[Body]:
         found: list[Body] = self.readers["own"].get("/fhir/metadata").json()["rest"][0]["resource"]
         return found
 
@@ -150,6 +159,7 @@ def guarded(folder: Path, url: str = "") -> Iterator[World]:
                 organisation=(Organisation(number=HOSPITAL, name="Fjordheim sykehus HF"), Organisation(number=OTHER, name="Annen")),
                 receiver=tuple(Receiver(her_id=id, organisation=HOSPITAL, pathway=pathway) for id, pathway in RECEIVERS.items()),
                 partner=(Partner.model_validate(WAITS),),
+                subscriptions=SubscriptionSettings(private_hosts=("127.0.0.1:9",)),
             )
             made.append(build(settings, clock))
             return made[0].app
@@ -163,7 +173,9 @@ def guarded(folder: Path, url: str = "") -> Iterator[World]:
             client = httpx.Client(base_url=http.base_url, headers=said, timeout=30, trust_env=False)
             readers[name] = stack.enter_context(client)
         base = str(http.base_url).rstrip("/")
-        yield World(Service(readers["own"], made[0].store, clock, base), readers, routes=tuple(routed(made[0].app.routes)))
+        service = Service(readers["own"], made[0].store, clock, base)
+        followed = made[0].notifier.followed
+        yield World(service, readers, tell=lambda: followed.round(clock.now()), routes=tuple(routed(made[0].app.routes)))
 
 
 @contextmanager
