@@ -111,7 +111,7 @@ def test_a_page_does_what_it_shows(page: Page, folder: Path, port: int) -> None:
 
     for command, answer in page.commands:
         code, said, complained = done(here(command), folder, 100)
-        assert (code, complained) == (0, ""), f"{command}\n{said}"
+        assert (code, complained) == (0, ""), f"{command}\n{said}\n{complained}"
         assert answers(answer, shown(said)), f"{command}\n{said}"
 
 
