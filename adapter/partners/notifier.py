@@ -75,8 +75,9 @@ class Notifier:
         try:
             with caused_by(row.cause):
                 bring_all(self.store, self, self.clock, [row], lease=self.lease, ladder=self.ladder, told=self._told)
-        except Problem as fault:  # the database: it is claimed again when its lease is out
-            log.warning("notification.not_kept", id=row.id, why=str(fault))
+        except Exception as fault:  # the database, or ours: it is claimed again when its lease is out
+            why = str(fault) if isinstance(fault, Problem) else type(fault).__name__
+            log.warning("notification.not_kept", id=row.id, why=why)
         finally:
             with self._counting:
                 self._free += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from adapter.correlation import cause
 from adapter.ports import NO_EVENTS, Follower, FollowerState, Happening, Outgoing, Unit
 from adapter.r4 import json, xml
 from adapter.usecases.writing import Body, body_of, draft
+from mappings import times
 from mappings.resources import notification
 from mappings.resources.notification import Kind, Subject, Told
 from mappings.topics import TOPICS, Topic
@@ -139,13 +140,13 @@ def _put_out(
 
 def next_due(wanted: Wanted, now: datetime) -> datetime | None:
     """When something is to be done of which no event tells: a heartbeat, or the end."""
-    times = [now + timedelta(seconds=wanted.heartbeat)] if wanted.heartbeat else []
-    return min([*times, *([ending] if (ending := ends(wanted)) else [])], default=None)
+    beats = [now + timedelta(seconds=wanted.heartbeat)] if wanted.heartbeat else []
+    return min([*beats, *([ending] if (ending := ends(wanted)) else [])], default=None)
 
 
 def ends(wanted: Wanted) -> datetime | None:
     """When the subscription ends by itself."""
-    return datetime.fromisoformat(wanted.end).astimezone(UTC) if wanted.end else None
+    return times.moment(wanted.end)
 
 
 def set_status(unit: Unit, follower: Follower, status: str, error: str, now: datetime, base: str) -> Follower:

@@ -9,9 +9,10 @@ A secret that the endpoint asks for (`channel.header`) is kept apart and shown t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -21,6 +22,7 @@ from adapter.ports import Follower, FollowerState, Unit
 from adapter.r4.parameters import PARAMETERS
 from adapter.usecases.followers import Wanted, greet, key_of, next_due, wanted_of
 from adapter.usecases.writing import Body, Change, Rules
+from mappings import times
 from mappings.resources.notification import PACKAGE
 from mappings.topics import TOPICS, Topic, topic_of
 
@@ -32,6 +34,7 @@ BOUNDS: Final = {HEARTBEAT: (10, 86_400), TIMEOUT: (1, 60), MOST: (1, 100)}
 USUAL_AT_ONCE: Final = 20
 PAYLOADS: Final = {"application/fhir+json": "json", "application/fhir+xml": "xml"}
 MASK: Final = "***"
+PERSON: Final = re.compile(r"\d{6} ?\d{5}")
 MOST_FILTERS: Final = 10
 MOST_FOLLOWERS: Final = 1_000
 """Of an organisation."""
@@ -60,7 +63,7 @@ def prepare(unit: Unit, rules: Rules, tenant: str, change: Change, now: datetime
         faults.append(_no_topic())
     else:
         faults += [*_of_filters(rules, asked), *_of_rights(rules, asked.type)]
-    if known is None and len(unit.followers([tenant])) >= MOST_FOLLOWERS:
+    if known is None and sum(one.status != "off" for one in unit.followers([tenant])) >= MOST_FOLLOWERS:
         en = f"The organisation has {MOST_FOLLOWERS} Subscriptions: turn some off."
         faults.append(_fault(en, f"Virksomheten har {MOST_FOLLOWERS} abonnementer: slå av noen.", "Subscription"))
     if faults or asked is None:
@@ -141,8 +144,12 @@ def _of_life(body: Body, before: Body | None, old: Wanted | None, now: datetime)
             "Et nytt endepunkt må hilses først: send status requested.",
             "Subscription.status",
         )
-    if body.get("end") and status != "off" and datetime.fromisoformat(body["end"]).astimezone(UTC) <= now:
-        en, nb = "end has passed: leave it out, or set a later one.", "end er passert: utelat den, eller sett en senere."
+    ending = times.moment(body.get("end", ""))
+    if "end" in body and status != "off" and (ending is None or ending <= now):
+        en, nb = (
+            "end is not to come: leave it out, or set a later one.",
+            "end er ikke i framtiden: utelat den, eller sett en senere.",
+        )
         yield _fault(en, nb, "Subscription.end")
 
 
@@ -195,6 +202,10 @@ def _of_filters(rules: Rules, asked: Asked) -> Iterator[Finding]:
         except Problem as fault:
             yield from (replace(one, kind=Kind.BUSINESS_RULE, where="Subscription.criteria") for one in fault.findings)
             continue
+        if any(match.value and PERSON.fullmatch(match.value) for clause in query.clauses for match in clause.any_of):
+            en = "A filter names no person by number, since it is shown to whoever reads the Subscription: name the Patient."
+            nb = "Et filter navngir ingen ved fødselsnummer, for det vises til alle som leser abonnementet: oppgi Patient."
+            yield _fault(en, nb, "Subscription.criteria")
         able = topic.filters if topic else sorted({*PARAMETERS[asked.type], "_id"})
         strange = sorted({clause.parameter.partition(":")[0] for clause in query.clauses} - {*able})
         if strange:

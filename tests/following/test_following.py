@@ -256,6 +256,7 @@ def test_one_that_hangs_holds_up_no_other(service: Here, endpoint: Hook) -> None
         ({"criteria": f"{BASE}/SubscriptionTopic/anything"}, "Subscription.criteria"),
         ({"status": "active"}, "Subscription.status"),
         ({"end": "2026-01-01T00:00:00Z"}, "Subscription.end"),
+        ({"end": "2026-12-31T23:59:60Z"}, "Subscription.end"),  # a leap second, which no clock of ours has
         ({"channel": {"type": "email"}}, "Subscription.channel.type"),
         ({"channel": {"payload": "text/plain"}}, "Subscription.channel.payload"),
         ({"content": "full-resource"}, "Subscription.channel.payload"),
@@ -263,6 +264,7 @@ def test_one_that_hangs_holds_up_no_other(service: Here, endpoint: Hook) -> None
         ({"channel": {"header": ["Authorization: ***"]}}, "Subscription.channel.header"),
         ({"filters": ["Task?code:in=x"]}, "Subscription.criteria"),
         ({"filters": ["Task?patient.family=Hansen"]}, "Subscription.criteria"),
+        ({"filters": ["Task?patient:identifier=21858999992"]}, "Subscription.criteria"),
         ({"filters": ["Task?_has:Provenance:target:recorded=gt2026"]}, "Subscription.criteria"),
         ({"filters": ["Task?authored-on=gt2026"]}, "Subscription.criteria"),
         ({"filters": ["Patient?family=Hansen"]}, "Subscription.criteria"),
