@@ -5,14 +5,16 @@ https://hl7.org/fhir/R4/http.html, search.html, and the search parameters of eac
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Iterator
+from io import BytesIO
+from json import loads
 from typing import Any
 
 import httpx
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from adapter.console import published
 from adapter.domain.identity import BASE
 from adapter.fhir.definitions import DEFINED
 from adapter.r4 import json, xml
@@ -45,13 +47,19 @@ def ids(http: httpx.Client, query: str) -> list[str]:
 
 
 def test_what_is_read_here_is_what_the_package_has(http: httpx.Client) -> None:
-    names = [name for name, one in published.definitions().items() if one["resourceType"] in DEFINED]
-    assert len(names) > 150
-    for name in names:
-        whole = published.whole(name)
-        answer = http.get(f"/fhir/{whole['resourceType']}/{whole['id']}")
-        assert answer.status_code == 200, name
-        assert answer.json() == whole, name
+    """Another way out of the same service: https://confluence.hl7.org/display/FHIR/NPM+Package+Specification."""
+    with tarfile.open(fileobj=BytesIO(http.get("/package.tgz").content)) as package:
+        files = [package.extractfile(one) for one in package if one.name.count("/") == 1 and one.name.endswith(".json")]
+        bodies = [loads(file.read()) for file in files if file]
+    defined = [body for body in bodies if body.get("resourceType") in DEFINED]
+    assert {body["resourceType"] for body in defined} == set(DEFINED)
+    assert len(defined) > 150
+    for body in defined:
+        answer = http.get(f"/fhir/{body['resourceType']}/{body['id']}")
+        assert (answer.status_code, answer.json()) == (200, body), body["id"]
+    for type in DEFINED:
+        there = sorted(body["id"] for body in defined if body["resourceType"] == type)
+        assert [entry["resource"]["id"] for entry in http.get(f"/fhir/{type}?_count=200").json()["entry"]] == there
 
 
 @pytest.mark.parametrize("type", sorted(DEFINED))
