@@ -229,6 +229,19 @@ def test_the_page_explains_by_its_form_and_every_link_leads_somewhere(service: H
             assert service.http.get(where, headers=PAGE).status_code == 200, where
 
 
+def test_an_endpoint_that_is_away_disturbs_neither_readiness_nor_the_figures_of_others(service: Here, endpoint: Hook) -> None:
+    service.follow(endpoint.url)
+    endpoint.answer = lambda: (503, {"Retry-After": "3600"})
+    service.task()
+    service.work()
+    service.clock.moment += timedelta(minutes=30)
+
+    told = service.http.get("/metrics").text
+    assert (service.http.get("/health/ready").status_code, 'to="subscriptions",state=' in told) == (200, False)
+    assert 'stafett_subscription_event_oldest_seconds{status="active"} 1800.0' in told
+    assert "Not arrived" not in service.http.get("/", headers=PAGE).text
+
+
 def test_pages_and_programs_are_told_apart_by_what_they_take(service: Here) -> None:
     for accept, kind in (("*/*", "application/json"), ("application/json", "application/json"), (PAGE["Accept"], "text/html")):
         answer = service.http.get("/subscriptions", headers={"Accept": accept})

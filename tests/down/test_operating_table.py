@@ -31,6 +31,12 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "handover/test_strange_answers.py::test_a_creation_that_is_answered_so_is_given_up_and_told",
             "handover/test_strange_answers.py::test_a_page_of_html_is_no_answer_and_is_told_when_it_lasts",
         ),
+        "the endpoint of a subscription does not answer, hangs, or answers with a fault": (
+            "following/test_trouble.py::test_what_is_down_is_tried_again_then_in_error_and_told_everything_when_it_is_back",
+            "following/test_trouble.py::test_one_that_comes_back_by_itself_is_found",
+            "console/test_subscriptions_page.py::test_an_operator_asks_an_endpoint_again_and_all_that_waited_is_told",
+            "console/test_subscriptions_page.py::test_an_endpoint_that_is_away_disturbs_neither_readiness_nor_the_figures_of_others",
+        ),
         "PostgreSQL is stopped, restarted or has crashed": ("down/test_processes_go_on.py::test_postgresql_restarts_under_load",),
         "PostgreSQL is down when a process starts": (
             "down/test_processes_go_on.py::test_a_process_that_starts_while_postgresql_is_down_says_so_and_ends",
