@@ -13,12 +13,14 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from adapter.fhir.capability import capability_statement
+from adapter.fhir.terminology_capability import terminology_capabilities
 from adapter.r4 import fhirpath
 from adapter.r4.definitions import code_system, type_named
 from adapter.r4.parameters import PARAMETERS
 from adapter.r4.profiles import known
 from mappings import terms
 from mappings.resources import pathway
+from mappings.resources.measure import measures
 from tests.official import Validate, official
 from tests.profiles import BASE, CODES, ROOT, definitions, lay_definitions, read
 from tests.profiles import PROFILES as PUBLISHED
@@ -171,6 +173,10 @@ def test_the_statement_names_every_profile_and_search_parameter_of_ours() -> Non
 @pytest.mark.timeout(600)
 def test_the_official_validator_has_nothing_against_our_definitions(official: Validate, tmp_path: Path) -> None:
     files = [*PUBLISHED.glob("*.json"), *CODES.glob("*.json")]
+    made = [*measures(), terminology_capabilities("https://a.example/fhir", "1")]  # what lies in no file
+    for body in made:
+        files.append(tmp_path / f"{body['resourceType']}-{body['id']}.json")
+        files[-1].write_text(json.dumps(body), "utf-8")
 
     found = official(files, lay_definitions(tmp_path))
 
