@@ -47,8 +47,10 @@ SEARCHING: Final = (
     f"{BY_POST} Results come newest first where _sort says nothing else. Pages hold {MOST} resources at most and are followed by "
     "their links, within a day. _sort takes any search parameter; _count, _total, _summary and _elements are taken, and :iterate "
     "with _include and _revinclude. An unknown parameter is left out of the link self and told of in an OperationOutcome, or "
-    "refused with Prefer: handling=strict; a modifier that is not offered, and _has, are refused always. References may "
-    "be chained, three steps at most (patient.family, subject:Patient.identifier). A date without a time zone is Norwegian."
+    "refused with Prefer: handling=strict; a modifier that is not offered is refused always. References may be chained "
+    "(patient.family, subject:Patient.identifier) and followed back (_has:Task:patient:status), three steps at most. The patient "
+    "compartment is searched at Patient/[id]/[type] and Patient/[id]/*; a Task is in it by whom it is for. A date without a time "
+    "zone is Norwegian."
 )
 
 OPEN: Final = "Open: for test on this machine alone."

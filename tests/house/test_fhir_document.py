@@ -115,7 +115,7 @@ def test_the_limits_are_those_of_the_code(document: str) -> None:
         "time that counting for an indicator takes; at once, of one organisation": f"{measures.SECONDS:g} seconds; 1",
         "resources on a page": f"{MOST} ({USUAL} if not said)",
         "resources included; steps of `:iterate`": f"{includes.MOST_INCLUDED}; {includes.ROUNDS}",
-        "resources that a chain leads through": str(chains.MOST),
+        "steps of a chain or of `_has`": str(chains.STEPS),
         "matches of a search by a person's number": str(searching.PRIVATE),
         "a page's link": {24: "a day"}[round(links.LIFETIME.total_seconds()) // 3600],
     }
