@@ -179,21 +179,11 @@ def _capability(prefix: str, _: str, resource: Json) -> Html:
 def _measure(_: str, __: str, resource: Json) -> Html:
     """https://hl7.org/fhir/R4/measure.html: what is counted, and among what."""
     rows = [
-        row(
-            group.get("description") or _text(group.get("code", {})),
-            _text(population.get("code", {})),
-            population.get("description"),
-            tag("code", population["criteria"].get("expression", "")),
-        )
-        for group in resource.get("group", ())
-        for population in group.get("population", ())
+        row(tag("code", population["code"]["coding"][0]["code"]), population["description"])
+        for group in resource["group"]
+        for population in group["population"]
     ]
-    heads = ("Group", "Population", "What", "Criteria")
-    return join(tag("h2", "What is counted"), table("Populations", heads, rows, "codes")) if rows else join()
-
-
-def _text(concept: Json) -> str:
-    return str(concept.get("text") or next((c.get("display", c["code"]) for c in concept.get("coding", ())), ""))
+    return join(tag("h2", "What is counted"), table("Populations", ("Population", "Who is in it"), rows, "codes"))
 
 
 BODIES: Final[Mapping[str, Callable[[str, str, Json], Html]]] = MappingProxyType(

@@ -115,6 +115,14 @@ def test_codes_maps_searches_and_operations_are_told(pages: dict[str, Any]) -> N
     assert "/EpisodeOfCare/{id}/$findings" in pages["/profiles/OperationDefinition-EpisodeOfCare-findings"].text_content()
 
 
+def test_a_measure_tells_who_is_counted_and_among_whom(pages: dict[str, Any]) -> None:
+    """https://hl7.org/fhir/R4/valueset-measure-population.html; the words are mappings/resources/measure.py's."""
+    refused = dict(rows(pages["/profiles/Measure-right-refused"], "Populations"))
+
+    assert refused["numerator"] == "Of these, those where the right to care was refused."
+    assert list(refused) == ["denominator", "numerator"]
+
+
 def test_an_extension_tells_where_it_stands_who_uses_it_and_shows_an_example(pages: dict[str, Any]) -> None:
     page = pages["/profiles/pathway-phase"]
     links = {a.get("href") for a in page.find(".//main").iter("a")}
