@@ -88,7 +88,7 @@ class Exports(Blocking):
         self.tell("DELETE FROM export WHERE id = ?", [(key(id),)])
 
     def drop_old_exports(self, before: datetime) -> int:
-        old = self.ask("SELECT id FROM export WHERE state <> 'asked' AND ended < ?", (micros(before),))
+        old = self.ask("SELECT id FROM export WHERE ended < ?", (micros(before),))
         for (id,) in old:
             self.drop_export(id)
         return len(old)

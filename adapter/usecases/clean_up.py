@@ -59,6 +59,7 @@ class Retention:
 def clean_up(store: Store, retention: Retention, now: datetime, going: Callable[[], bool] = lambda: True) -> dict[str, int]:
     """Take away what has had its time, as long as we are `going`; how many of each copy, where there were any."""
     taken: dict[str, int] = {}
+    store.run(lambda unit: unit.drop_old_exports(now - KEPT))
     for copy in COPIES:
         if before := _before(getattr(retention, copy), now):
             taken[copy] = _take(store, copy, before, now, going)
@@ -66,8 +67,6 @@ def clean_up(store: Store, retention: Retention, now: datetime, going: Callable[
         taken["audit"] = store.drop_audit(before, now)
     if (before := _before(retention.events, now)) and going() and (told := store.run(partial(_forget_events, before))):
         taken["events"] = told
-    if going():
-        store.run(lambda unit: unit.drop_old_exports(now - KEPT))
     found = {copy: count for copy, count in taken.items() if count}
     if found:
         store.run(partial(_count, found))
