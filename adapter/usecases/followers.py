@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -90,18 +91,27 @@ def beat(unit: Unit, follower: Follower, standing: FollowerState, now: datetime,
 def tell_next(unit: Unit, follower: Follower, standing: FollowerState, now: datetime, base: str) -> FollowerState:
     """Put the next events in the outbox, where nothing is there yet; the standing as it is kept then.
 
-    What a patient has closed to the subscriber since it was counted is passed over: its number is missing.
+    What a patient has closed to the subscriber since it was counted is passed over: its number is missing, and no notification
+    spans it, so that what is found closed in one that is on its way was closed meanwhile.
     """
     wanted = wanted_of(follower)
     while follower.status == "active" and not standing.underway and standing.told < standing.events:
         events = unit.follower_events(follower.tenant, follower.id, standing.told + 1, standing.events, wanted.most)
-        last = events[-1].number if events else standing.events
-        shown = shown_of(unit, follower, wanted, events)
-        if shown:
-            return _put_out(unit, follower, replace(standing, underway=last), "event-notification", shown, now, base)
-        standing = replace(standing, told=last)
+        open_, told_of = _first_of(events, shown_of(unit, follower, wanted, events))
+        if open_:
+            return _put_out(
+                unit, follower, replace(standing, underway=told_of[-1].number), "event-notification", told_of, now, base
+            )
+        standing = replace(standing, told=told_of[-1].number if told_of else standing.events)
     unit.keep_follower_state(standing)
     return standing
+
+
+def _first_of(events: Sequence[Happening], shown: Sequence[Happening]) -> tuple[bool, list[Happening]]:
+    """The first events that are all to be told, or all not; and which."""
+    for open_, some in groupby(events, shown.__contains__):
+        return open_, list(some)
+    return False, []
 
 
 def shown_of(unit: Unit, follower: Follower, wanted: Wanted, events: Sequence[Happening]) -> list[Happening]:

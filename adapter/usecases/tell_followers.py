@@ -46,7 +46,7 @@ def bring(store: Store, endpoints: Endpoints, row: Outgoing, clock: Clock, base:
             raise problem(Kind.BUSINESS_RULE, *OFF)
         wanted = wanted_of(follower)
         events = unit.follower_events(row.tenant, id, standing.told + 1, standing.underway, wanted.most)
-        closed = len(shown_of(unit, follower, wanted, events)) < len(events) if row.attempts > 1 else False
+        closed = len(shown_of(unit, follower, wanted, events)) < len(events)
     attempt = _attempt(row, standing, clock.now())
     if closed:
         store.run(partial(_taken_back, row=row, attempt=attempt, base=base))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +66,39 @@ def test_what_is_closed_after_it_was_counted_is_taken_back(unit_follows: tuple[H
     assert [numbers(bundle) for bundle in endpoint.bundles()] == [[2]]
     assert [one.outcome for one in service.attempts(id)][:3] == ["sent", "withheld", "failed"]
     assert numbers(service.http.get(f"/fhir/Subscription/{id}/$events").json()) == [2]
+
+
+def test_what_is_closed_before_the_first_try_is_taken_back_too(unit_follows: tuple[Here, str], endpoint: Hook) -> None:
+    """The worker may have rested since the notification was put in the outbox."""
+    service, id = unit_follows
+    closed, open_ = patient(service, "Sperret"), patient(service, "Aapen")
+    task_of(service, closed)
+    service.services.notifier.followed.round(service.clock.now())
+    task_of(service, open_)
+    service.post(block(closed, (ENH, UNIT)))
+    service.work()
+    assert endpoint.numbers() == [2]
+    assert [one.outcome for one in service.attempts(id)][:2] == ["sent", "withheld"]
+
+
+def test_what_is_closed_among_others_makes_no_try_the_first_again(unit_follows: tuple[Here, str], endpoint: Hook) -> None:
+    """Of three events the middle one is closed: what is left is given up after as many tries as any, and comes in order."""
+    service, id = unit_follows
+    closed, open_ = patient(service, "Sperret"), patient(service, "Aapen")
+    endpoint.answer = lambda: (503, {})
+    for one in (open_, open_, closed, open_):
+        task_of(service, one)
+        if one == open_:
+            service.work()  # the first is on its way, alone
+    service.post(block(closed, (ENH, UNIT)))
+    answers = iter([200])
+    endpoint.answer = lambda: (next(answers, 503), {})
+    for _ in range(8):
+        service.clock.moment += timedelta(minutes=6)
+        service.work()
+    assert service.read(f"Subscription/{id}")["status"] == "error"
+    assert "withheld" not in [one.outcome for one in service.attempts(id)]
+    endpoint.answer = lambda: (200, {})
+    service.clock.moment += timedelta(minutes=20)
+    service.work()
+    assert endpoint.numbers() == [1, 2, 4]
