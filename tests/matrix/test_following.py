@@ -49,7 +49,8 @@ def counted(world: World, reader: str, id: str) -> str:
 def test_what_a_patient_has_closed_is_neither_counted_nor_told(world: World) -> None:
     """Patient and user rights act § 5-3: whom the patient has blocked gets nothing of it."""
     ids = {reader: follow(world, reader) for reader in ("own", "other", *BLOCKED)}
-    hidden, seen = flag(world, world.hidden.ids["Patient"]), flag(world, world.seen["own"].bridge["Patient"])
+    nobodys = world.ask("own", Request("POST", "Patient", body={"resourceType": "Patient"})).json()["id"]  # blocks nobody
+    hidden, seen = flag(world, world.hidden.ids["Patient"]), flag(world, nobodys)
     world.tell()
 
     assert {reader: counted(world, reader, id) for reader, id in ids.items()} == {
