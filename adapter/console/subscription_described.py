@@ -144,8 +144,8 @@ LISTED: Final[dict[str, Any]] = {
     "next": "the endpoint is asked again",
     "faults": [
         {
-            "en": "The endpoint does not take what it is sent: It answered 503.",
-            "nb": "Endepunktet svarer ikke som det skal: It answered 503.",
+            "en": "The endpoint does not take it: It answered 503.",
+            "nb": "Endepunktet tar ikke imot det som sendes (svaret står over).",
             "action": {"en": "Call whoever runs it.", "nb": "Ring dem som driver det."},
         }
     ],

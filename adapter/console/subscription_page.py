@@ -16,7 +16,7 @@ from adapter.ports import Attempt, Happening
 from adapter.usecases.explain_telling import Check, Explanation, Version
 from adapter.usecases.see_followers import Fault, Standing, due
 
-HEADS = ("Subscription", "How it stands", "Events", "Last reached", "Next", "What is wrong, and what to do")
+HEADS = ("Subscription", "How it stands, and what to do", "Events", "Last reached", "Next")
 OUTCOMES = {
     "sent": ("✓ sent", "processed"),
     "failed": ("‖ failed, tried again", "quarantined"),
@@ -76,7 +76,7 @@ def _row(prefix: str, one: Standing) -> Html:
     said, nb = topic(one).en, tag("p", topic(one).nb, class_="aside", lang="nb")
     where = tag("p", "to ", tag("code", one.wanted.host))
     return row(
-        [link, tag("p", said), nb, _filters(one), where], _stands(one), _counts(one), _reached(one), _next(one), _faults(one)
+        [link, tag("p", said), nb, _filters(one), where], [_stands(one), _faults(one)], _counts(one), _reached(one), _next(one)
     )
 
 
@@ -84,7 +84,7 @@ def _facts(prefix: str, one: Standing) -> Html:
     json = tag("a", "Subscription", href=f"{prefix}/fhir/Subscription/{one.follower.id}")
     facts: tuple[tuple[str, Child], ...] = (
         ("Stands", _stands(one)),
-        ("Wrong", _faults(one) if one.faults else None),
+        ("Wrong", _faults(one)),
         ("Only where", _filters(one)),
         ("To", tag("code", one.wanted.host)),
         ("Events", _counts(one)),
@@ -109,10 +109,8 @@ def _filters(one: Standing) -> Html | None:
 
 
 def _counts(one: Standing) -> Html:
-    waiting = tag("strong", f"{one.untold} wait") if one.untold else "none waits"
-    return tag(
-        "div", tag("p", f"number {one.state.events} is the last"), tag("p", f"told up to {one.state.told}"), tag("p", waiting)
-    )
+    waiting = tag("strong", f"{one.untold} wait{'s' if one.untold == 1 else ''}") if one.untold else "none waits"
+    return tag("div", tag("p", f"last number {one.state.events}"), tag("p", f"told up to {one.state.told}"), tag("p", waiting))
 
 
 def _reached(one: Standing) -> Html:
@@ -130,10 +128,8 @@ def _next(one: Standing) -> Child:
     return [found[1].en, tag("p", found[1].nb, class_="aside", lang="nb"), tag("p", moment(found[0]))]
 
 
-def _faults(one: Standing) -> Html:
-    if not one.faults:
-        return tag("span", "nothing", class_="empty")
-    return tag("div", [_fault(fault) for fault in one.faults])
+def _faults(one: Standing) -> Html | None:
+    return tag("div", [_fault(fault) for fault in one.faults]) if one.faults else None
 
 
 def _fault(fault: Fault) -> Html:
@@ -143,7 +139,7 @@ def _fault(fault: Fault) -> Html:
 
 
 def _question(address: str, why: Explanation | None) -> Html:
-    label = tag("label", "Address or id of a resource, such as Task/123 ", for_="about")
+    label = tag("label", "Address or id of a resource, such as Task/123", for_="about")
     asked = tag("input", type="text", id="about", name="about", value=why.about if why else None, required=True, maxlength=400)
     nb = tag("p", "Hvorfor ble det, eller ble det ikke, varslet om en ressurs? Lim inn adressen.", class_="aside", lang="nb")
     return tag("form", label, asked, tag("button", "Explain"), nb, method="get", action=address, class_="question")

@@ -23,6 +23,7 @@ from adapter.usecases.follow_changes import QueryOf
 from adapter.usecases.followers import Wanted, topic_named, wanted_of
 from adapter.usecases.matching import holds
 from adapter.usecases.see_followers import state_of
+from mappings.times import OSLO
 from mappings.topics import PHASE, STANDING, Topic
 
 LAST: Final = 5  # versions that are explained
@@ -169,7 +170,7 @@ def _counted(of: _Looked, number: int) -> tuple[Code, Text]:
     if status == "off":
         return "off", Text("Ikke varslet: abonnementet er slått av.", "Not told: the subscription is off.")
     if status == "error":
-        nb = "Venter: abonnementet er i feil, og endepunktet spørres igjen {}. " + state.error
+        nb = "Venter: abonnementet er i feil, og endepunktet spørres igjen {}."
         return "in-error", _at(state.due, nb, "Waits: the subscription is in error, the endpoint is asked again {}. " + state.error)
     if status == "requested":
         en = "Waits: the endpoint has not answered the handshake yet."
@@ -216,7 +217,7 @@ def _asks(subscription: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _at(moment: datetime | None, nb: str, en: str) -> Text:
-    said = moment.isoformat(timespec="seconds") if moment else None
+    said = f"{moment.astimezone(OSLO):%Y-%m-%d %H:%M:%S}" if moment else None
     return Text(nb.replace("{}", said or "straks", 1), en.replace("{}", said or "at once", 1))
 
 

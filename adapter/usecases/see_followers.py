@@ -142,24 +142,21 @@ def _faults(follower: Follower, wanted: Wanted, state: FollowerState, query_of: 
         )
     if follower.status == "error":
         yield Fault(
-            Text(
-                f"Endepunktet svarer ikke som det skal: {state.error}", f"The endpoint does not take what it is sent: {state.error}"
-            ),
+            Text("Endepunktet tar ikke imot det som sendes (svaret står over).", f"The endpoint does not take it: {state.error}"),
             Text(
                 "Ring dem som driver det. Det spørres igjen hvert kvarter; alt som skjer imens, varsles når det svarer.",
                 "Call whoever runs it. It is asked every quarter of an hour; all that happens meanwhile is told when it answers.",
             ),
         )
     elif state.failures:
-        en = f"Tried {state.failures} times in vain: {state.error}"
-        to_do = Text("Ingenting: det prøves igjen av seg selv.", "Nothing yet: it is tried again by itself.")
-        yield Fault(Text(f"Prøvd {state.failures} ganger forgjeves: {state.error}", en), to_do)
+        said = Text(f"Forsøk forgjeves på rad: {state.failures}.", f"Tries in vain in a row: {state.failures}. {state.error}")
+        yield Fault(said, Text("Ingenting ennå: det prøves igjen av seg selv.", "Nothing yet: it is tried again by itself."))
 
 
 def _ended(state: FollowerState) -> Iterator[Fault]:
     if state.error:
         yield Fault(
-            Text(f"Det tok slutt mens det var i feil: {state.error}", f"It ended while it was in error: {state.error}"),
+            Text("Det tok slutt mens det var i feil.", f"It ended while it was in error: {state.error}"),
             Text(
                 "Klienten kan be om det på nytt med status requested.", "Its client may begin it again with the status requested."
             ),

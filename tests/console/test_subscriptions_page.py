@@ -90,12 +90,12 @@ def test_who_follows_is_listed_with_how_it_stands_and_what_is_wrong_first(servic
     first, second = followed(service)
     assert first[0].startswith("pathway-event An event of a pathway is registered, corrected or retracted.")
     assert first[1].startswith("○ asked for, not confirmed yet")
-    assert "Tried 1 times in vain: " in first[5]
-    assert "503" in first[5]
+    assert "Tries in vain in a row: 1. " in first[1]
+    assert "503" in first[1]
     assert second[1].startswith("✓ active aktivt since 2026-")
     assert "status=requested" in second[0]
-    assert second[2] == "number 1 is the last told up to 1 none waits"
-    assert second[4:] == ["the next event", "nothing"]
+    assert second[2] == "last number 1 told up to 1 none waits"
+    assert second[4:] == ["the next event"]
     shown = [(one["id"], one["stands"], one["waiting"]) for one in items(service)]
     assert shown == [(asked, "requested", 0), (well, "active", 0)]
     assert service.http.get("/subscriptions").json()["faults"] == []
@@ -107,12 +107,12 @@ def test_one_in_error_says_since_when_why_what_to_do_and_when_it_is_asked_again(
     service.task()
     until_given_up(service)
 
-    ((_, stands, counts, _, due, wrong),) = followed(service)
+    ((_, stands, counts, _, due),) = followed(service)
     assert stands.startswith("▲ in error i feil since 2026-")
-    assert counts == "number 1 is the last told up to 0 1 wait"
+    assert counts == "last number 1 told up to 0 1 waits"
     assert due.startswith("the endpoint is asked again endepunktet spørres igjen 2026-")
-    assert "503" in wrong
-    assert "Call whoever runs it." in wrong
+    assert "503" in stands
+    assert "Call whoever runs it." in stands
     tries = rows(page(service, f"/subscriptions/{id}"), "tries")
     told = [(one[2], one[3]) for one in tries if one[1] == "event-notification"]
     assert told == [("–", "× given up"), *(("1", "‖ failed, tried again"),) * 3]
