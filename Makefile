@@ -80,6 +80,7 @@ sbom: $(VENV)/.dev  ## Write dist/stafett.cdx.json: all that the service is made
 	$(BIN)/python tools/sbom.py
 
 package: $(VENV)/.run  ## Write build/stafett.pathways-….tgz: profiles, code lists and examples as a FHIR package
+	$(BIN)/python tools/package.py --check
 	$(BIN)/python tools/package.py
 
 clean:  ## Remove what was made here

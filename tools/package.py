@@ -42,7 +42,7 @@ def write(made: Package) -> Path:
 
 
 if __name__ == "__main__":
-    if found := list(faults()):
-        sys.exit("\n".join(f"package: {fault}" for fault in found))
     if "--check" not in sys.argv[1:]:
         print(write(package()).relative_to(BUILD.parent))
+    elif found := list(faults()):
+        sys.exit("\n".join(f"package: {fault}" for fault in found))

@@ -150,6 +150,7 @@ def test_hapi_judges_by_the_package(hapi: Path, tmp_path: Path) -> None:
     said = judge(*GOOD, *apart, strange)
 
     assert {name for name, _ in said if not name.startswith("bad-")} == {"unknown-code"}
+    assert any("NO-SUCH" in text for name, text in said if name == "unknown-code")
     found = {path.stem: [path.stem in text for name, text in said if name == f"bad-{path.stem}"] for path in BAD}
     assert found == BREAK_THEIR_OWN
 
