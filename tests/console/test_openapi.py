@@ -104,6 +104,7 @@ def test_the_committed_document_is_the_services_own(real: Service, root: Path) -
     assert committed == real.http.get("/openapi.json").json(), "run: make docs"
 
 
+@pytest.mark.slow
 def test_every_example_is_answered_as_its_name_says(real: Service, document: dict[str, Any]) -> None:
     tried = []
     for path, method, operation in operations(document):
