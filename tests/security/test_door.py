@@ -39,7 +39,8 @@ def issuer() -> Iterator[Issuer]:
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Service]:
     url = request.getfixturevalue("postgresql")() if request.param == "postgresql" else ""
     folder = tmp_path_factory.mktemp(request.param)
-    with real_service(folder, url, others=[OTHER], partners=[WAITS], issuer=issuer) as service:
+    called = {"hosts": ["epj.example"]}
+    with real_service(folder, url, others=[OTHER], partners=[WAITS], issuer=issuer, subscriptions=called) as service:
         yield service
 
 
@@ -259,6 +260,9 @@ def test_scopes_give_what_they_say_and_no_more(guarded: Service, issuer: Issuer,
         ("GET", f"{made}/_history/1", None),
         ("GET", f"{made}/$validate", None),
         ("GET", "/fhir/EpisodeOfCare/x/$findings", None),
+        ("GET", "/fhir/Subscription/$status", None),
+        ("GET", "/fhir/Subscription/x/$status", None),
+        ("GET", "/fhir/Subscription/x/$events", None),
         ("POST", "/fhir/Task", task()),
         ("PUT", "/fhir/Task/x", task(id="x")),
         ("POST", "/fhir/Patient/_search", None),
@@ -267,7 +271,7 @@ def test_scopes_give_what_they_say_and_no_more(guarded: Service, issuer: Issuer,
         answer = http.request(method, path, json=body, auth=reads_tasks, headers={} if body else {"Content-Type": FORM})
         assert answer.status_code == 403, (method, path, answer.text)
         assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
-    for path in ("/messages", "/", "/pathways", "/deliveries", "/partners"):
+    for path in ("/messages", "/", "/pathways", "/deliveries", "/partners", "/subscriptions"):
         assert http.get(path, auth=reads_tasks).status_code == 403, path
 
 
@@ -283,6 +287,21 @@ def test_what_may_not_be_read_is_not_given_beside_either(guarded: Service, issue
 
     assert types(own) == {"Task", "Patient"}
     assert types(issuer.client(parent=HOSPITAL, scopes=["system/Task.rs"])) == {"Task"}
+
+
+def test_who_may_not_look_for_it_does_not_follow_it(guarded: Service, issuer: Issuer) -> None:
+    """What follows is asked of everything that is written; so it takes what a search takes, and a read."""
+    body = {"resourceType": "Subscription", "status": "requested", "reason": "x", "criteria": "Task?status=requested"}
+    body |= {"channel": {"type": "rest-hook", "endpoint": "https://epj.example/hook"}}
+    follows = "system/Subscription.cru"
+
+    def outcome(*scopes: str) -> tuple[int, bool]:
+        client = issuer.client(parent=HOSPITAL, scopes=[follows, *scopes])
+        answer = guarded.http.post("/fhir/Subscription", json=body, auth=client)
+        return answer.status_code, "it takes system/Task.rs" in answer.text
+
+    assert [outcome(), outcome("system/Task.r"), outcome("system/Task.s")] == [(403, True)] * 3
+    assert outcome("system/Task.rs") == (201, False)
 
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
