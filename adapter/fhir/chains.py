@@ -29,12 +29,12 @@ HAS_RULE: Final = "https://hl7.org/fhir/R4/search.html#has"
 def is_chain(type: str, name: str) -> bool:
     """Whether a parameter's name is `_has`, or begins with one of the type's parameters and goes on behind a full stop."""
     first, stop, _ = name.partition(".")
-    return name.partition(":")[0] == HAS or (bool(stop) and first.partition(":")[0] in TYPES[type])
+    return _says_has(name) or (bool(stop) and first.partition(":")[0] in TYPES[type])
 
 
 def chained(type: str, name: str, value: str, *, base: str, steps: int = STEPS) -> Through:
     """What `name=value` asks of what lies beyond. INVALID where no such chain is possible."""
-    if name.partition(":")[0] == HAS:
+    if _says_has(name):
         return _has(type, name, value, base, steps)
     first, _, rest = name.partition(".")
     bare, _, wanted = first.partition(":")
@@ -68,8 +68,15 @@ def _end(type: str, name: str, value: str, base: str, steps: int) -> Query:
 
 
 def _knows(type: str, name: str) -> bool:
-    bare = name.partition(".")[0].partition(":")[0]
-    return bare == HAS or bare in TYPES[type]
+    return _says_has(name) or _bare(name) in TYPES[type]
+
+
+def _says_has(name: str) -> bool:
+    return _bare(name) == HAS
+
+
+def _bare(name: str) -> str:
+    return name.partition(".")[0].partition(":")[0]
 
 
 def _impossible(type: str, name: str) -> tuple[str, str]:
