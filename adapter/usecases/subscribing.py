@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
-from adapter.ports import Follower, FollowerState, Unit
+from adapter.ports import Follower, FollowerState, Match, Unit
 from adapter.r4.parameters import PARAMETERS
+from adapter.r4.systems import canonical_system
 from adapter.usecases.followers import Wanted, greet, key_of, next_due, wanted_of
 from adapter.usecases.writing import Body, Change, Rules
 from mappings import times
@@ -34,7 +36,9 @@ BOUNDS: Final = {HEARTBEAT: (10, 86_400), TIMEOUT: (1, 60), MOST: (1, 100)}
 USUAL_AT_ONCE: Final = 20
 PAYLOADS: Final = {"application/fhir+json": "json", "application/fhir+xml": "xml"}
 MASK: Final = "***"
-PERSON: Final = re.compile(r"\d{6} ?\d{5}")
+PERSON: Final = re.compile(r"(?<![^\W_])\d{6}[\W_]*\d{5}(?![^\W_])")
+PERSONS: Final = {f"urn:oid:2.16.578.1.12.4.1.4.{series}" for series in (1, 2, 3)}
+"""The national numbers, D-numbers and common help numbers."""
 MOST_FILTERS: Final = 10
 MOST_FOLLOWERS: Final = 1_000
 """Of an organisation."""
@@ -53,9 +57,9 @@ def prepare(unit: Unit, rules: Rules, tenant: str, change: Change, now: datetime
     old = wanted_of(known) if known else None
     headers: Mapping[str, str] = {}
     faults = [*_of_life(body, change.before, old, now), *_of_channel(rules, channel), *_of_secrets(channel, old)]
-    faults += _of_content(channel, plain="?" in body["criteria"])
+    faults += _of_content(channel, plain="?" in body.get("criteria", ""))
     try:
-        headers = rules.follow.headers([line for line in channel.get("header", ()) if not _is_masked(line)])
+        headers = rules.follow.headers([line for line in _headers(channel) if not _is_masked(line)])
     except Problem as fault:
         faults += fault.findings
     asked = _asked(body)
@@ -93,7 +97,7 @@ class Asked(NamedTuple):
 
 def _asked(body: Body) -> Asked | None:
     """By a topic, or as R4 itself has it (https://hl7.org/fhir/R4/subscription.html): a search, which is a filter of its type."""
-    criteria = body["criteria"]
+    criteria = body.get("criteria", "")
     filters = [one.get("valueString", "") for one in _extensions(body.get("_criteria"), FILTER)]
     if topic := topic_of(criteria.partition("|")[0]):
         return Asked(topic, topic.type, filters)
@@ -130,8 +134,8 @@ def begin(unit: Unit, tenant: str, change: Change, wanted: Wanted, now: datetime
 
 def _of_life(body: Body, before: Body | None, old: Wanted | None, now: datetime) -> Iterator[Finding]:
     """A client asks (requested) or ends (off); that it is active, or in error, is for us to say."""
-    status = body["status"]
-    stands = before["status"] if before else ""
+    status = body.get("status", "")  # an extension may stand where a value does (https://hl7.org/fhir/R4/json.html#primitive)
+    stands = before["status"] if before else "requested"
     if status not in ("requested", "off" if before else "requested", stands):
         yield _fault(
             "The client sends requested, and off when it has had enough: active and error are the server's to say.",
@@ -164,13 +168,16 @@ def _of_channel(rules: Rules, channel: Body) -> Iterator[Finding]:
         yield _fault("A rest-hook has an endpoint.", "En rest-hook har et endpoint.", "Subscription.channel.endpoint")
     elif fault := rules.follow.fault(endpoint):
         yield fault
+    elif PERSON.search(unquote(endpoint)):
+        en, nb = "An endpoint names no person by number.", "Et endpoint navngir ingen ved fødselsnummer."
+        yield _fault(en, nb, "Subscription.channel.endpoint")
     if channel.get("payload", "application/fhir+json") not in PAYLOADS:
         known = " or ".join(PAYLOADS)
         en, nb = f"payload is {known}.", f"payload er {known.replace(' or ', ' eller ')}."
         yield _fault(en, nb, "Subscription.channel.payload")
     for url, (least, most) in BOUNDS.items():
         value = _said(channel, url)
-        if value is not None and not (isinstance(value, int) and least <= value <= most):
+        if value is not None and not (type(value) is int and least <= value <= most):
             name = url.rpartition("/")[2]
             en, nb = f"{name} is a number from {least} to {most}.", f"{name} er et tall fra {least} til {most}."
             yield _fault(en, nb, "Subscription.channel.extension")
@@ -202,7 +209,7 @@ def _of_filters(rules: Rules, asked: Asked) -> Iterator[Finding]:
         except Problem as fault:
             yield from (replace(one, kind=Kind.BUSINESS_RULE, where="Subscription.criteria") for one in fault.findings)
             continue
-        if any(match.value and PERSON.fullmatch(match.value) for clause in query.clauses for match in clause.any_of):
+        if any(_names_person(match) for clause in query.clauses for match in clause.any_of):
             en = "A filter names no person by number, since it is shown to whoever reads the Subscription: name the Patient."
             nb = "Et filter navngir ingen ved fødselsnummer, for det vises til alle som leser abonnementet: oppgi Patient."
             yield _fault(en, nb, "Subscription.criteria")
@@ -211,6 +218,11 @@ def _of_filters(rules: Rules, asked: Asked) -> Iterator[Finding]:
         if strange:
             named, known = ", ".join(strange), ", ".join(able)
             yield _fault(f"{named}: it is narrowed by {known}.", f"{named}: det avgrenses med {known}.", "Subscription.criteria")
+
+
+def _names_person(match: Match) -> bool:
+    named = match.value and canonical_system(match.system or "") in PERSONS
+    return bool(named or PERSON.search(f"{match.system or ''}|{match.value or ''}"))
 
 
 def _of_rights(rules: Rules, type: str) -> Iterator[Finding]:
@@ -227,7 +239,7 @@ def _of_rights(rules: Rules, type: str) -> Iterator[Finding]:
 
 def _of_secrets(channel: Body, old: Wanted | None) -> Iterator[Finding]:
     """A masked header stands for the one that is kept; it is not carried to another endpoint, whose owner would learn it."""
-    names = {_name(line).lower() for line in channel.get("header", ()) if _is_masked(line)}
+    names = {_name(line).lower() for line in _headers(channel) if _is_masked(line)}
     known = {name.lower() for name in old.headers} if old and channel.get("endpoint") == old.endpoint else set()
     if names - known:
         yield _fault(
@@ -238,8 +250,13 @@ def _of_secrets(channel: Body, old: Wanted | None) -> Iterator[Finding]:
 
 
 def _kept_secrets(channel: Body, old: Wanted | None) -> dict[str, str]:
-    names = {_name(line).lower() for line in channel.get("header", ()) if _is_masked(line)}
+    names = {_name(line).lower() for line in _headers(channel) if _is_masked(line)}
     return {name: value for name, value in old.headers.items() if name.lower() in names} if old else {}
+
+
+def _headers(channel: Body) -> list[str]:
+    """One without a value, which has an extension, is none that can be sent."""
+    return [line or "" for line in channel.get("header", ())]
 
 
 def _is_masked(line: str) -> bool:

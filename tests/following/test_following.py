@@ -19,6 +19,8 @@ from tests.following.here import HOSPITAL, OTHER, PACKAGE, Here, Hook, events, h
 
 Body = dict[str, Any]
 
+ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
+
 
 def test_an_endpoint_is_greeted_and_then_told_where_to_look_and_no_more(on_both: Here, endpoint: Hook) -> None:
     id = on_both.follow(endpoint.url)
@@ -265,6 +267,11 @@ def test_one_that_hangs_holds_up_no_other(service: Here, endpoint: Hook) -> None
         ({"filters": ["Task?code:in=x"]}, "Subscription.criteria"),
         ({"filters": ["Task?patient.family=Hansen"]}, "Subscription.criteria"),
         ({"filters": ["Task?patient:identifier=21858999992"]}, "Subscription.criteria"),
+        ({"filters": ["Task?identifier=218589-99992"]}, "Subscription.criteria"),
+        ({"filters": ["Task?identifier=http://a|%3218589  99992"]}, "Subscription.criteria"),
+        ({"filters": ["Task?identifier=21858999992|"]}, "Subscription.criteria"),
+        ({"filters": ["Task?patient:identifier=urn:oid:2.16.578.1.12.4.1.4.1|x"]}, "Subscription.criteria"),
+        ({"channel": {"endpoint": "http://127.0.0.1:9/hook?of=218589%2099992"}}, "Subscription.channel.endpoint"),
         ({"filters": ["Task?_has:Provenance:target:recorded=gt2026"]}, "Subscription.criteria"),
         ({"filters": ["Task?authored-on=gt2026"]}, "Subscription.criteria"),
         ({"filters": ["Patient?family=Hansen"]}, "Subscription.criteria"),
@@ -273,13 +280,22 @@ def test_one_that_hangs_holds_up_no_other(service: Here, endpoint: Hook) -> None
             {"channel": {"extension": [{"url": f"{PACKAGE}/backport-heartbeat-period", "valueUnsignedInt": 1}]}},
             "Subscription.channel.extension",
         ),
+        (
+            {"channel": {"extension": [{"url": f"{PACKAGE}/backport-timeout", "valueBoolean": True}]}},
+            "Subscription.channel.extension",
+        ),
+        # an extension may stand where a value does (https://hl7.org/fhir/R4/json.html#primitive)
+        ({"status": None, "_status": ABSENT}, "Subscription.status"),
+        ({"criteria": None, "_criteria": ABSENT}, "Subscription.criteria"),
+        ({"channel": {"header": [None], "_header": [ABSENT]}}, "Subscription.channel.header[0]"),
     ],
 )
 def test_what_is_wrong_with_a_subscription_is_told_with_its_place(
     service: Here, endpoint: Hook, change: Callable[..., Any] | dict[str, Any], where: str
 ) -> None:
     filters = cast(dict[str, Any], change).pop("filters", [])
-    body = subscription(endpoint.url, "task-change", *filters, **cast(dict[str, Any], change))
+    asked = subscription(endpoint.url, "task-change", *filters, **cast(dict[str, Any], change))
+    body = {name: value for name, value in asked.items() if value is not None}
     outcome = service.post(body, 422)
     assert where in [place for issue in outcome["issue"] for place in issue.get("expression", [])]
     assert endpoint.told == []
