@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from lxml import html
 
 from adapter.ports import Process
-from tests.following.here import HOSPITAL, OTHER, Body, Here, Hook, here, hook
+from tests.following.here import HOSPITAL, OTHER, Body, Here, Hook, here, hook, subscription
 
 LATER = timedelta(minutes=6)  # than any next try
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -133,10 +134,11 @@ def test_an_endpoint_is_shown_by_its_host_alone(service: Here, endpoint: Hook) -
 
 
 def test_a_filter_that_may_name_a_person_is_shown_without_its_value(service: Here, endpoint: Hook) -> None:
-    service.follow(endpoint.url, "task-change", "patient:identifier=urn:oid:2.16.578.1.12.4.1.4.1|hemmelig&status=requested")
+    service.post({**subscription(endpoint.url), "criteria": "Patient?family=Hemmelig&active=true"})
 
     (one,) = items(service)
-    assert one["filters"] == ["patient:identifier=…&status=requested"]
+    assert (one["topic"], one["type"], one["filters"]) == (None, "Patient", ["family=…&active=…"])
+    assert "Hemmelig" not in page(service).text_content()
 
 
 def test_of_another_organisation_nothing_is_told_nor_that_it_is(service: Here, endpoint: Hook) -> None:
@@ -240,6 +242,28 @@ def test_an_endpoint_that_is_away_disturbs_neither_readiness_nor_the_figures_of_
     assert (service.http.get("/health/ready").status_code, 'to="subscriptions",state=' in told) == (200, False)
     assert 'stafett_subscription_event_oldest_seconds{status="active"} 1800.0' in told
     assert "Not arrived" not in service.http.get("/", headers=PAGE).text
+
+
+def records(service: Here) -> list[Body]:
+    """What the audit says, the newest last."""
+    with service.services.store.read() as unit:
+        return [json.loads(link.record.body) | {"about": link.record.about} for link in unit.audit_links(limit=10_000)]
+
+
+def test_what_an_operator_looked_at_and_decided_is_written_down_with_whose_it_was(service: Here, endpoint: Hook) -> None:
+    patient = service.post({"resourceType": "Patient", "active": True})["id"]
+    of: Body = {"for": {"reference": f"Patient/{patient}"}}
+    id, task = service.follow(endpoint.url), service.task(**of)
+    service.http.get(f"/subscriptions/{id}", params={"about": task["id"]})
+    looked = records(service)[-1]
+    service.http.post(f"/subscriptions/{id}/off")
+    decided = records(service)[-1]
+
+    assert (looked["route"], looked["asked"]) == ("/subscriptions/{id}", [f"Subscription/{id}", f"Task/{task['id']}"])
+    assert looked["about"] == (patient,)
+    assert ["R", "Task", task["id"], 1, 0] in looked["seen"]
+    assert (decided["route"], decided["status"], decided["about"]) == ("/subscriptions/{id}/off", 202, ())
+    assert decided["seen"] == [["U", "Subscription", id, 3]]
 
 
 def test_pages_and_programs_are_told_apart_by_what_they_take(service: Here) -> None:

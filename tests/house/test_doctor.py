@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapter.doctor import examine
+from adapter.ports import Follower
 from adapter.settings import (
     HelseID,
     HubSettings,
@@ -22,15 +23,17 @@ from adapter.settings import (
     StoreSettings,
     SubscriptionSettings,
 )
+from adapter.storage import open_store
 from adapter.wiring import build, installation_key
 from tests.house.processes import free_ports, get, running, wait_for
 from tests.security.issuer import Issuer
+from tests.storage.things import a_row
 
 OPEN = ("information", "auth", "off: anybody on this machine is let in as any organisation; for test alone")
 KEPT = (  # as docs/operating.md says, unless the configuration says otherwise
     "information",
     "retention",
-    "kept: inbox 90 days, explanation 90 days, outbox 90 days, binary for ever, history for ever, audit 1826 days",
+    "kept: inbox 90 days, explanation 90 days, outbox 90 days, binary for ever, history for ever, events 30 days, audit 1826 days",
 )
 RECEIVER = (Receiver(her_id="8000101", organisation="000000000", pathway="D11"),)
 
@@ -41,6 +44,22 @@ def settings(folder: Path, *hubs: HubSettings) -> Settings:
 
 def told(of: Settings) -> list[tuple[str, str, str]]:
     return [(f.severity, f.where, f.en) for f in examine(of)]
+
+
+@pytest.mark.parametrize("failing", [0, 2])
+def test_subscriptions_in_error_are_counted_and_what_waits_for_them_is_nobody_s_queue(tmp_path: Path, failing: int) -> None:
+    of = settings(tmp_path)
+    store = open_store(of.store.url)
+    store.migrate()
+    with store.write() as unit:
+        unit.keep_follower(Follower("1", "s", "Task", "active", b"{}"))
+        for number in range(failing):
+            unit.keep_follower(Follower("1", f"s{number}", "Task", "error", b"{}"))
+            unit.enqueue(a_row(f"o{number}", hub="subscriptions", kind="notification", state="dead" if number else "waiting"))
+    store.close()
+
+    found = [(severity, en.partition(",")[0]) for severity, where, en in told(of) if where in ("subscriptions", "outbox")]
+    assert found == ([("warning", "2 in error")] if failing else [])
 
 
 def test_a_new_installation_is_well_and_stays_untouched(tmp_path: Path) -> None:

@@ -58,12 +58,13 @@ def test_a_page_that_breaks_its_policy_is_found_out(browse: Callable[[str], tupl
 
 def test_the_pages_and_the_console_keep_to_their_policy(browse: Callable[[str], tuple[str, list[str]]], tmp_path: Path) -> None:
     with service(tmp_path) as here:
-        seen = {path: browse(f"{here.base}{path}") for path in ("/", "/docs", "/pathways", "/profiles/pathway")}
+        seen = {path: browse(f"{here.base}{path}") for path in ("/", "/docs", "/pathways", "/profiles/pathway", "/subscriptions")}
 
     assert {path: complaints for path, (_, complaints) in seen.items()} == {
         "/": [],
         "/docs": [],
         "/pathways": [],
         "/profiles/pathway": [],
+        "/subscriptions": [],
     }
     assert 'class="opblock-summary' in seen["/docs"][0]  # swagger-ui has drawn what is offered

@@ -13,12 +13,14 @@ import pytest
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
 from lxml import html
+from msgspec.json import encode
 from sqlalchemy import text
 from starlette.datastructures import Headers
 
-from adapter.ports import Delivery
+from adapter.ports import Delivery, Follower, FollowerState
 from adapter.security.sessions import HPR, PID, Sessions
 from adapter.settings import HelseID, LoginSettings, Operator, Organisation, Settings, StoreSettings
+from adapter.usecases.followers import Wanted
 from adapter.wiring import Services, SystemClock, build
 from tests.http.service import service
 from tests.national_numbers import make as a_number
@@ -84,7 +86,7 @@ def token_of(page: httpx.Response) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/pathways", "/partners", "/deliveries", "/messages", "/fhir/Task", "/fhir/Patient?_count=1"]
+    "path", ["/", "/pathways", "/partners", "/deliveries", "/subscriptions", "/messages", "/fhir/Task", "/fhir/Patient?_count=1"]
 )
 def test_what_pages_need_is_open_to_whoever_is_logged_in_and_to_nobody_else(world: World, path: str) -> None:
     stranger = Browser()
@@ -117,6 +119,22 @@ def test_what_waits_for_a_person_is_put_aside_from_its_page(world: World) -> Non
 
     assert (put_aside.status_code, str(put_aside.url)) == (200, f"{world.base}/console/messages/{id}")
     assert "put aside" in put_aside.text
+
+
+def test_a_subscription_is_turned_off_from_its_page_and_by_no_other_form(world: World) -> None:
+    browser, asked = world.browser(), encode(Wanted(topic="task-change", endpoint="https://epj.example/hook"))
+    with world.services.store.write() as unit:
+        unit.keep_follower(Follower(HOSPITAL, "s1", "Task", "active", asked))
+        unit.keep_follower_state(FollowerState(HOSPITAL, "s1", datetime(2026, 6, 1, tzinfo=UTC)))
+    page = f"{world.base}/subscriptions/s1"
+    wrong = token_of(world.browser().get(world.base))  # of another session of the same person's
+
+    assert browser.send("POST", f"{page}/off", data={"csrf": wrong}).status_code == 403
+    assert "✓" in browser.get(page).text
+    turned = browser.submit(browser.get(page), to="/off")
+    assert (turned.status_code, str(turned.url)) == (200, page)
+    assert "Ask the endpoint again now" not in turned.text
+    assert "Turn off" not in turned.text
 
 
 def test_whoever_may_not_see_what_came_for_nobody_cannot_put_it_aside_either(world: World) -> None:
