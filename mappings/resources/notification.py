@@ -48,10 +48,12 @@ class Subject:
 
 
 def status(subject: Subject, kind: Kind, events: Sequence[Told] = (), *, focus: bool = True) -> dict[str, Any]:
-    """The standing of a subscription as Parameters; without `focus` (payload *empty*) no event says what it is about."""
+    """The standing of a subscription as Parameters; without `focus` (payload *empty*) no event says what it is about, and nor does
+    the topic, which should not be there then.
+    """
     parameters: list[dict[str, Any]] = [
         {"name": "subscription", "valueReference": {"reference": f"{subject.base}/Subscription/{subject.id}"}},
-        *([{"name": "topic", "valueCanonical": subject.topic}] if subject.topic else []),
+        *([{"name": "topic", "valueCanonical": subject.topic}] if subject.topic and focus else []),
         {"name": "status", "valueCode": subject.status},
         {"name": "type", "valueCode": kind},
         {"name": "events-since-subscription-start", "valueString": str(subject.events)},

@@ -166,6 +166,8 @@ def test_empty_tells_that_something_happened_and_not_what(service: Here, endpoin
     (bundle,) = endpoint.bundles()
     assert numbers(bundle) == [1]
     assert b"Task/" not in endpoint.told[-1][1]
+    # the profile of the status, at topic: it should not be present when using empty payloads
+    assert not [body for _, body in endpoint.told if b'"topic"' in body]
 
 
 def test_a_heartbeat_comes_when_nothing_happens_and_the_end_ends_it(service: Here, endpoint: Hook) -> None:
