@@ -29,26 +29,26 @@ def history(face: Face, asked: Asked, unit: Unit) -> Answer:
     newest = unit.read(tenant, type, id) if id else None
     if id and newest is None:
         raise not_found()
-    if "_at" in given:
-        versions = _standing(unit, asked, given["_at"])
-        asked.trail.saw("R", versions)
-        return Answer(200, bundles.history(face.base, versions, len(versions), [("self", _address(face, asked, given))]))
     count, since = min(int(given.get("_count", USUAL)), MOST), _since(given)
     now, of = face.clock.now(), f"history/{asked.id}"
     after: Sequence[object] | None = None
+    at = given.get("_at", "")
     if PAGE in given:
         page = unseal(face.key, asked.caller.mark, given[PAGE], now)
         if (page["of"], page["type"]) != (of, type):
             raise invalid(PAGE, "This page link is of another history.", "Denne sidelenken hører til en annen historikk.")
-        after, since = page["after"], datetime.fromisoformat(page["since"]) if page["since"] else None
-    found = unit.history(tenant, type, id, count, after, since) if count else Page(())
+        after, at = page["after"], page.get("at", "")
+        since = datetime.fromisoformat(page["since"]) if page["since"] else None
+    standing = _standing(unit, asked, at) if at else []
+    of_store = count and not at
+    found = unit.history(tenant, type, id, count, after, since) if of_store else _cut(standing, after, count)
     asked.trail.saw("R", found.found)
     links = [("self", _address(face, asked, given))]
     if found.next is not None:
-        content = {"of": of, "type": type, "after": list(found.next), "since": since.isoformat() if since else ""}
+        content = {"of": of, "type": type, "after": list(found.next), "since": since.isoformat() if since else "", "at": at}
         token = seal(face.key, asked.caller.mark, content, now)
         links.append(("next", _address(face, asked, {PAGE: token, "_count": str(count)})))
-    total = newest.version if newest and since is None else None  # of a type nobody counted
+    total = len(standing) if at else newest.version if newest and since is None else None  # of a type nobody counted
     return Answer(200, bundles.history(face.base, found.found, total, links))
 
 
@@ -99,6 +99,12 @@ def _standing(unit: Unit, asked: Asked, at: str) -> list[Stored]:
         if page.next is None:
             return found
         after = page.next
+
+
+def _cut(versions: Sequence[Stored], after: Sequence[object] | None, count: int) -> Page:
+    """A page of one resource's versions, newest first; `after` is the last of the page before."""
+    left = [one for one in versions if after is None or one.version < int(str(after[0]))]
+    return Page(left[:count], [left[count - 1].version] if 0 < count < len(left) else None)
 
 
 def _address(face: Face, asked: Asked, parameters: dict[str, str]) -> str:

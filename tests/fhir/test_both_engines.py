@@ -158,3 +158,75 @@ def test_a_transaction_that_the_gate_refuses_leaves_nothing(service: Service) ->
     answer = epj.together([epj.event("D11A", "2024-03-01"), epj.event("D11CP", "2024-03-20")])
 
     assert (answer.status_code, epj.counted()) == (422, before)
+
+
+META = {
+    "profile": ["http://a.example/P"],
+    "source": "urn:uuid:6b6f3f6a-1111-4222-8333-000000000001",
+    "security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}],
+    "tag": [{"system": "urn:t", "code": "x"}],
+}
+
+
+def test_what_every_resource_has_is_searched_by(service: Service) -> None:
+    """https://hl7.org/fhir/R4/resource.html#search"""
+    body = {**TASK, "meta": {name: value for name, value in META.items() if name != "profile"}}
+    id = service.http.post("/fhir/Task", json=body).raise_for_status().json()["id"]
+    service.http.post("/fhir/Task", json=TASK).raise_for_status()
+
+    for query in (
+        "_source=urn:uuid:6b6f3f6a-1111-4222-8333-000000000001",
+        "_tag=urn:t|x",
+        "_tag=x&_security=R",
+        "_security=http://terminology.hl7.org/CodeSystem/v3-Confidentiality|R",
+        f"_id={id}&_security:not=N",
+        f"_id={id}&_profile:missing=true",
+    ):
+        found = service.http.get(f"/fhir/Task?{query}", headers={"Prefer": "handling=strict"}).raise_for_status().json()
+        assert [entry["resource"]["id"] for entry in found["entry"]] == [id], query
+    for query in (
+        "_source=urn:uuid:6b6f3f6a-1111-4222-8333-000000000002",
+        "_tag=urn:t|y",
+        "_security=V",
+        "_profile=http://a.example/P",
+    ):
+        assert total(service, f"Task?{query}") == 0
+
+
+def test_what_is_included_goes_on_three_steps_both_ways(service: Service) -> None:
+    names = ["top", "middle", "bottom"]
+    ids: list[str] = []
+    for name in names:
+        part_of = {"partOf": {"reference": f"Organization/{ids[-1]}"}} if ids else {}
+        answer = service.http.post("/fhir/Organization", json={"resourceType": "Organization", "name": name, **part_of})
+        ids.append(answer.raise_for_status().json()["id"])
+    task = service.http.post("/fhir/Task", json={**TASK, "owner": {"reference": f"Organization/{ids[-1]}"}}).json()["id"]
+
+    def beside(query: str) -> set[str]:
+        entries = service.http.get(f"/fhir/{query}").raise_for_status().json()["entry"]
+        return {entry["resource"]["id"] for entry in entries if entry["search"]["mode"] == "include"}
+
+    up = "_include=Task:owner&_include:iterate=Organization:partof"
+    down = "_revinclude=Organization:partof&_revinclude:iterate=Organization:partof&_revinclude:iterate=Task:owner"
+    assert beside(f"Task?_id={task}&{up}") == set(ids)
+    assert beside(f"Organization?_id={ids[0]}&{down}") == {ids[1], ids[2], task}
+    assert beside(f"Organization?_id={ids[0]}&_revinclude=Organization:partof") == {ids[1]}
+
+
+@pytest.mark.parametrize("query", ["", "_at={year}", "_since=2020-01-01"])
+def test_a_history_of_a_time_holds_no_more_on_a_page_than_was_asked_for(service: Service, query: str) -> None:
+    made = service.http.post("/fhir/Task", json=TASK).json()
+    here = f"/fhir/Task/{made['id']}"
+    for version in (1, 2, 3):
+        body = {**made, "description": str(version)}
+        service.http.put(here, json=body, headers={"If-Match": f'W/"{version}"'}).raise_for_status()
+    year = made["meta"]["lastUpdated"][:4]
+    url, seen, pages = f"{here}/_history?_count=3&{query.format(year=year)}", [], 0
+    while url:
+        bundle = service.http.get(url).raise_for_status().json()
+        assert len(bundle["entry"]) <= 3
+        seen += [int(entry["resource"]["meta"]["versionId"]) for entry in bundle["entry"]]
+        pages += 1
+        url = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), "")
+
+    assert (seen, pages) == ([4, 3, 2, 1], 2)

@@ -184,7 +184,7 @@ def test_whatever_is_escaped_arrives_as_it_was(tokens: list[tuple[str | None, st
     [
         ("Task", "status:text=x", ["http.status"]),  # a modifier that we have not: search.html#modifiers has it refused
         ("Task", "status:exact=x", ["http.status"]),
-        ("Task", "subject:Location=x", ["http.subject"]),
+        ("Task", "subject:Device=x", ["http.subject"]),
         ("Patient", "family:not=x", ["http.family"]),
         ("Task", "_id:missing=true", ["http._id"]),
         ("Task", "authored-on:not=2026", ["http.authored-on"]),
@@ -366,7 +366,7 @@ def test_each_type_has_what_its_life_needs() -> None:
     assert {"Task:focus", "Task:patient", "Task:owner"} <= set(includes("Task"))
     assert {"Provenance:target", "Task:part-of"} <= set(revincludes("Task"))
     assert {"Organization", "identifier", "missing"} <= set(modifiers("Task", "owner"))
-    assert len(TYPES) == 24
+    assert len(TYPES) == 27
 
 
 @pytest.mark.parametrize("module", [clauses, dates, results, search, shaping, types])
