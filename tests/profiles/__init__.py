@@ -27,6 +27,32 @@ def good(name: str) -> Any:
     return read(PROFILES / "examples" / "good" / f"{name}.json")
 
 
+TOPICS = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical"
+OF_TOPICS = {
+    "resourceType": "StructureDefinition",
+    "id": "topics",
+    "url": TOPICS,
+    "name": "Topics",
+    "status": "active",
+    "fhirVersion": "4.0.1",
+    "kind": "complex-type",
+    "abstract": False,
+    "context": [{"type": "element", "expression": "CapabilityStatement.rest.resource"}],
+    "type": "Extension",
+    "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Extension",
+    "derivation": "constraint",
+    "differential": {
+        "element": [
+            {"id": "Extension", "path": "Extension"},
+            {"id": "Extension.extension", "path": "Extension.extension", "max": "0"},
+            {"id": "Extension.url", "path": "Extension.url", "fixedUri": TOPICS},
+            {"id": "Extension.value[x]", "path": "Extension.value[x]", "min": 1, "type": [{"code": "canonical"}]},
+        ]
+    },
+}
+"""Stands in for the definition of another package, as its page says it is: a canonical at a resource of the statement."""
+
+
 def lay_definitions(folder: Path) -> Path:
     """Our definitions and code lists, for a validator that looks a code system up by `Coding.system` alone.
 
@@ -38,4 +64,5 @@ def lay_definitions(folder: Path) -> Path:
             if identifier["value"].startswith("urn:oid:"):
                 resource["url"] = identifier["value"]
         (folder / path.name).write_text(json.dumps(resource), "utf-8")
+    (folder / "StructureDefinition-topics.json").write_text(json.dumps(OF_TOPICS), "utf-8")
     return folder
