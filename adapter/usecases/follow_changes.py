@@ -146,19 +146,27 @@ class Followed:
 
     def _due(self, unit: Unit, standing: FollowerState, now: datetime) -> None:
         follower = unit.follower(standing.tenant, standing.id)
-        if follower is None or standing.underway:
+        if follower is None or follower.status == "off":
             unit.keep_follower_state(replace(standing, due=None))
             return
         ending = ends(wanted_of(follower))
-        if ending and ending <= now:
-            unit.keep_follower_state(replace(standing, due=None))
+        if ending and ending <= now:  # whatever is on its way: one that is always told something would never end
+            unit.drop_outgoing(key_of(standing.tenant, standing.id))
+            unit.keep_follower_state(replace(standing, underway=0, due=None))
             set_status(unit, follower, "off", "", now, self.base)
+        elif standing.underway:
+            unit.keep_follower_state(replace(standing, due=ending))
         elif follower.status == "active":
             beat(unit, follower, standing, now, self.base)
-        elif follower.status == "error" and now - (standing.reached or standing.begun) > GIVE_UP:
+        elif follower.status == "error" and now - self._in_error_since(unit, standing) > GIVE_UP:
             unit.keep_follower_state(replace(standing, due=None))
             set_status(unit, follower, "off", standing.error, now, self.base)
         elif follower.status == "error":
             greet(unit, follower, standing, now, self.base)
         else:
             unit.keep_follower_state(replace(standing, due=None))
+
+    def _in_error_since(self, unit: Unit, standing: FollowerState) -> datetime:
+        """When it was given up last, or its owner last said something of it, which starts the time anew."""
+        stored = unit.read(standing.tenant, "Subscription", standing.id)
+        return stored.updated if stored else standing.begun

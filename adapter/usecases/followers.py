@@ -80,12 +80,12 @@ def told(event: Happening) -> Told:
 def greet(unit: Unit, follower: Follower, standing: FollowerState, now: datetime, base: str) -> None:
     """Ask the endpoint whether it is there; whatever else was on its way to it is not any more."""
     unit.drop_outgoing(key_of(follower.tenant, follower.id))
-    _put_out(unit, follower, replace(standing, underway=NO_EVENTS, due=None), "handshake", (), now, base)
+    _put_out(unit, follower, replace(standing, underway=NO_EVENTS, due=ends(wanted_of(follower))), "handshake", (), now, base)
 
 
 def beat(unit: Unit, follower: Follower, standing: FollowerState, now: datetime, base: str) -> None:
     """Say that there is nothing to say."""
-    _put_out(unit, follower, replace(standing, underway=NO_EVENTS, due=None), "heartbeat", (), now, base)
+    _put_out(unit, follower, replace(standing, underway=NO_EVENTS, due=ends(wanted_of(follower))), "heartbeat", (), now, base)
 
 
 def tell_next(unit: Unit, follower: Follower, standing: FollowerState, now: datetime, base: str) -> FollowerState:

@@ -13,7 +13,7 @@ from adapter.r4.index import Index, index
 from adapter.usecases import follow_changes
 from adapter.usecases.clean_up import Retention, clean_up
 from adapter.usecases.reconcile import count_beyond
-from tests.following.here import HOSPITAL, Here, Hook, events, hook, numbers, parameters, said
+from tests.following.here import HOSPITAL, PACKAGE, Here, Hook, events, hook, numbers, parameters, said
 
 ATTEMPTS = 3  # as `here` has it
 LATER = timedelta(minutes=6)  # than any next try
@@ -212,3 +212,39 @@ def test_one_that_is_away_for_a_month_is_not_asked_any_more(service: Here, endpo
     resource = service.read(f"Subscription/{id}")
     assert resource["status"] == "off"
     assert "500" in resource["error"]
+
+
+def test_whoever_asks_again_after_that_is_waited_for_as_long_anew(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url)
+    endpoint.answer = lambda: (500, {})
+    service.task()
+    until_given_up(service)
+    service.clock.moment += timedelta(days=31)
+    service.work()
+    service.put(service.read(f"Subscription/{id}") | {"status": "requested"})
+    until_given_up(service)
+    for _ in range(2):
+        service.clock.moment += timedelta(minutes=16)
+        service.work()
+    assert service.read(f"Subscription/{id}")["status"] == "error"
+    endpoint.answer = lambda: (200, {})
+    service.clock.moment += timedelta(minutes=16)
+    service.work()
+    assert endpoint.numbers() == [1]
+
+
+def test_the_end_comes_also_while_something_is_on_its_way(service: Here, endpoint: Hook) -> None:
+    beat = {"url": f"{PACKAGE}/backport-heartbeat-period", "valueUnsignedInt": 60}
+    end = service.clock.moment + timedelta(minutes=10)
+    id = service.follow(endpoint.url, channel={"extension": [beat]}, end=end.isoformat())
+    endpoint.answer = lambda: (503, {"Retry-After": "3600"})
+    service.task()
+    for _ in range(3):  # heartbeats would be due meanwhile
+        service.work()
+        service.clock.moment += timedelta(minutes=2)
+    service.clock.moment = end + timedelta(seconds=1)
+    service.work()
+    assert service.read(f"Subscription/{id}")["status"] == "off"
+    with service.services.store.read() as unit:
+        assert set(unit.count_outgoing().values()) == {0}
+    assert (service.state(id).underway, service.state(id).due) == (0, None)
