@@ -20,7 +20,7 @@ from adapter.fhir.bundles import searchset
 from adapter.fhir.clauses import ALTERNATIVES, alternatives, fault, parts, plain, shown, too_many, warning
 from adapter.fhir.face import Answer, Asked, Face, not_found
 from adapter.fhir.reading import PART, READ
-from adapter.fhir.search import Pairs
+from adapter.fhir.search import Pairs, names_person
 from adapter.fhir.shaping import shape
 from adapter.fhir.types import RESULT
 from adapter.ports import Stored
@@ -121,6 +121,8 @@ def _test(parameter: Parameter, name: str, value: str) -> Callable[[Body], bool]
     if modifier not in allowed:
         en, nb = "takes no such modifier: leave it out", "tar ingen slik modifikator: utelat den"
         raise fault(bare, en, nb, rule="https://hl7.org/fhir/R4/search.html#modifiers")
+    if names_person(value):  # also by POST: it would be repeated in the links
+        raise fault(bare, "names a person, and no definition is of one", "gjelder en person, og det gjør ingen definisjon")
     wanted = alternatives(bare, value)
     if len(wanted) > ALTERNATIVES:
         raise too_many(bare)

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from lxml import etree
@@ -25,7 +26,10 @@ from structlog.testing import capture_logs
 from adapter.fhir import capability
 from adapter.fhir.operations import OPERATIONS
 from adapter.fhir.types import TYPES
-from adapter.ports import Store
+from adapter.ports import Follower, FollowerState, Store
+from adapter.usecases.follow_changes import Followed
+from adapter.usecases.followers import Wanted
+from adapter.wiring import make_matching
 from tests.fhir.fuzz.bodies import EVENTS, KNOWN
 from tests.fhir.fuzz.requests import INTERACTIONS, Asked, requests
 from tests.fhir.fuzz.values import NUMBER
@@ -49,6 +53,7 @@ ROUND = settings(
     suppress_health_check=list(HealthCheck),
 )
 MARKUP = re.compile("<[A-Za-z/!?]")  # and no code of quantity-comparator
+ENDPOINT = KNOWN["Subscription"]["channel"]["endpoint"]
 FHIR = {"application/fhir+json", "application/fhir+xml"}
 
 
@@ -63,7 +68,7 @@ def test_every_interaction_that_is_offered_has_requests_here() -> None:
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The whole service, with three resources of each type, of which one is `known`, and a pathway."""
-    with real_service(tmp_path_factory.mktemp("fuzz")) as running:
+    with real_service(tmp_path_factory.mktemp("fuzz"), subscriptions={"private_hosts": ["127.0.0.1:9"]}) as running:
         fill(running.store)
         running.http.post("/fhir/Observation", json=EVENTS[0]).raise_for_status()
         yield running
@@ -73,6 +78,24 @@ def fill(store: Store) -> None:
     with store.write() as unit:
         for id in ("another", "third", "known"):
             unit.put(HOSPITAL, [draft(type, id, body) for type, body in KNOWN.items()], NOON)
+        unit.keep_follower(Follower(HOSPITAL, "known", "Task", "active", msgspec.json.encode(Wanted(topic="", endpoint=ENDPOINT))))
+        unit.keep_follower_state(FollowerState(HOSPITAL, "known", NOON))
+
+
+def tell(service: Service) -> None:
+    """Whoever follows is found, whatever else was kept; and told nowhere but where may be called."""
+    id = service.http.post("/fhir/Subscription", json=KNOWN["Subscription"]).raise_for_status().json()["id"]
+    service.http.post("/fhir/Task", json={**KNOWN["Task"], "status": "requested"}).raise_for_status()
+    base = f"{service.base}/fhir"
+    followed = Followed(service.store, make_matching(base), base)
+    while followed.round(NOON):
+        pass
+    with service.store.read() as unit:
+        state = unit.follower_state(HOSPITAL, id)
+        waiting = [unit.notification(HOSPITAL, one.id) for one in unit.followers([HOSPITAL])]
+    assert state
+    assert state.events == 1
+    assert {row.receiver for row in waiting if row} == {urlsplit(ENDPOINT).netloc}
 
 
 @pytest.mark.slow
@@ -102,6 +125,7 @@ def test_whatever_is_asked_is_answered_in_time_and_without_a_fault_of_ours(fuzze
             print(f"STAFETT_SEED={number} ({asked.total()} requests)")  # noqa: T201 - repeats what comes
             seed(number)(ROUND(given(request=requests(links))(ask)))()
 
+        tell(fuzzed)
         for type in TYPES:  # whatever was kept can be given
             for format in ("json", "xml"):
                 assert fuzzed.http.get(f"/fhir/{type}?_count=200&_format={format}").status_code == 200
@@ -111,6 +135,7 @@ def test_whatever_is_asked_is_answered_in_time_and_without_a_fault_of_ours(fuzze
     assert set(asked) == {*INTERACTIONS, "page"}
     assert [what for what in asked if what != "elsewhere" and asked[what] > 100 and not well[what]] == []  # not all is refused
     assert NUMBER not in str(logged)
+    assert [one for one in logged if one["event"] == "notification.not_judged"] == []
 
 
 def pages(http: httpx.Client) -> list[str]:

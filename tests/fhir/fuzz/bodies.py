@@ -11,10 +11,11 @@ from xml.sax.saxutils import quoteattr
 
 from hypothesis import strategies as st
 
-from adapter.domain.identity import named
+from adapter.domain.identity import BASE, named
 from adapter.fhir.types import TYPES
 from adapter.r4.bundle import PATCH
 from adapter.r4.definitions import Element, codes, json_names, type_named
+from adapter.usecases.subscribing import CONTENT
 from adapter.usecases.writing import FOR_READING
 from corpus import bases, cases
 from tests.fhir.fuzz.values import DATES, REFERENCES, encoded, junk, mostly, names, texts, values
@@ -83,7 +84,22 @@ EVENTS = [
 """Events of pathways of the known patient: the first opens one."""
 
 PATHWAY = named(HOSPITAL, f"{PATIENT}|D11|{START}")
-FORMS: dict[str, list[Any]] = {type: [body] for type, body in KNOWN.items()} | {"Observation": [KNOWN["Observation"], *EVENTS]}
+FOLLOWING = [
+    {
+        **KNOWN["Subscription"],
+        "criteria": f"{BASE}/SubscriptionTopic/task-change",
+        "channel": {**KNOWN["Subscription"]["channel"], **more},
+    }
+    for more in (
+        {"_payload": {"extension": [{"url": CONTENT, "valueCode": "empty"}]}},
+        {"_payload": {"extension": [{"url": CONTENT, "valueCode": "id-only"}]}, "header": ["Authorization: Bearer x"]},
+    )
+]
+"""Subscriptions of the R5 backport. Their endpoint is nobody's; the worker is not running, and no other may be called."""
+FORMS: dict[str, list[Any]] = {type: [body] for type, body in KNOWN.items()} | {
+    "Observation": [KNOWN["Observation"], *EVENTS],
+    "Subscription": [KNOWN["Subscription"], *FOLLOWING],
+}
 WRONG = [b"\0", b"\xff", b'"', b"<!DOCTYPE a [<!ENTITY x 'x'>]>", b"&x;", b"]]>", b"[" * 70, b'{"a":' * 999, b"<a>" * 99]
 CASES = [case.data for case in cases()]
 

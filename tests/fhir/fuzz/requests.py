@@ -272,6 +272,31 @@ def definitions(draw: st.DrawFn) -> Asked:
 
 
 @st.composite
+def status(draw: st.DrawFn) -> Asked:
+    path = draw(mostly(st.just("/Subscription/known/$status"), st.sampled_from(["/Subscription/$status", "/Task/known/$status"])))
+    usual = {"id": "known", "status": "active"} if path == "/Subscription/$status" else {}
+    return draw(_named("status", path, usual))
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Asked:
+    id = draw(mostly(st.just("known"), ids))
+    usual = {"eventsSinceNumber": "1", "eventsUntilNumber": "2", "content": "id-only"}
+    return draw(_named("events", f"/Subscription/{quote(id)}/$events", usual))
+
+
+@st.composite
+def _named(draw: st.DrawFn, what: str, path: str, usual: dict[str, str]) -> Asked:
+    """An operation with some of its parameters, or with another, in the address or the body."""
+    names = draw(st.lists(mostly(st.sampled_from(sorted(usual) or ["x"]), texts), max_size=3))
+    given = [(name, draw(mostly(st.just(usual.get(name, "x")), values))) for name in names if usual or draw(st.booleans())]
+    if draw(st.booleans()):
+        return draw(got(what, path, "&".join(f"{quote(name)}={quote(value)}" for name, value in given)))
+    kind = draw(st.sampled_from(["valueString", "valueString", "valueCode", "valueId", "valueInteger"]))
+    return draw(written(what, "POST", path, {"resourceType": "Parameters", "parameter": [{"name": n, kind: v} for n, v in given]}))
+
+
+@st.composite
 def capabilities(draw: st.DrawFn) -> Asked:
     query = st.one_of(st.sampled_from(["", "mode=full", "mode=terminology", "mode=x", "_format=xml"]), queries("Task"))
     return draw(got("capabilities", "/metadata", draw(query)))
@@ -322,6 +347,8 @@ INTERACTIONS: dict[str, Callable[[], st.SearchStrategy[Asked]]] = {
     "transaction": lambda: bundle("transaction"),
     "validate": validate,
     "findings": findings,
+    "status": status,
+    "events": events,
     "everything": everything,
     "compartment": compartment,
     "export": export,
