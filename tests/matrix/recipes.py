@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import httpx
 
+from adapter.fhir.compartments import CRITERIA
 from tests.matrix.asking import Request, bundle
 from tests.matrix.instances import FNR, NO_IDENTIFIER, Body, bodies, identifier
 from tests.matrix.world import Names
@@ -135,6 +136,11 @@ def search_type(type: str, names: Names, _: Offer) -> Iterator[Case]:
 
 def search_param(type: str, names: Names, offer: Offer) -> Iterator[Case]:
     """Every parameter, with the resource's id; those of references in chains too."""
+    if type in CRITERIA:
+        here = f"Patient/{names.ids['Patient']}"
+        yield Case("in the compartment", Request("GET", f"{here}/{type}?_id={names.ids[type]}"))
+        yield Case("in the compartment, by form", Request("POST", f"{here}/{type}/_search", form=f"_id={names.ids[type]}"))
+        yield Case("in all of the compartment", Request("GET", f"{here}/*?_id={names.ids[type]}"))
     offered = {one["name"]: one["type"] for one in offer.said["searchParam"]}
     asked = "&".join(f"{name}:missing=true" for name in offered if name not in ("_id", "_lastUpdated"))
     yield Case("each missing", Request("GET", f"{type}?_id={names.ids[type]}&{asked}"), "")
