@@ -83,7 +83,7 @@ def prepare(unit: Unit, rules: Rules, tenant: str, change: Change, now: datetime
         timeout=_said(channel, TIMEOUT) or 0,
         most=_said(channel, MOST) or USUAL_AT_ONCE,
         end=body.get("end", ""),
-        who=list(rules.subscriber.who),
+        who=_who(rules, channel, old),
     )
 
 
@@ -247,6 +247,12 @@ def _of_secrets(channel: Body, old: Wanted | None) -> Iterator[Finding]:
             f"En header med {MASK} står for den som ble sendt før til dette endepunktet, og det finnes ingen: send verdien.",
             "Subscription.channel.header",
         )
+
+
+def _who(rules: Rules, channel: Body, old: Wanted | None) -> list[str]:
+    """By whose names patients may have blocked it: also theirs who had the same endpoint told before, where it still goes."""
+    before = old.who if old and channel.get("endpoint") == old.endpoint else []
+    return list(dict.fromkeys((*before, *rules.subscriber.who)))
 
 
 def _kept_secrets(channel: Body, old: Wanted | None) -> dict[str, str]:

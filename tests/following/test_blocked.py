@@ -52,6 +52,19 @@ def test_what_is_closed_is_not_counted(unit_follows: tuple[Here, str], endpoint:
     assert service.state(id).events == 1
 
 
+def test_what_is_closed_stays_so_when_another_of_the_organisation_changes_the_subscription(
+    unit_follows: tuple[Here, str], endpoint: Hook
+) -> None:
+    service, id = unit_follows
+    closed, open_ = patient(service, "Sperret"), patient(service, "Aapen")
+    service.post(block(closed, (ENH, UNIT)))
+    service.put(service.read(f"Subscription/{id}") | {"reason": "by a client that nobody has blocked"})
+    task_of(service, closed)
+    told = task_of(service, open_)
+    service.work()
+    assert [event["focus"]["reference"].rpartition("/")[2] for event in events(endpoint.bundles()[0])] == [told["id"]]
+
+
 def test_what_is_closed_after_it_was_counted_is_taken_back(unit_follows: tuple[Here, str], endpoint: Hook) -> None:
     service, id = unit_follows
     closed, open_ = patient(service, "Sperret"), patient(service, "Aapen")
