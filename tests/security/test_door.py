@@ -138,7 +138,15 @@ def test_how_a_token_is_had_is_told(guarded: Service, issuer: Issuer) -> None:
     "kind", ["application/x-python-serialize", "application/x-yaml", "application/xml", "application/fhir+json"]
 )
 def test_b110_nothing_of_a_body_is_read_before_the_sender_is_known(guarded: Service, kind: str) -> None:
-    for path in ("/messages", "/fhir", "/fhir/Task", "/messages/x/retry", "/deliveries/x/resend", "/translate"):
+    for path in (
+        "/messages",
+        "/fhir",
+        "/fhir/Task",
+        "/messages/x/retry",
+        "/deliveries/x/resend",
+        "/subscriptions/x/off",
+        "/translate",
+    ):
         answer = guarded.http.post(path, content=b"\x80\x04cposix\nsystem\n", headers={"Content-Type": kind})
 
         assert (answer.status_code, answer.json()["issue"][0]["code"]) == (401, "login"), path
