@@ -25,6 +25,7 @@ ELEMENTS = {
     "Condition": "subject",
     "Consent": "patient",
     "DocumentReference": "subject",
+    "Encounter": "subject",
     "EpisodeOfCare": "patient",
     "Flag": "subject",
     "Goal": "subject",
@@ -34,7 +35,10 @@ ELEMENTS = {
     "ServiceRequest": "subject",
     "Task": "for",
 }
-NOBODYS = {"Endpoint", "HealthcareService", "Organization", "PlanDefinition", "Practitioner", "PractitionerRole"}
+NOBODYS = {
+    *("Endpoint", "HealthcareService", "Location", "Organization", "PlanDefinition", "Practitioner", "PractitionerRole"),
+    "Subscription",
+}
 
 
 def test_every_type_that_is_served_is_a_patients_or_nobodys() -> None:
