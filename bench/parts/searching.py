@@ -37,7 +37,7 @@ EACH: Final = 4  # Tasks of a patient
 PHASES: Final = ("assessment", "treatment", "follow-up", "closed")
 TIMES: Final = 40
 QUESTIONS: Final = {
-    "a rare name of the patient": ("Task", "patient.family=Navn{n}&status=requested"),
+    "a rare name of the patient": ("Task", "patient.family:exact=Navn{n}&status=requested"),
     "the commonest name of the patient": ("Task", "patient.family=Vanlig&status=requested"),
     "the phase of the pathway": ("Task", "focus:EpisodeOfCare.phase=treatment&status=requested"),
     "the patients of such Tasks (_has)": ("Patient", "_has:Task:patient:status=requested"),
