@@ -21,7 +21,7 @@ MOST_EVENTS: Final = 1_000
 
 def status(face: Face, asked: Asked, data: bytes) -> Answer:
     """A Bundle of how the Subscription stands, or all of the organisation's, or those with the ids and statuses asked for."""
-    given = inputs(asked, data, {} if asked.id else {"id": "texts", "status": "texts"})
+    given = inputs(asked, data, {"id": "texts", "status": "texts"})  # which are ignored where one is asked about
     with asked.store.read() as unit:
         if asked.id:
             found = [_follower(unit, asked)]

@@ -186,6 +186,13 @@ def test_a_heartbeat_comes_when_nothing_happens_and_the_end_ends_it(service: Her
     assert endpoint.bundles() == []
 
 
+def test_how_one_stands_is_told_whatever_ids_and_statuses_are_asked_for(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url)
+    found = service.read(f"Subscription/{id}/$status?id={HOSPITAL}&status=off")  # the guide: ignored at the instance level
+    assert said(found, "status") == "active"
+    assert service.read("Subscription/$status?status=off")["total"] == 0
+
+
 def test_what_was_missed_is_asked_for_by_number(service: Here, endpoint: Hook) -> None:
     id = service.follow(endpoint.url)
     for _ in range(5):
