@@ -6,8 +6,10 @@ is in `world.py`, with a pathway beside it of which all is written out here.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -255,3 +257,16 @@ def test_a_number_of_a_person_stands_in_no_address(face: Service) -> None:
 def test_the_criteria_are_search_parameters_that_lead_to_a_patient() -> None:
     assert all("Patient" in targets(type, name) for type, names in CRITERIA.items() for name in names if type != "Patient")
     assert all(TYPES[type][name].type == "date" for type, name in CARE.items())
+
+
+def test_the_criteria_are_those_of_the_standard(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R4's own CompartmentDefinition, but for Task, which it leaves out, and the Patient, whom it has by *link*."""
+    monkeypatch.syspath_prepend(str(root / "tools"))
+    resources = importlib.import_module("search_tables").resources
+    try:
+        (definition,) = (one for one in resources("CompartmentDefinition") if one["id"] == "patient")
+    except OSError:
+        pytest.skip("not run here: R4's definitions (they are not to be had)")
+    said = {one["code"]: tuple(one["param"]) for one in definition["resource"] if one["code"] in TYPES and "param" in one}
+
+    assert {**said, "Task": ("patient",), "Patient": ("_id",)} == CRITERIA
