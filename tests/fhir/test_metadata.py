@@ -39,6 +39,7 @@ LEAST: dict[str, Json] = {
     },
     "Consent": {"status": "active", "scope": CODE, "category": [CODE], "policyRule": CODE},
     "DocumentReference": {"status": "current", "content": [{"attachment": {"title": "x"}}]},
+    "Encounter": {"status": "planned", "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}},
     "Endpoint": {
         "status": "active",
         "connectionType": {"system": "http://terminology.hl7.org/CodeSystem/endpoint-connection-type", "code": "hl7-fhir-rest"},
@@ -49,6 +50,7 @@ LEAST: dict[str, Json] = {
     "Flag": {"status": "active", "code": CODE, "subject": SOMEONE},
     "Goal": {"lifecycleStatus": "proposed", "description": CODE, "subject": SOMEONE},
     "HealthcareService": {"name": "x"},
+    "Location": {"name": "x"},
     "MedicationStatement": {"status": "active", "medicationCodeableConcept": CODE, "subject": SOMEONE},
     "Observation": {"status": "final", "code": CODE},
     "Organization": {"name": "x"},
@@ -58,6 +60,12 @@ LEAST: dict[str, Json] = {
     "Provenance": {"target": [SOMEONE], "recorded": "2026-05-01T08:00:00Z", "agent": [{"who": SOMEONE}]},
     "RelatedPerson": {"patient": SOMEONE},
     "ServiceRequest": {"status": "draft", "intent": "order", "subject": SOMEONE},
+    "Subscription": {  # and an endpoint, which a rest-hook has
+        "status": "requested",
+        "reason": "x",
+        "criteria": "Task?status=draft",
+        "channel": {"type": "rest-hook", "endpoint": "https://epj.example/hook"},
+    },
     "Task": {"status": "draft", "intent": "order"},
 }
 STATEMENT = capability_statement("https://a.example/fhir", "0", open_access=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -12,10 +12,12 @@ from fastapi import FastAPI
 
 from adapter.console.app import app
 from adapter.fhir.limits import Limits
+from adapter.partners.endpoints import Allowed, headers_of
 from adapter.ports import Store
 from adapter.security.admitting import by_header
-from adapter.settings import Settings
+from adapter.settings import Settings, SubscriptionSettings
 from adapter.storage import open_store
+from adapter.usecases.writing import Follow
 from adapter.wiring import make_pathways, make_rules, make_translator
 from tests.http.fakes import FakeReception
 from tests.serving import StillClock, served
@@ -42,7 +44,7 @@ def service(folder: Path, path: str = "", limits: Limits = LIMITS) -> Iterator[S
     store, clock = open_store(with_tables(folder / "stafett.db")), StillClock()
 
     def make(base: str) -> FastAPI:
-        settings = Settings(public_base=base + path)
+        settings = Settings(public_base=base + path, subscriptions=SubscriptionSettings(hosts=("epj.example",)))
         pathways = make_pathways(settings, {}, make_translator(settings, KEY))
         return app(
             store=store,
@@ -53,7 +55,7 @@ def service(folder: Path, path: str = "", limits: Limits = LIMITS) -> Iterator[S
             organisations=[HOSPITAL, MUNICIPALITY],
             public_base=base + path,
             max_bytes=LARGEST,
-            rules=make_rules(settings, pathways),
+            rules=replace(make_rules(settings, pathways), follow=Follow(Allowed.of(settings).fault, headers_of)),
             limits=limits,
         )
 
