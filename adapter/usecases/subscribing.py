@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -39,6 +39,8 @@ MASK: Final = "***"
 PERSON: Final = re.compile(r"(?<![^\W_])\d{6}[\W_]*\d{5}(?![^\W_])")
 PERSONS: Final = {f"urn:oid:2.16.578.1.12.4.1.4.{series}" for series in (1, 2, 3)}
 """The national numbers, D-numbers and common help numbers."""
+LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""The last moments that an instant can say are beyond the last that can be kept."""
 MOST_FILTERS: Final = 10
 MOST_FOLLOWERS: Final = 1_000
 """Of an organisation."""
@@ -149,10 +151,10 @@ def _of_life(body: Body, before: Body | None, old: Wanted | None, now: datetime)
             "Subscription.status",
         )
     ending = times.moment(body.get("end", ""))
-    if "end" in body and status != "off" and (ending is None or ending <= now):
+    if "end" in body and status != "off" and (ending is None or not now < ending < LATEST):
         en, nb = (
-            "end is not to come: leave it out, or set a later one.",
-            "end er ikke i framtiden: utelat den, eller sett en senere.",
+            "end is not to come, or not before the year 9999: leave it out, or set another.",
+            "end er ikke i framtiden, eller ikke før år 9999: utelat den, eller sett en annen.",
         )
         yield _fault(en, nb, "Subscription.end")
 

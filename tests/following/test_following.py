@@ -268,6 +268,7 @@ def test_one_that_hangs_holds_up_no_other(service: Here, endpoint: Hook) -> None
         ({"status": "active"}, "Subscription.status"),
         ({"end": "2026-01-01T00:00:00Z"}, "Subscription.end"),
         ({"end": "2026-12-31T23:59:60Z"}, "Subscription.end"),  # a leap second, which no clock of ours has
+        ({"end": "9999-12-31T23:59:59-14:00"}, "Subscription.end"),  # which UTC has no year for
         ({"channel": {"type": "email"}}, "Subscription.channel.type"),
         ({"channel": {"payload": "text/plain"}}, "Subscription.channel.payload"),
         ({"content": "full-resource"}, "Subscription.channel.payload"),
