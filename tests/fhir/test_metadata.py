@@ -168,7 +168,11 @@ def test_every_interaction_that_the_statement_tells_of_is_carried_out(face: Serv
     assert (said["conditionalDelete"], http.delete(f"/fhir/{type}", params=criteria).status_code) == ("not-supported", 405)
     operations = {one["name"] for one in said["operation"]}
     assert http.post(f"/fhir/{type}/$validate", json=body).status_code == 200
-    own = {"EpisodeOfCare": {"findings", "everything"}, "Patient": {"export", "everything"}}
+    own = {
+        "EpisodeOfCare": {"findings", "everything"},
+        "Patient": {"export", "everything"},
+        "Subscription": {"status", "events"},
+    }
     assert operations - {"validate"} == own.get(type, set())  # tried in tests of their own
     for format in STATEMENT["format"]:
         answer = http.get(f"/fhir/{type}", params={**criteria, "_format": format})
