@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
+from traceback import extract_tb
 from typing import Any, Final
 
 import structlog
@@ -91,9 +92,9 @@ class Followed:
         except Problem:
             raise
         except Exception as fault:  # of ours
-            log.exception(
-                "notification.not_judged", resource=f"{change.type}/{change.id}", version=change.version, why=type(fault).__name__
-            )
+            place = extract_tb(fault.__traceback__)[-1]  # no more of it: what a fault says may be of a person
+            said = {"why": type(fault).__name__, "where": f"{place.filename}:{place.lineno}"}
+            log.error("notification.not_judged", resource=f"{change.type}/{change.id}", version=change.version, **said)
             return []
 
     def _concerned(self, unit: Unit, change: Seen, followers: Sequence[Follower], closed: Closed) -> Iterator[Follower]:

@@ -16,6 +16,7 @@ from adapter.usecases.reconcile import count_beyond
 from tests.following.here import HOSPITAL, PACKAGE, Here, Hook, events, hook, numbers, parameters, said
 
 ATTEMPTS = 3  # as `here` has it
+SAID = "what a fault says, which may be of a person"
 LATER = timedelta(minutes=6)  # than any next try
 
 
@@ -192,12 +193,13 @@ def test_a_change_that_cannot_be_judged_holds_up_none_behind_it(
 
     def indexed(resource: dict[str, object], *, base: str) -> Index:
         if resource["id"] == first["id"]:
-            raise ZeroDivisionError
+            raise ZeroDivisionError(SAID)
         return index(resource, base=base)
 
     monkeypatch.setattr(follow_changes, "index", indexed)
     with capture_logs() as lines:
         service.work()
+    assert not [line for line in lines if "exc_info" in line or SAID in str(line)]
     assert [event["focus"]["reference"].rpartition("/")[2] for event in events(endpoint.bundles()[0])] == [second["id"]]
     assert [line["why"] for line in lines if line["event"] == "notification.not_judged"] == ["ZeroDivisionError"]
 
