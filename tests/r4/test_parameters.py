@@ -131,4 +131,4 @@ def test_the_table_holds_the_registry_for_the_types_that_we_serve(standards: Pat
 
 def test_every_type_that_is_served_is_a_resource_type() -> None:
     assert set(PARAMETERS) < definitions.resource_types()
-    assert len(PARAMETERS) == 24
+    assert len(PARAMETERS) == 27
