@@ -69,7 +69,8 @@ def prepare(unit: Unit, rules: Rules, tenant: str, change: Change, now: datetime
         faults.append(_no_topic())
     else:
         faults += [*_of_filters(rules, asked), *_of_rights(rules, asked.type)]
-    if known is None and sum(one.status != "off" for one in unit.followers([tenant])) >= MOST_FOLLOWERS:
+    begins = (known is None or known.status == "off") and body.get("status") != "off"
+    if begins and sum(one.status != "off" for one in unit.followers([tenant])) >= MOST_FOLLOWERS:
         en = f"The organisation has {MOST_FOLLOWERS} Subscriptions: turn some off."
         faults.append(_fault(en, f"Virksomheten har {MOST_FOLLOWERS} abonnementer: slå av noen.", "Subscription"))
     if faults or asked is None:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from adapter.ports import NO_EVENTS
 from adapter.r4.index import Index, index
-from adapter.usecases import follow_changes
+from adapter.usecases import follow_changes, subscribing
 from adapter.usecases.clean_up import Retention, clean_up
 from adapter.usecases.reconcile import count_beyond
 from tests.following.here import HOSPITAL, PACKAGE, Here, Hook, events, hook, numbers, parameters, said
@@ -214,6 +214,16 @@ def test_one_that_is_away_for_a_month_is_not_asked_any_more(service: Here, endpo
     resource = service.read(f"Subscription/{id}")
     assert resource["status"] == "off"
     assert "500" in resource["error"]
+
+
+def test_one_that_was_off_counts_again_among_those_that_there_may_be(
+    service: Here, endpoint: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscribing, "MOST_FOLLOWERS", 1)
+    first = service.follow(endpoint.url)
+    service.put(service.read(f"Subscription/{first}") | {"status": "off"})
+    service.follow(endpoint.url)
+    service.put(service.read(f"Subscription/{first}") | {"status": "requested"}, 422)
 
 
 def test_whoever_asks_again_after_that_is_waited_for_as_long_anew(service: Here, endpoint: Hook) -> None:
