@@ -34,7 +34,7 @@ class Operation:
 
     `on_service`, `on_type` and `on_instance` are the methods that it is called by there. `needs` are the letters of the scope that
     it takes for its type (`adapter.fhir.rights`); one that needs none looks at the caller's rights itself, or gives what all may
-    know.
+    know. One that `begins` something is called by GET and POST alone, and not by HEAD.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Operation:
     on_type: Sequence[str] = ()
     on_instance: Sequence[str] = ()
     needs: str = ""
+    begins: bool = False
 
     def paths(self) -> list[tuple[str, str, Sequence[str]]]:
         """Where it is called: the type that the path is of ("" for any, and for none), the path below /fhir, the methods."""
@@ -111,8 +112,8 @@ OPERATIONS: Final = (
     Operation("findings", f"{OWN}/EpisodeOfCare-findings", findings, ("EpisodeOfCare",), on_instance=("GET",), needs="r"),
     Operation("everything", f"{CORE}/Patient-everything", everything, ("Patient",), on_instance=ASKED, needs="r"),
     Operation("everything", f"{OWN}/EpisodeOfCare-everything", everything, ("EpisodeOfCare",), on_instance=ASKED, needs="r"),
-    Operation("export", f"{BULK}/export", export, on_service=("GET", "POST")),
-    Operation("export", f"{BULK}/patient-export", export, ("Patient",), on_type=("GET", "POST")),
+    Operation("export", f"{BULK}/export", export, on_service=("GET", "POST"), begins=True),
+    Operation("export", f"{BULK}/patient-export", export, ("Patient",), on_type=("GET", "POST"), begins=True),
 )
 
 

@@ -177,6 +177,8 @@ class _Routes:
         """The route of an operation; `type` where its path names one."""
 
         async def called(request: Request) -> Response:
+            if operation.begins and request.state.method == "HEAD":  # is safe (RFC 9110 9.2.1): it asks for nothing to be done
+                return refusal(Refused(405, Finding("error", Kind.NOT_ALLOWED, *OTHERWISE), headers={"Allow": "GET, POST"}), PLAIN)
             take = self._body if request.method == "POST" else None
             return await self._answered(
                 request, operation.needs, lambda asked, data: operation.run(self.face, asked, data), take, of=type

@@ -316,6 +316,16 @@ def test_what_cannot_be_made_is_told(service: Service, monkeypatch: pytest.Monke
     assert service.http.delete(place).status_code == 202
 
 
+@pytest.mark.parametrize("path", ["/fhir/$export", "/fhir/Patient/$export"])
+def test_asking_for_the_head_begins_no_export(service: Service, path: str) -> None:
+    """HEAD is safe (RFC 9110 9.2.1): whoever only looks whether an address answers has asked for nothing."""
+    answer = service.http.head(path, headers=ASYNC)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    with service.store.read() as unit:
+        assert unit.exports(HOSPITAL) == []
+
+
 def test_answers_in_other_forms(service: Service) -> None:
     """HEAD has no body, the manifest is always JSON, a file is compressed for who takes that, and refusals are XML for who asks."""
     with service.store.write() as unit:
