@@ -22,7 +22,7 @@ from adapter.fhir.face import Answer, Asked, Face, not_found
 from adapter.fhir.gathering import Place, gathered, next_link, opened
 from adapter.fhir.includes import references
 from adapter.fhir.inputs import inputs
-from adapter.fhir.search import PAGE
+from adapter.fhir.search import PAGE, refuse_person
 from adapter.fhir.types import TYPES, targets
 from adapter.ports import Clause, Match, Page, Query, Stored, Unit
 
@@ -30,6 +30,9 @@ MOST: Final = 1_000  # resources that are found on a page, where no less is aske
 KINDS: Final = {"start": "text", "end": "text", "_since": "text", "_type": "texts", "_count": "number"}
 SUPPORT: Final = tuple(type for type in TYPES if type not in CRITERIA)
 """Types of nobody's record: persons at work, organisations, places."""
+
+FOUND: Final = CRITERIA.keys() - {"Provenance"}
+"""Types that are in a patient's record by what they say themselves, and not because something there has or names them."""
 
 MORE: Final = Finding(
     "warning",
@@ -61,6 +64,7 @@ CARE: Final = {
 def everything(face: Face, asked: Asked, data: bytes) -> Answer:
     """A searchset of all of it; in pages where `_count`, or its size, makes them. NOT_FOUND for what is not there."""
     path = f"{asked.type}/{asked.id}/$everything"
+    refuse_person(asked.pairs)
     pairs = [(name, value) for name, value in asked.pairs if name != PAGE]
     token = next((value for name, value in asked.pairs if name == PAGE), "")
     asked.trail.query(pairs)
@@ -73,7 +77,8 @@ def everything(face: Face, asked: Asked, data: bytes) -> Answer:
         given = _Given(here.kept)
         found, place = gathered(unit, asked.caller.tenant, list(_queries(asked, given)), here, given.count)
         origins = _origins(unit, asked.caller.tenant, found)
-        beside = list(_beside(unit, asked, found, origins.found, given, face.base))
+        beside = _beside(unit, asked, found, origins.found, face.base)
+    found, beside = ([one for one in some if given.wants(one)] for some in (found, beside))
     asked.trail.saw("R", [*found, *beside])
     links = [("self", f"{face.base}/{path}"), *next_link(face, asked, path, place)]
     told = [MORE] if origins.next is not None else []
@@ -104,13 +109,12 @@ class _Given:
         self.start = _bounds("start", said["start"])[0] if "start" in said else None
         self.end = _bounds("end", said["end"])[1] if "end" in said else None
 
-    def wants(self, type: str) -> bool:
-        return not self.types or type in self.types
+    def wants(self, one: Stored) -> bool:
+        """Whether it is given. It is looked for in any case: there may be what is beside it (a new Provenance of an old Task)."""
+        return (not self.types or one.type in self.types) and (self.since is None or one.updated >= self.since)
 
     def clauses(self, type: str) -> Iterator[Clause]:
         """What is asked of resources of a type. What says no time of care is not outside one."""
-        if self.since:
-            yield Clause("_lastUpdated", [Match(low_from=self.since)])
         if type in CARE and self.start:
             yield Clause(CARE[type], [Match(high_to=self.start)], negated=True)
         if type in CARE and self.end:
@@ -128,8 +132,9 @@ def _bounds(name: str, value: str) -> tuple[datetime, datetime]:
 
 def _queries(asked: Asked, given: _Given) -> Iterator[Query]:
     """What is found, type by type: the record, or what refers to the pathway, and first the pathway itself."""
+    alone = asked.type == "Patient" and given.types and given.types <= FOUND  # nothing of these is beside something else
     for type, clause in _parts(asked):
-        if given.wants(type) and (type == asked.type or asked.caller.access.allows(type, "s")):
+        if (not alone or type in given.types) and (type == asked.type or asked.caller.access.allows(type, "s")):
             yield Query(type, (clause, *given.clauses(type)))
 
 
@@ -143,9 +148,7 @@ def _parts(asked: Asked) -> Iterator[tuple[str, Clause]]:
             yield type, Clause(names[0], [Match(asked.type, asked.id)], others=names[1:])
 
 
-def _beside(
-    unit: Unit, asked: Asked, found: Sequence[Stored], origins: Sequence[Stored], given: _Given, base: str
-) -> Iterator[Stored]:
+def _beside(unit: Unit, asked: Asked, found: Sequence[Stored], origins: Sequence[Stored], base: str) -> list[Stored]:
     """The Provenance of what is found, and what these refer to: of a pathway all, then persons, organisations and places."""
     known = {(one.type, one.id) for one in found}
 
@@ -159,9 +162,7 @@ def _beside(
     for types in (TYPES if asked.type != "Patient" else SUPPORT, SUPPORT, SUPPORT):  # a team, a role in it, whose role it is
         last = new(_referred(unit, asked.caller.tenant, last, types, base))
         all_beside += last
-    for one in all_beside:
-        if given.wants(one.type) and (given.since is None or one.updated >= given.since):
-            yield one
+    return all_beside
 
 
 def _origins(unit: Unit, tenant: str, found: Sequence[Stored]) -> Page:

@@ -13,6 +13,7 @@ from adapter.fhir.search import PAGE
 from adapter.ports import Query, Stored, Unit
 
 OF: Final = "all"
+FORM: Final = ("_format", "_pretty")  # which HTTP's side reads of the address, on every page
 
 
 class Place(NamedTuple):
@@ -50,4 +51,5 @@ def next_link(face: Face, asked: Asked, path: str, place: Place | None) -> Itera
     """The link to where the next page begins; `path` is that of what is asked for, below /fhir."""
     if place is not None:
         token = seal(face.key, asked.caller.mark, {"of": OF, "type": path, **place._asdict()}, face.clock.now())
-        yield "next", f"{face.base}/{path}?{urlencode({PAGE: token})}"
+        form = [(name, value) for name, value in asked.pairs if name in FORM]
+        yield "next", f"{face.base}/{path}?{urlencode([(PAGE, token), *form])}"

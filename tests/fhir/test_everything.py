@@ -7,8 +7,10 @@ is in `world.py`, with a pathway beside it of which all is written out here.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -148,9 +150,10 @@ def test_pages_hold_everything_once(face: Service, of: str, count: int) -> None:
 @pytest.mark.parametrize(
     ("query", "found", "beside"),
     [
-        ("_type=Task,Practitioner", {"Task/k1", "Task/k2"}, set()),  # d9 is named by the CareTeam, which was not asked for
+        ("_type=Task,Practitioner", {"Task/k1", "Task/k2"}, {"Practitioner/d9"}),  # d9 is named by the CareTeam, which is not given
+        ("_type=Practitioner", set(), {"Practitioner/d9"}),
         ("_type=Task&_type=Provenance", {"Task/k1", "Task/k2"}, {"Provenance/w9"}),
-        ("_since=2026-05-01T09:06:00Z", {"Task/k2", "Observation/ob9"}, set()),  # put at 9:06 and 9:07
+        ("_since=2026-05-01T09:06:00Z", {"Task/k2", "Observation/ob9"}, {"Provenance/w9"}),  # put at 9:06, 9:07, and 9:09 of k1
         ("end=2026-05-31", {"EpisodeOfCare/e9", "Task/k1", "Task/k2"}, BESIDE),  # k2 says no time
         (
             "start=2026-05-04",
@@ -170,6 +173,27 @@ def test_a_part_of_everything(face: Service, query: str, found: set[str], beside
 
     assert (given(bundle, "match"), given(bundle, "include")) == (found, beside)
     assert posted.get("entry") == bundle.get("entry")
+
+
+@pytest.mark.parametrize("of", ["EpisodeOfCare/e9", "Patient/p1"])
+def test_what_is_given_of_a_type_is_what_is_given_of_it_among_all(face: Service, of: str) -> None:
+    """_type leaves out of the answer, and does not change what is looked for: each type alone, and all of them one by one."""
+    bundle = asked(face, f"{of}/$everything")
+    whole = given(bundle, "match") | given(bundle, "include")
+    types = {name.partition("/")[0] for name in whole}
+
+    assert {"Practitioner", "Provenance", "Organization"} <= types
+    for type in types:
+        part = asked(face, f"{of}/$everything?_type={type}")
+        assert given(part, "match") | given(part, "include") == {name for name in whole if name.startswith(f"{type}/")}
+
+
+@pytest.mark.parametrize("address", ["Patient/p1/$everything", "Patient/p1/*"])
+def test_the_next_page_is_in_the_same_format(face: Service, address: str) -> None:
+    first = face.http.get(f"/fhir/{address}?_count=1&_format=xml")
+    (link,) = re.findall(r'<relation value="next"/><url value="([^"]*)"/>', first.text)
+
+    assert face.http.get(unescape(link)).headers["content-type"].startswith("application/fhir+xml")
 
 
 @pytest.mark.parametrize(
@@ -251,6 +275,9 @@ def test_a_number_of_a_person_stands_in_no_address(face: Service) -> None:
         answer = face.http.get(f"/fhir/{path}", params={"_id": NUMBER})
         assert answer.status_code == 400
         assert NUMBER not in answer.text
+    for path in ("Patient/p1/*", "Patient/p1/$everything"):
+        link = asked(face, f"{path}?_count=1")["link"][1]["url"]
+        assert face.http.get(f"{link}&identifier={NUMBER}").status_code == 400
     assert face.http.post("/fhir/Patient/p1/Task/_search", data={"patient.identifier": NUMBER}).json()["total"] == 7
 
 
