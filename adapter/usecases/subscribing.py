@@ -145,7 +145,7 @@ def _of_life(body: Body, before: Body | None, old: Wanted | None, now: datetime)
             "Klienten sender requested, og off når det er nok: active og error er det serveren som setter.",
             "Subscription.status",
         )
-    elif status in ("active", "error") and old and body["channel"].get("endpoint") != old.endpoint:
+    elif status in ("active", "error") and (old is None or body["channel"].get("endpoint") != old.endpoint):
         yield _fault(
             "Another endpoint is greeted first: send status requested.",
             "Et nytt endepunkt må hilses først: send status requested.",

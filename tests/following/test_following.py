@@ -13,6 +13,7 @@ from lxml import etree
 
 from adapter.domain.identity import BASE
 from adapter.usecases.watch_deadlines import watch
+from adapter.usecases.writing import draft
 from mappings.topics import TOPICS
 from tests.fhir.epj import Epj
 from tests.following.here import HOSPITAL, OTHER, PACKAGE, Here, Hook, events, hook, numbers, parameters, said, subscription
@@ -184,6 +185,16 @@ def test_a_heartbeat_comes_when_nothing_happens_and_the_end_ends_it(service: Her
     service.task()
     service.work()
     assert endpoint.bundles() == []
+
+
+def test_one_that_was_kept_before_anybody_was_told_is_greeted_first(service: Here, endpoint: Hook) -> None:
+    id, body = "5b000000-0000-4000-8000-000000000002", subscription(endpoint.url) | {"status": "active"}
+    kept = draft("Subscription", id, body, f"{service.base}/fhir")
+    service.services.store.run(lambda unit: unit.put(HOSPITAL, [kept], service.clock.now()))
+    service.put(service.read(f"Subscription/{id}"), 422)
+    service.put(service.read(f"Subscription/{id}") | {"status": "requested"})
+    service.work()
+    assert len(endpoint.bundles("handshake")) == 1
 
 
 def test_how_one_stands_is_told_whatever_ids_and_statuses_are_asked_for(service: Here, endpoint: Hook) -> None:
