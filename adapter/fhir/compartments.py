@@ -56,9 +56,10 @@ class Within(NamedTuple):
 
 
 def within(type: str, patient: str) -> Within:
-    """The resources of a type in a patient's compartment. NOT_FOUND for what has no part in any."""
+    """The resources of a type in a patient's compartment. NOT_FOUND for what has no part in any, INVALID for a person's number."""
     if type not in CRITERIA or not ID.fullmatch(patient):
         raise not_found()
+    refuse_person([("_id", patient)])
     first, *others = CRITERIA[type]
     match = Match(value=patient) if type == "Patient" else Match("Patient", patient)
     return Within(f"Patient/{patient}/{type}", Clause(first, (match,), others=tuple(others)))
@@ -66,7 +67,7 @@ def within(type: str, patient: str) -> Within:
 
 def whole(face: Face, asked: Asked, patient: str) -> Answer:
     """GET /fhir/Patient/[id]/*: all of the compartment that the caller may search for, type by type."""
-    refuse_person(asked.pairs)
+    refuse_person([*asked.pairs, ("_id", patient)])
     if not ID.fullmatch(patient):
         raise not_found()
     path = f"Patient/{patient}/{ALL}"

@@ -275,6 +275,10 @@ def test_a_number_of_a_person_stands_in_no_address(face: Service) -> None:
         answer = face.http.get(f"/fhir/{path}", params={"_id": NUMBER})
         assert answer.status_code == 400
         assert NUMBER not in answer.text
+    for path in (f"Patient/{NUMBER}/Task", f"Patient/{NUMBER}/*"):
+        answer = face.http.get(f"/fhir/{path}")
+        assert (answer.status_code, NUMBER in answer.text) == (400, False)
+    assert face.http.post(f"/fhir/Patient/{NUMBER}/Task/_search", data={}).status_code == 400
     for path in ("Patient/p1/*", "Patient/p1/$everything"):
         link = asked(face, f"{path}?_count=1")["link"][1]["url"]
         assert face.http.get(f"{link}&identifier={NUMBER}").status_code == 400
