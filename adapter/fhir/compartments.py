@@ -17,6 +17,7 @@ from adapter.fhir.clauses import ID, fault
 from adapter.fhir.face import Answer, Asked, Face, not_found
 from adapter.fhir.gathering import Place, gathered, next_link, opened
 from adapter.fhir.results import USUAL
+from adapter.fhir.rights import require
 from adapter.fhir.search import PAGE, parse, refuse_person
 from adapter.fhir.types import GENERAL
 from adapter.ports import Clause, Match, Query
@@ -66,7 +67,7 @@ def within(type: str, patient: str) -> Within:
 
 
 def whole(face: Face, asked: Asked, patient: str) -> Answer:
-    """GET /fhir/Patient/[id]/*: all of the compartment that the caller may search for, type by type."""
+    """GET /fhir/Patient/[id]/*: all of the compartment that the caller may search for, type by type; 403 where that is none."""
     refuse_person([*asked.pairs, ("_id", patient)])
     if not ID.fullmatch(patient):
         raise not_found()
@@ -76,6 +77,8 @@ def whole(face: Face, asked: Asked, patient: str) -> Answer:
     given = dict(asked.pairs)
     here = opened(face, asked, path, given[PAGE]) if PAGE in given else Place(0, None, [(n, v) for n, v in asked.pairs])
     queries = list(_queries(face, asked, patient, here.kept))
+    if not queries:
+        require(asked.caller, ALL, "s")
     with asked.store.read() as unit:
         found, place = gathered(unit, asked.caller.tenant, queries, here, _count(here.kept))
     asked.trail.saw("R", found)

@@ -268,6 +268,12 @@ def test_scopes_give_what_they_say_and_no_more(guarded: Service, issuer: Issuer,
         ("GET", f"{made}/_history/1", None),
         ("GET", f"{made}/$validate", None),
         ("GET", "/fhir/EpisodeOfCare/x/$findings", None),
+        ("GET", "/fhir/EpisodeOfCare/x/$everything", None),
+        ("GET", "/fhir/Patient/x/$everything", None),
+        ("GET", "/fhir/Patient/x/Observation", None),
+        ("POST", "/fhir/Patient/x/Observation/_search", None),
+        ("GET", "/fhir/Patient?_has:Task:patient:status=requested", None),
+        ("GET", "/fhir/Measure/right-refused/$evaluate-measure?periodStart=2026&periodEnd=2026", None),
         ("GET", "/fhir/Subscription/$status", None),
         ("GET", "/fhir/Subscription/x/$status", None),
         ("GET", "/fhir/Subscription/x/$events", None),
@@ -281,6 +287,12 @@ def test_scopes_give_what_they_say_and_no_more(guarded: Service, issuer: Issuer,
         assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
     for path in ("/messages", "/", "/pathways", "/deliveries", "/partners", "/subscriptions"):
         assert http.get(path, auth=reads_tasks).status_code == 403, path
+
+
+def test_who_may_search_for_nothing_is_told_so_of_a_whole_compartment(guarded: Service, issuer: Issuer) -> None:
+    """An empty answer would say that there is no record."""
+    for scopes, status in ((["system/Task.cu"], 403), (["system/Patient.r"], 403), (["system/Flag.s"], 200)):
+        assert guarded.http.get("/fhir/Patient/x/*", auth=issuer.client(parent=HOSPITAL, scopes=scopes)).status_code == status
 
 
 FORM = "application/x-www-form-urlencoded"
