@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from adapter.domain.course import Course
 from adapter.domain.indicators import Spot, Tally, judged
-from adapter.domain.problem import Problem
+from adapter.domain.problem import Kind, Problem
 from adapter.domain.state import State
 from adapter.ports import Query, Store, Stored, Unit
 from adapter.usecases.resource_rules import computed
@@ -23,6 +23,9 @@ from adapter.usecases.writing import body_of
 
 PAGE: Final = 500
 ABOVE: Final = {"PractitionerRole": "organization", "HealthcareService": "providedBy"}
+
+DATABASE: Final = (Kind.TRANSIENT, Kind.TOO_COSTLY)
+"""What is wrong where the database does not answer, or not in time."""
 
 Body = dict[str, Any]
 
@@ -78,7 +81,10 @@ def count(
     until: date | None = None,
     looked: Callable[[int], object] = lambda _: None,
 ) -> Counted:
-    """The figures of a period (both its days in it) as they stand today. `looked` is told how many more were looked at."""
+    """The figures of a period (both its days in it) as they stand today. `looked` is told how many more were looked at.
+
+    Raises `Problem` where the database does not answer.
+    """
     found = Counted(Tally(since, until))
     for owner in owners:
         units: dict[str, tuple[str, str]] = {}
@@ -86,8 +92,10 @@ def count(
             for stored in page:
                 try:
                     _add(found.tally, unit, pathways, owner, stored, today, units)
-                except Problem:  # a rule set that this program does not know
-                    found.unread += 1
+                except Problem as fault:
+                    if fault.findings[0].kind in DATABASE:
+                        raise  # figures that lacked a few pathways would look like any others
+                    found.unread += 1  # a rule set that this program does not know
             looked(len(page))
     return found
 

@@ -9,10 +9,12 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from adapter.domain.indicators import Cell
+from adapter.domain.problem import Kind, Problem, problem
+from adapter.ports import Unit
 from adapter.r4 import json
 from adapter.r4.checker import check
 from adapter.usecases.count_indicators import Counted, Owner, count, total
-from adapter.usecases.pathways import Pathways
+from adapter.usecases.pathways import Gathered, Pathways
 from mappings.resources.measure_report import Heading, bundle
 from mappings.rules import national
 from tests.usecases.house import HOSPITAL, NOW, OTHER, House
@@ -94,6 +96,23 @@ def test_what_is_no_pathway_of_ours_is_not_counted_and_unknown_rules_are_told(ho
     put(house.store, HOSPITAL, [episode, *rest, mistake, *pathway("future", "2023-03-06 A", version="2031")])
     found = counted(house)
     assert (found.tally.cells("unit"), found.unread) == ([], 1)
+
+
+@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.TOO_COSTLY])
+def test_there_are_no_figures_where_the_database_fails(house: House, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would lack a pathway, and nothing would say so."""
+    put(house.store, HOSPITAL, hospital())
+    gather, asked = Pathways.gather, list[str]()
+
+    def fails(self: Pathways, unit: Unit, tenant: str, id: str) -> Gathered | None:
+        asked.append(id)
+        if len(asked) == 3:
+            raise problem(kind, "The database is away.", "Databasen er borte.")
+        return gather(self, unit, tenant, id)
+
+    monkeypatch.setattr(Pathways, "gather", fails)
+    with pytest.raises(Problem, match="database"):
+        counted(house)
 
 
 @pytest.mark.parametrize("by", ["unit", "organisation", "region"])
