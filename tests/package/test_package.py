@@ -164,7 +164,7 @@ def _check_served(here: Service, folder: Path) -> None:
     curl = shown("sh")[0].replace("http://localhost:8000", here.base)
     told = subprocess.run(["bash", "-euc", curl], cwd=folder, capture_output=True, text=True, check=True).stdout
     assert told == f"{package().digest}  {package().file}\n"
-    assert (folder / "package.tgz").read_bytes() == package().content
+    assert (folder / package().file).read_bytes() == package().content
 
 
 def test_the_page_names_the_package_at_its_version_and_every_type_in_it() -> None:
