@@ -182,17 +182,21 @@ class Overtaken(Problem):
     """A unit that another one was faster than: run again from its start, it may well succeed."""
 
 
+def too_long() -> Problem:
+    return problem(
+        Kind.TOO_COSTLY,
+        "The search takes too long: ask for less, by an identifier, a person, an owner or a time.",
+        "Søket tar for lang tid: be om mindre, ved en identifikator, en person, en eier eller et tidsrom.",
+    )
+
+
 def explain(original: BaseException) -> Problem | None:
     """What a driver's error means, for all statements, commits and connections; None for what only a programmer can mend."""
     code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
     if code in CONFLICTS:
         return Overtaken(OVERTAKEN)
     if code in STOPPED:
-        return problem(
-            Kind.TOO_COSTLY,
-            "The search takes too long: ask for less, by an identifier, a person, an owner or a time.",
-            "Søket tar for lang tid: be om mindre, ved en identifikator, en person, en eier eller et tidsrom.",
-        )
+        return too_long()
     faulty = code == "SQLITE_ERROR"  # the statement, or there are no tables
     if code in PASSING or (isinstance(original, UNREACHABLE) and not faulty):
         return problem(

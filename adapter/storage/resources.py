@@ -124,9 +124,9 @@ class Resources(Following):
         return self._search(tenant, query).count(most)
 
     def _search(self, tenant: str, query: Query) -> Search:
-        shown = self.shown(tenant, PATIENT)
-        found = followed(self.ask_in_time, self.postgresql, tenant, query, shown)
-        return Search(self.ask_in_time, self.postgresql, tenant, found, shown)
+        shown, ask = self.shown(tenant, PATIENT), self.asking_in_time()
+        found = followed(ask, self.postgresql, tenant, query, shown)
+        return Search(ask, self.postgresql, tenant, found, shown)
 
     def put(self, tenant: str, drafts: Sequence[Draft], now: datetime, message_id: str = "") -> list[Stored]:
         before = self._newest(tenant, [(draft.type, draft.id) for draft in drafts if not draft.new])

@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import Boolean, Connection, Row, Table
 
 from adapter.ports import Message, Outgoing, PartnerState, Shared, State, Trouble
-from adapter.storage.engines import explain
+from adapter.storage.engines import explain, too_long
 from adapter.storage.tables import Key, Moment, key, micros, moment
 
 Columns = tuple[Any, ...]  # of a row or a question, whatever they are
@@ -128,6 +128,17 @@ class Part:
             return self.ask(sql, values)
         finally:
             self._driver.set_progress_handler(None, 0)
+
+    def asking_in_time(self) -> Callable[[str, Sequence[Any]], list[Columns]]:
+        """`ask_in_time` for one search, which may be hundreds of questions, each of them short: none after `SEARCHING` seconds."""
+        end = time.monotonic() + SEARCHING
+
+        def ask(sql: str, values: Sequence[Any]) -> list[Columns]:
+            if time.monotonic() > end:
+                raise too_long()
+            return self.ask_in_time(sql, values)
+
+        return ask
 
     def tell(self, sql: str, rows: Sequence[Columns]) -> None:
         """Run a statement that gives no rows, once for each of `rows`."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 
 import pytest
 
+from adapter.domain.problem import Kind, Problem
 from adapter.ports import Clause, Draft, Match, Query, Through
 from adapter.r4.index import Entry, Index
-from adapter.storage import DatabaseStore, search, through
+from adapter.storage import DatabaseStore, rows, search, through
 from tests.storage import naive
 from tests.storage.naive import Kept
 from tests.storage.test_search import pages
@@ -116,3 +119,14 @@ def test_an_end_of_any_of_several_types_will_do(store: DatabaseStore, many: int,
     ]
 
     assert pages(store, Query("Task", through=[Through("owner", ends)])) == ["t1", "t0"]
+
+
+def test_many_short_questions_take_no_longer_than_a_search_may(store: DatabaseStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each end of each chain is a question of its own; here one takes a second, and none of them is too long by itself."""
+    steps = itertools.count()
+    monkeypatch.setattr(rows, "time", SimpleNamespace(monotonic=lambda: float(next(steps))))
+    chain = Through("patient", [Query("Patient", [Clause("name", [Match(value="ola")])])])
+
+    with pytest.raises(Problem) as raised, store.read() as unit:
+        unit.search(OURS, Query("Task", through=[chain] * 30))
+    assert raised.value.kind is Kind.TOO_COSTLY
