@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from adapter.fhir import bundles
 from adapter.fhir.dates import matches
 from adapter.fhir.face import Answer, Asked, Face, invalid, not_found
+from adapter.fhir.gathering import FORM
 from adapter.fhir.links import seal, unseal
 from adapter.fhir.search import MOST, PAGE, USUAL
 from adapter.ports import Page, Stored, Unit
@@ -47,7 +48,8 @@ def history(face: Face, asked: Asked, unit: Unit) -> Answer:
     if found.next is not None:
         content = {"of": of, "type": type, "after": list(found.next), "since": since.isoformat() if since else "", "at": at}
         token = seal(face.key, asked.caller.mark, content, now)
-        links.append(("next", _address(face, asked, {PAGE: token, "_count": str(count)})))
+        form = {name: value for name, value in given.items() if name in FORM}
+        links.append(("next", _address(face, asked, {PAGE: token, "_count": str(count), **form})))
     total = len(standing) if at else newest.version if newest and since is None else None  # of a type nobody counted
     return Answer(200, bundles.history(face.base, found.found, total, links))
 

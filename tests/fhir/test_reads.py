@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 
 from adapter.ports import Store
@@ -124,6 +127,13 @@ def test_history_comes_in_pages(fhir: Service) -> None:
     assert [entry["resource"]["meta"]["versionId"] for entry in first["entry"] + second["entry"]] == ["3", "2", "1"]
     assert [link["relation"] for link in second["link"]] == ["self"]
     assert "entry" not in fhir.http.get("/fhir/ServiceRequest/r1/_history", params={"_count": "0"}).json()
+
+
+def test_the_next_page_of_a_history_is_in_the_same_format(fhir: Service) -> None:
+    first = fhir.http.get("/fhir/ServiceRequest/r1/_history", params={"_count": "2", "_format": "xml"})
+    (link,) = re.findall(r'<relation value="next"/><url value="([^"]*)"/>', first.text)
+
+    assert fhir.http.get(unescape(link)).headers["content-type"].startswith("application/fhir+xml")
 
 
 def test_a_binary_is_its_content_where_its_type_is_asked_for(fhir: Service) -> None:
