@@ -124,7 +124,8 @@ class Resources(Following):
         return self._search(tenant, query).count(most)
 
     def _search(self, tenant: str, query: Query) -> Search:
-        shown, ask = self.shown(tenant, PATIENT), self.asking_in_time()
+        ask = self.asking_in_time()
+        shown = self.shown(tenant, PATIENT)
         found = followed(ask, self.postgresql, tenant, query, shown)
         return Search(ask, self.postgresql, tenant, found, shown)
 
