@@ -109,7 +109,7 @@ def _events(method: str) -> dict[str, Any]:
     taken = {
         "eventsSinceNumber": ("The first number; 1 without it.", "1", "first"),
         "eventsUntilNumber": ("The last number; the newest without it.", "20", "-1"),
-        "content": ("empty or id-only; as the Subscription has it without it.", "id-only", "full-resource"),
+        "content": ("empty or id-only; as the Subscription has it without it.", "id-only", "everything"),
     }
     said = (
         "Of events from one number to another, as a notification tells them. What a patient has closed to the caller is left out, "

@@ -14,6 +14,7 @@ from adapter.ports import Follower, FollowerState, Unit
 from adapter.r4 import json
 from adapter.usecases.followers import shown_of, subject, told, wanted_of
 from mappings.resources import notification
+from mappings.resources.notification import Told
 
 MOST_EVENTS: Final = 1_000
 """In one answer; who wants more asks again from where it ends."""
@@ -40,26 +41,29 @@ def status(face: Face, asked: Asked, data: bytes) -> Answer:
 def events(face: Face, asked: Asked, data: bytes) -> Answer:
     """The events from one number to another, as a notification would tell them; what is closed to the caller now is left out.
 
-    What is older than the installation keeps is gone: then the first number is a later one.
+    What is older than the installation keeps is gone: then the first number is a later one. `content` is a hint: more than where to
+    look is never given. Who got `MOST_EVENTS` asks again from behind the last.
     """
     given = inputs(asked, data, {"eventsSinceNumber": "text", "eventsUntilNumber": "text", "content": "text"})
     first = _number("eventsSinceNumber", given.text("eventsSinceNumber"), 1)
     last = _number("eventsUntilNumber", given.text("eventsUntilNumber"), 2**62)
     content = given.text("content")
-    if content not in ("", "empty", "id-only"):
-        en, nb = (
-            "content is empty or id-only: read here what it is about.",
-            "content er empty eller id-only: les her det de gjelder.",
-        )
+    if content not in ("", "empty", "id-only", "full-resource"):
+        en, nb = "content is empty, id-only or full-resource.", "content er empty, id-only eller full-resource."
         raise invalid("content", en, nb)
     with asked.store.read() as unit:
         follower = _follower(unit, asked)
         state, wanted = _state(unit, follower), wanted_of(follower)
-        found = unit.follower_events(follower.tenant, follower.id, first, last, MOST_EVENTS)
-        shown = shown_of(unit, follower, wanted, found)
         closed = unit.closed_to(follower.tenant, asked.caller.blocked_as)
-    said = [told(event) for event in shown if event.patient not in closed]
-    focus = content != "empty" and (wanted.focus or content == "id-only")
+        said: list[Told] = []
+        while first <= last and len(said) < MOST_EVENTS:
+            found = unit.follower_events(follower.tenant, follower.id, first, last, MOST_EVENTS)
+            if not found:
+                break
+            shown = [told(event) for event in shown_of(unit, follower, wanted, found) if event.patient not in closed]
+            said += shown[: MOST_EVENTS - len(said)]
+            first = found[-1].number + 1
+    focus = content != "empty" and (wanted.focus or content != "")
     of = subject(follower, state, face.base)
     return Answer(200, json.encode(notification.bundle(of, "query-event", face.clock.now(), said, focus=focus)))
 

@@ -1,11 +1,13 @@
 """Tells whoever follows, as a line of the worker: works out who is to be told, and brings what waits to as many as may be at once.
 
 An endpoint that hangs holds one of `AT_ONCE` calls until its time is out, and no other: each has one notification on its way at a
-time, and what ends makes room for the next.
+time, and what ends makes room for the next. Of a host that did not take the last call a few are tried at once, however many
+endpoints it has, so that it does not fill all the room.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Lock
@@ -19,11 +21,13 @@ from adapter.ports import Clock, Outgoing, Store
 from adapter.usecases.deliver import Keep, Ladder, bring_all
 from adapter.usecases.follow_changes import Followed
 from adapter.usecases.followers import OUTBOX
-from adapter.usecases.tell_followers import Endpoints, bring
+from adapter.usecases.tell_followers import CLOSED, Endpoints, bring
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 32
+OF_ONE_AWAY: Final = 4
+"""Calls at once to a host that took none last time."""
 LONGEST_STEP: Final = timedelta(minutes=5)
 
 
@@ -43,25 +47,39 @@ class Notifier:
     ) -> None:
         self.store, self.followed, self.endpoints, self.clock, self.lease = store, followed, endpoints, clock, lease
         self.ladder = Ladder(next_try, attempts)
-        self._free, self._counting = AT_ONCE, Lock()
+        self._underway: Counter[str] = Counter()  # by host
+        self._away: set[str] = set()
+        self._counting = Lock()
         self._calls = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="notification")
 
     def round(self) -> int:
         """What is to be found out, and then as many calls as there is room for; returns how much was begun."""
-        made = self.followed.round(self.clock.now())
+        try:
+            made = self.followed.round(self.clock.now())
+        finally:  # what waits is brought, whatever keeps the rest from being found out
+            begun = self._begin()
+        return made + begun
+
+    def _begin(self) -> int:
         with self._counting:
-            free = self._free
-        rows = self.store.claim(self.clock.now(), self.lease, free, [OUTBOX]) if free else []
+            free = AT_ONCE - self._underway.total()
+            full = sorted(host for host in self._away if self._underway[host] >= OF_ONE_AWAY)
+            free = min(free, OF_ONE_AWAY) if self._away else free
+        rows = self.store.claim(self.clock.now(), self.lease, free, [OUTBOX], full) if free else []
         with self._counting:
-            self._free -= len(rows)
+            self._underway.update(row.receiver for row in rows)
         for row in rows:
             self._calls.submit(self._call, row)
-        return made + len(rows)
+        return len(rows)
 
     @property
     def busy(self) -> bool:
         """Whether something is on its way."""
-        return self._free < AT_ONCE
+        return self._underway.total() > 0
+
+    def underway(self, host: str) -> int:
+        """Calls to a host that are on their way."""
+        return self._underway[host]
 
     def deliver(self, row: Outgoing) -> str | Keep:
         return bring(self.store, self.endpoints, row, self.clock, self.followed.base)
@@ -80,12 +98,16 @@ class Notifier:
             log.warning("notification.not_kept", id=row.id, why=why)
         finally:
             with self._counting:
-                self._free += 1
+                self._underway[row.receiver] -= 1
             self.store.bell(OUTBOX).set()
 
     def _told(self, row: Outgoing) -> None:
+        with self._counting:
+            (self._away.discard if row.state == "sent" else self._away.add)(row.receiver)
         said = {"subscription": row.about, "kind": row.msg_id, "attempts": row.attempts, "correlation": row.cause}
         if row.state == "sent":
             log.debug("notification.sent", **said)
+        elif CLOSED[0] in row.error:
+            log.info("notification.withheld", **said, why=row.error)
         else:
             log.warning(f"notification.{row.state}", **said, why=row.error, next_attempt=str(row.next_attempt))

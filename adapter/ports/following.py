@@ -117,4 +117,5 @@ class Following(Protocol):
     def attempts(self, tenant: str, subscription: str, limit: int) -> list[Attempt]: ...  # newest first
     def drop_outgoing(self, key: str) -> None: ...  # what waits for a follower, and what was given up
     def skip_numbers(self, by: int) -> None: ...  # of every follower's events
-    def forget_events(self, before: datetime) -> int: ...  # and attempts, that are older; how many
+    def put_off_follower(self, tenant: str, id: str, until: datetime) -> None: ...  # and nothing of it is underway
+    def forget_events(self, before: datetime, limit: int) -> int: ...  # and attempts, that are older; how many

@@ -79,8 +79,11 @@ class Store(Protocol):
         """The newest version of one resource that is committed, by the shortest way."""
         ...
 
-    def claim(self, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:
-        """Head rows of their keys that are due, marked as attempted (`attempts` + 1) and held for `lease` seconds.
+    def claim(
+        self, now: datetime, lease: float, limit: int, hubs: Sequence[str], passed_over: Sequence[str] = ()
+    ) -> list[Outgoing]:
+        """Head rows of their keys that are due, marked as attempted (`attempts` + 1) and held for `lease` seconds; none to the
+        receivers that are `passed_over`.
 
         Committed before it returns, so that after a crash the next attempt knows that there was one.
         """

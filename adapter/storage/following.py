@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select, tuple_
 
 from adapter.correlation import cause
 from adapter.ports import Attempt, Follower, FollowerState, Happening, Outgoing, Seen, Stored
 from adapter.storage.blocking import NONE, Blocking, View, hidden
 from adapter.storage.rows import OUTGOING, Columns, given, insertion, keeping
-from adapter.storage.tables import LEFT_OPEN, WAITING, key, micros, moment, outbox
+from adapter.storage.tables import LEFT_OPEN, UNDERWAY, WAITING, key, micros, moment, outbox
 from adapter.storage.tables import change as changes
 from adapter.storage.tables import subscription as subscriptions
 from adapter.storage.tables import subscription_attempt as tries
@@ -51,7 +51,7 @@ EVENTS: Final = (
 )
 IS_FOLLOWED: Final = f"SELECT DISTINCT type FROM subscription WHERE tenant = ? AND {COUNTED}"
 LEFT: Final = (
-    f"{STANDINGS} s.underway <> 0 AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.{WAITING} "
+    f"{STANDINGS} s.{UNDERWAY} AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.{WAITING} "
     "AND o.key = 'subscription|' || s.tenant || '|' || s.id) LIMIT ?"
 )
 WAITS: Final = f"SELECT {', '.join(OUTGOING)} FROM outbox WHERE {WAITING} AND key = ? ORDER BY position LIMIT 1"
@@ -177,5 +177,16 @@ class Following(Blocking):
     def skip_numbers(self, by: int) -> None:
         self.tell("UPDATE subscription_standing SET events = events + ?", [(by,)])
 
-    def forget_events(self, before: datetime) -> int:
-        return sum(self.connection.execute(delete(table).where(table.c.moment < before)).rowcount for table in (events, tries))
+    def put_off_follower(self, tenant: str, id: str, until: datetime) -> None:
+        self.tell(
+            "UPDATE subscription_standing SET underway = 0, due = ? WHERE tenant = ? AND id = ?",
+            [(micros(until), key(tenant), key(id))],
+        )
+
+    def forget_events(self, before: datetime, limit: int) -> int:
+        gone = 0
+        for table in (events, tries):
+            place = tuple_(*table.primary_key.columns)
+            old = select(*table.primary_key.columns).where(table.c.moment < before).order_by(table.c.moment).limit(limit)
+            gone += self.connection.execute(delete(table).where(place.in_(old))).rowcount
+        return gone

@@ -51,6 +51,7 @@ LONGEST = timedelta(hours=48)
 
 # Made once: to put one together takes longer than to ask it, and they are asked several times a second where nothing happens.
 HEADS = _heads()
+HEADS_BUT = HEADS.where(outbox.c.receiver.not_in(bindparam("over", expanding=True)))
 WAITING_ABOUT = (
     select(*COLUMNS)
     .where(IS_TO_PARTNERS, IS_WAITING, outbox.c.about == bindparam("about"), outbox.c.hub == bindparam("hub"))
@@ -138,12 +139,18 @@ class Outbox(Blocking):
         return [to_outgoing(row) for row in rows]
 
 
-def claim(connection: Connection, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:
+def claim(
+    connection: Connection, now: datetime, lease: float, limit: int, hubs: Sequence[str], passed_over: Sequence[str] = ()
+) -> list[Outgoing]:
     """Take the due head rows of their keys. On PostgreSQL rows that another claimer holds are passed over.
 
     A row that waits blocks the later ones of its key, also while it is held or put off; any other does not.
     """
-    rows = connection.execute(HEADS, {"now": now, "never": now + LONGEST, "hubs": list(hubs), "most": limit}).all()
+    asked = {"now": now, "never": now + LONGEST, "hubs": list(hubs), "most": limit}
+    if passed_over:
+        rows = connection.execute(HEADS_BUT, {**asked, "over": list(passed_over)}).all()
+    else:
+        rows = connection.execute(HEADS, asked).all()
     if not rows:
         return []
     until = now + timedelta(seconds=lease)

@@ -73,6 +73,7 @@ STATISTICS = {
     ("subscription_event", "subscription_event_oldest"): "1000000 1",
     ("subscription_standing", "subscription_standing"): "1000 100 1",
     ("subscription_standing", "subscription_standing_due"): "1000 2",
+    ("subscription_standing", "subscription_standing_underway"): "10 2 1",
     ("proof", "proof_until"): "100000 2",
 }
 

@@ -223,9 +223,11 @@ class DatabaseStore:
     def listen(self, stopped: Event) -> None:
         listen(self._bells, self._engines, stopped)
 
-    def claim(self, now: datetime, lease: float, limit: int, hubs: Sequence[str]) -> list[Outgoing]:
+    def claim(
+        self, now: datetime, lease: float, limit: int, hubs: Sequence[str], passed_over: Sequence[str] = ()
+    ) -> list[Outgoing]:
         with begin(self._engines.claiming) as connection:
-            return outbox.claim(connection, now, lease, limit, hubs)
+            return outbox.claim(connection, now, lease, limit, hubs, passed_over)
 
     def append_audit(
         self,

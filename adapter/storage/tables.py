@@ -92,6 +92,7 @@ WAITING = "state = 'waiting'"
 TO_PARTNERS = "kind IN ('share', 'change', 'notice')"
 OPEN = "settled IS NULL"
 OPEN_MESSAGE = "state IN ('received', 'parked', 'quarantined')"
+UNDERWAY = "underway <> 0"
 LEFT_OPEN = "state IN ('unanswered', 'dead')"
 
 
@@ -433,6 +434,7 @@ subscription_standing = Table(
     Column("error", Text, nullable=False),
     PrimaryKeyConstraint("tenant", "id", name="subscription_standing_key"),
     Index("subscription_standing_due", "due"),
+    _partial("subscription_standing_underway", UNDERWAY, "tenant", "id"),
     sqlite_with_rowid=False,
 )
 

@@ -35,6 +35,7 @@ from adapter.usecases.export_resources import KEPT
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 200  # rows in one transaction
+EVENTS_AT_ONCE: Final = 2_000
 COPIES: Final[tuple[Copy, ...]] = ("inbox", "explanation", "outbox", "binary", "history")
 TAKEN: Final = "retention-taken"  # how many of each copy, since the installation was made
 _EN = "This has been taken away, as the configured time for keeping it is over ([retention])."
@@ -65,8 +66,8 @@ def clean_up(store: Store, retention: Retention, now: datetime, going: Callable[
             taken[copy] = _take(store, copy, before, now, going)
     if (before := _before(retention.audit, now)) and going():
         taken["audit"] = store.drop_audit(before, now)
-    if (before := _before(retention.events, now)) and going() and (told := store.run(partial(_forget_events, before))):
-        taken["events"] = told
+    if before := _before(retention.events, now):
+        taken["events"] = _forget_events(store, before, going)
     found = {copy: count for copy, count in taken.items() if count}
     if found:
         store.run(partial(_count, found))
@@ -74,9 +75,12 @@ def clean_up(store: Store, retention: Retention, now: datetime, going: Callable[
     return found
 
 
-def _forget_events(before: datetime, unit: Unit) -> int:
+def _forget_events(store: Store, before: datetime, going: Callable[[], bool]) -> int:
     """Events and tries, which name resources and hold nothing of them."""
-    return unit.forget_events(before)
+    forgotten = 0
+    while going() and (some := store.run(lambda unit: unit.forget_events(before, EVENTS_AT_ONCE))):
+        forgotten += some
+    return forgotten
 
 
 def taken_away(unit: Unit) -> dict[str, int]:

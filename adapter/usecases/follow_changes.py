@@ -20,7 +20,7 @@ import structlog
 
 from adapter.correlation import caused_by
 from adapter.domain.problem import Problem
-from adapter.ports import Attempt, Follower, FollowerState, Happening, Query, Seen, Store, Unit
+from adapter.ports import NO_EVENTS, Attempt, Follower, FollowerState, Happening, Query, Seen, Store, Unit
 from adapter.r4 import json
 from adapter.r4.index import index
 from adapter.usecases.followers import beat, ends, greet, key_of, set_status, tell_next, wanted_of
@@ -30,8 +30,13 @@ from mappings.topics import TOPICS
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 200
-PROBE_EVERY: Final = timedelta(minutes=15)
-"""How often an endpoint that was given up is asked whether it is back; who runs it can say so sooner (status requested)."""
+PROBES: Final = timedelta(minutes=15), timedelta(hours=6)
+"""How soon an endpoint that was given up is asked whether it is back, and how seldom it comes to be asked; who runs it can say so
+sooner (status requested).
+"""
+PUT_OFF: Final = timedelta(hours=1)
+GREETING: Final = {"requested": "handshake"}
+"""What is underway without an event, by the status."""
 
 GIVE_UP: Final = timedelta(days=30)
 """An endpoint that was away for so long is not asked any more."""
@@ -92,9 +97,7 @@ class Followed:
         except Problem:
             raise
         except Exception as fault:  # of ours
-            place = extract_tb(fault.__traceback__)[-1]  # no more of it: what a fault says may be of a person
-            said = {"why": type(fault).__name__, "where": f"{place.filename}:{place.lineno}"}
-            log.error("notification.not_judged", resource=f"{change.type}/{change.id}", version=change.version, **said)
+            log.error("notification.not_judged", resource=f"{change.type}/{change.id}", version=change.version, **_place(fault))
             return []
 
     def _concerned(self, unit: Unit, change: Seen, followers: Sequence[Follower], closed: Closed) -> Iterator[Follower]:
@@ -127,10 +130,16 @@ class Followed:
     def _see_to(self, unit: Unit, now: datetime) -> int:
         """What was given up puts its follower in error; who is due gets a heartbeat, is asked again, or ends."""
         left, due = unit.follower_states_left(AT_ONCE), unit.follower_states_due(now, AT_ONCE)
-        for standing in left:
-            self._given_up(unit, standing, now)
-        for standing in due:
-            self._due(unit, standing, now)
+        for see_to, standings in ((self._given_up, left), (self._due, due)):
+            for standing in standings:
+                try:
+                    with unit.savepoint():
+                        see_to(unit, standing, now)
+                except Problem:
+                    raise
+                except Exception as fault:  # of ours: the others are not to wait for it
+                    unit.put_off_follower(standing.tenant, standing.id, now + PUT_OFF)
+                    log.error("notification.not_judged", resource=f"Subscription/{standing.id}", **_place(fault))
         return len(left) + len(due)
 
     def _given_up(self, unit: Unit, standing: FollowerState, now: datetime) -> None:
@@ -140,10 +149,12 @@ class Followed:
         if follower is None or follower.status == "off":
             unit.keep_follower_state(stopped)
             return
-        unit.keep_follower_state(replace(stopped, due=now + PROBE_EVERY))
+        away = now - self._in_error_since(unit, standing) if follower.status == "error" else timedelta()
+        unit.keep_follower_state(replace(stopped, due=now + _probe(away)))
         if follower.status != "error":
+            kind = "event-notification" if standing.underway != NO_EVENTS else GREETING.get(follower.status, "heartbeat")
             set_status(unit, follower, "error", standing.error, now, self.base)
-            unit.add_attempt(Attempt(standing.tenant, standing.id, now, "event-notification", 0, 0, "given-up", standing.error))
+            unit.add_attempt(Attempt(standing.tenant, standing.id, now, kind, 0, 0, "given-up", standing.error))
 
     def _due(self, unit: Unit, standing: FollowerState, now: datetime) -> None:
         follower = unit.follower(standing.tenant, standing.id)
@@ -171,3 +182,14 @@ class Followed:
         """When it was given up last, or its owner last said something of it, which starts the time anew."""
         stored = unit.read(standing.tenant, "Subscription", standing.id)
         return stored.updated if stored else standing.begun
+
+
+def _probe(away: timedelta) -> timedelta:
+    """How long until one that was away for so long is asked again: ever more seldom."""
+    return min(max(PROBES[0], away / 8), PROBES[1])
+
+
+def _place(fault: Exception) -> dict[str, str]:
+    """What is told of a fault of ours, and no more: what it says may be of a person."""
+    place = extract_tb(fault.__traceback__)[-1]
+    return {"why": type(fault).__name__, "where": f"{place.filename}:{place.lineno}"}

@@ -58,6 +58,11 @@ def wanted_of(follower: Follower) -> Wanted:
     return msgspec.json.decode(follower.asked, type=Wanted)
 
 
+def without_secrets(follower: Follower) -> Follower:
+    """One that is off, without what was kept only for telling it: the endpoint's secrets, and whom patients may have blocked."""
+    return replace(follower, asked=msgspec.json.encode(msgspec.structs.replace(wanted_of(follower), headers={}, who=[])))
+
+
 def topic_named(name: str) -> Topic | None:
     return next((topic for topic in TOPICS if topic.name == name), None)
 
@@ -162,7 +167,7 @@ def ends(wanted: Wanted) -> datetime | None:
 def set_status(unit: Unit, follower: Follower, status: str, error: str, now: datetime, base: str) -> Follower:
     """Give the Subscription another status, for all to see, with what is wrong where something is."""
     changed = replace(follower, status=status)
-    unit.keep_follower(changed)
+    unit.keep_follower(without_secrets(changed) if status == "off" else changed)
     stored = unit.read(follower.tenant, "Subscription", follower.id)
     if stored is not None:
         body: Body = {name: value for name, value in body_of(stored).items() if name != "error"} | {"status": status}

@@ -144,8 +144,10 @@ def _faults(follower: Follower, wanted: Wanted, state: FollowerState, query_of: 
         yield Fault(
             Text("Endepunktet tar ikke imot det som sendes (svaret står over).", f"The endpoint does not take it: {state.error}"),
             Text(
-                "Ring dem som driver det. Det spørres igjen hvert kvarter; alt som skjer imens, varsles når det svarer.",
-                "Call whoever runs it. It is asked every quarter of an hour; all that happens meanwhile is told when it answers.",
+                "Ring dem som driver det. Det spørres igjen etter et kvarter, så stadig sjeldnere; alt som skjer imens, "
+                "varsles når det svarer.",
+                "Call whoever runs it. It is asked after a quarter of an hour, then ever more seldom; all that happens meanwhile "
+                "is told when it answers.",
             ),
         )
     elif state.failures:

@@ -22,7 +22,7 @@ from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.ports import Follower, FollowerState, Match, Unit
 from adapter.r4.parameters import PARAMETERS
 from adapter.r4.systems import canonical_system
-from adapter.usecases.followers import Wanted, greet, key_of, next_due, wanted_of
+from adapter.usecases.followers import Wanted, greet, key_of, next_due, wanted_of, without_secrets
 from adapter.usecases.writing import Body, Change, Rules
 from mappings import times
 from mappings.resources.notification import PACKAGE
@@ -31,7 +31,7 @@ from mappings.topics import TOPICS, Topic, topic_of
 RULE: Final = "https://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition-backport-subscription.html"
 FILTER, CONTENT = f"{PACKAGE}/backport-filter-criteria", f"{PACKAGE}/backport-payload-content"
 HEARTBEAT, TIMEOUT, MOST = (f"{PACKAGE}/backport-{name}" for name in ("heartbeat-period", "timeout", "max-count"))
-BOUNDS: Final = {HEARTBEAT: (10, 86_400), TIMEOUT: (1, 60), MOST: (1, 100)}
+BOUNDS: Final = {HEARTBEAT: (10, 86_400), TIMEOUT: (1, 30), MOST: (1, 100)}
 """Seconds, seconds, events in one notification."""
 USUAL_AT_ONCE: Final = 20
 PAYLOADS: Final = {"application/fhir+json": "json", "application/fhir+xml": "xml"}
@@ -41,6 +41,7 @@ PERSONS: Final = {f"urn:oid:2.16.578.1.12.4.1.4.{series}" for series in (1, 2, 3
 """The national numbers, D-numbers and common help numbers."""
 LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """The last moments that an instant can say are beyond the last that can be kept."""
+NO_VALUE: Final = ""
 MOST_FILTERS: Final = 10
 MOST_FOLLOWERS: Final = 1_000
 """Of an organisation."""
@@ -61,7 +62,9 @@ def prepare(unit: Unit, rules: Rules, tenant: str, change: Change, now: datetime
     faults = [*_of_life(body, change.before, old, now), *_of_channel(rules, channel), *_of_secrets(channel, old)]
     faults += _of_content(channel, plain="?" in body.get("criteria", ""))
     try:
-        headers = rules.follow.headers([line for line in _headers(channel) if not _is_masked(line)])
+        given = rules.follow.headers([f"{_name(line)}: -" if _is_masked(line) else line for line in _headers(channel)])
+        masks = {_name(line) for line in _headers(channel) if _is_masked(line)}
+        headers = {name: value for name, value in given.items() if name not in masks}
     except Problem as fault:
         faults += fault.findings
     asked = _asked(body)
@@ -102,7 +105,7 @@ def _asked(body: Body) -> Asked | None:
     """By a topic, or as R4 itself has it (https://hl7.org/fhir/R4/subscription.html): a search, which is a filter of its type."""
     criteria = body.get("criteria", "")
     filters = [one.get("valueString", "") for one in _extensions(body.get("_criteria"), FILTER)]
-    if topic := topic_of(criteria.partition("|")[0]):
+    if topic := topic_of(criteria):
         return Asked(topic, topic.type, filters)
     type, mark, search = criteria.partition("?")
     return Asked(None, type, [criteria, *filters] if mark and search else filters) if type in PARAMETERS else None
@@ -129,6 +132,7 @@ def begin(unit: Unit, tenant: str, change: Change, wanted: Wanted, now: datetime
     if follower.status == "requested":
         greet(unit, follower, replace(standing, failures=0, error=""), now, base)
     elif follower.status == "off":
+        unit.keep_follower(without_secrets(follower))
         unit.drop_outgoing(key_of(tenant, change.id))
         unit.keep_follower_state(replace(standing, underway=0, due=None))
     elif follower.status == "active":
@@ -294,6 +298,7 @@ def _extensions(element: Body | None, url: str) -> list[Body]:
 
 
 def _said(element: Body | None, url: str) -> Any:
-    """The value of an extension that stands once; None where it does not."""
+    """The value of an extension; None where it does not stand, `NO_VALUE` where it has none, or stands more than once."""
     found = _extensions(element, url)
-    return next((value for name, value in found[0].items() if name.startswith("value")), None) if found else None
+    values = [value for one in found for name, value in one.items() if name.startswith("value")]
+    return values[0] if len(values) == len(found) == 1 else NO_VALUE if found else None

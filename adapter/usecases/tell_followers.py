@@ -76,7 +76,8 @@ def _since(began: float) -> int:
 
 
 def _sent(unit: Unit, *, row: Outgoing, attempt: Attempt, clock: Clock, base: str) -> None:
-    unit.add_attempt(attempt)
+    if attempt.kind != "heartbeat":  # that it was reached is all that there is to say of that
+        unit.add_attempt(attempt)
     follower, standing = unit.follower(row.tenant, attempt.subscription), unit.follower_state(row.tenant, attempt.subscription)
     unit.drop_outgoing(key_of(row.tenant, attempt.subscription))
     if follower is None or standing is None or follower.status == "off":

@@ -225,7 +225,7 @@ def test_what_is_kept_no_longer_is_not_guessed_at(service: Here, endpoint: Hook)
     task = service.task()
     service.work()
     with service.services.store.write() as unit:
-        unit.forget_events(service.clock.now() + MINUTE)
+        unit.forget_events(service.clock.now() + MINUTE, 1000)
 
     assert codes(service, id, task["id"]) == [(1, "unknown", None)]
 

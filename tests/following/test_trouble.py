@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from structlog.testing import capture_logs
 
-from adapter.ports import NO_EVENTS
+from adapter.partners.notifier import OF_ONE_AWAY
+from adapter.ports import NO_EVENTS, Follower, Unit
 from adapter.r4.index import Index, index
 from adapter.usecases import follow_changes, subscribing
 from adapter.usecases.clean_up import Retention, clean_up
 from adapter.usecases.reconcile import count_beyond
-from tests.following.here import HOSPITAL, PACKAGE, Here, Hook, events, hook, numbers, parameters, said
+from tests.following.here import HOSPITAL, PACKAGE, Here, Hook, events, hook, numbers, parameters, said, subscription
 
 ATTEMPTS = 3  # as `here` has it
 SAID = "what a fault says, which may be of a person"
@@ -260,3 +264,67 @@ def test_the_end_comes_also_while_something_is_on_its_way(service: Here, endpoin
     with service.services.store.read() as unit:
         assert set(unit.count_outgoing().values()) == {0}
     assert (service.state(id).underway, service.state(id).due) == (0, None)
+
+
+def test_one_host_that_hangs_leaves_room_for_the_others(service: Here, endpoint: Hook) -> None:
+    """Twelve endpoints at a host that takes nothing: once that is known, four of its calls are on their way and no more."""
+    with hook() as dead:
+        for _ in range(12):
+            service.post(subscription(dead.url))
+        dead.answer = lambda: (time.sleep(0.4), (503, {}))[1]  # type: ignore[func-returns-value]
+        service.work(30)
+        service.clock.moment += LATER
+        notifier = service.services.notifier
+        service.post(subscription(endpoint.url))
+        most = 0
+        began = time.monotonic()
+        while not endpoint.bundles("handshake"):
+            notifier.round()
+            most = max(most, notifier.underway(urlsplit(dead.url).netloc))
+            assert time.monotonic() - began < 20
+            time.sleep(0.01)
+        assert 1 <= most <= OF_ONE_AWAY
+        dead.answer = lambda: (410, {})
+        service.work(30)
+
+
+def test_one_that_cannot_be_seen_to_holds_up_no_other(service: Here, endpoint: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    beat = {"url": f"{PACKAGE}/backport-heartbeat-period", "valueUnsignedInt": 60}
+    first, second = (service.follow(endpoint.url, channel={"extension": [beat]}) for _ in range(2))
+    begun = follow_changes.beat
+
+    def beats(unit: Unit, follower: Follower, *given: Any) -> None:
+        if follower.id == first:
+            raise ZeroDivisionError
+        begun(unit, follower, *given)
+
+    monkeypatch.setattr(follow_changes, "beat", beats)
+    service.clock.moment += timedelta(seconds=61)
+    with capture_logs() as lines:
+        service.work()
+    told = [said(bundle, "subscription")["reference"].rpartition("/")[2] for bundle in endpoint.bundles("heartbeat")]
+    assert told == [second]
+    assert [line["resource"] for line in lines if line["event"] == "notification.not_judged"] == [f"Subscription/{first}"]
+    assert service.state(first).due == service.clock.moment + timedelta(hours=1)
+
+
+def test_nothing_secret_is_kept_of_one_that_is_off(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url, channel={"header": ["Authorization: Bearer hemmelig"]})
+    service.put(service.read(f"Subscription/{id}") | {"status": "off"})
+    with service.services.store.read() as unit:
+        kept = unit.follower(HOSPITAL, id)
+    assert kept
+    assert b"hemmelig" not in kept.asked
+    service.put(service.read(f"Subscription/{id}") | {"status": "requested"}, 422)  # the mask stands for nothing any more
+
+
+def test_an_endpoint_that_is_away_is_asked_ever_more_seldom(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url)
+    endpoint.answer = lambda: (500, {})
+    service.task()
+    until_given_up(service)
+    before, hours = len(service.attempts(id)), 24 * 7
+    for _ in range(hours * 4):
+        service.clock.moment += timedelta(minutes=15)
+        service.work()
+    assert 24 <= len(service.attempts(id)) - before <= 60  # every quarter of an hour would be 672

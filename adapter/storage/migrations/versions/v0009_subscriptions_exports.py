@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 key = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+UNDERWAY = "underway <> 0"
 serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -40,6 +41,9 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "id", name="subscription_standing_key"),
         sa.Index("subscription_standing_due", "due"),
+        sa.Index(
+            "subscription_standing_underway", "tenant", "id", sqlite_where=sa.text(UNDERWAY), postgresql_where=sa.text(UNDERWAY)
+        ),
         sqlite_with_rowid=False,
     )
     op.create_table(
