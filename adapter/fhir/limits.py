@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -74,21 +75,25 @@ class Turns:
 
     most: int
     under_way: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)  # counting is in threads
 
     @contextmanager
     def taken(self, caller: str) -> Iterator[None]:
         """A turn for as long as it lasts. Raises `Refused` (429) where the caller has all of its turns under way."""
-        if self.under_way[caller] >= self.most:
+        with self._lock:
+            free = self.under_way[caller] < self.most
+            self.under_way[caller] += free
+        if not free:
             en = f"More than {self.most} requests at once: send again in a second."
             nb = f"Flere enn {self.most} forespørsler samtidig: send på nytt om et sekund."
             raise Refused(429, Finding("error", Kind.THROTTLED, en, nb, rule="RFC 6585 4"), headers={"Retry-After": "1"})
-        self.under_way[caller] += 1
         try:
             yield
         finally:
-            self.under_way[caller] -= 1
-            if not self.under_way[caller]:
-                del self.under_way[caller]
+            with self._lock:
+                self.under_way[caller] -= 1
+                if not self.under_way[caller]:
+                    del self.under_way[caller]
 
 
 def _too_large(most: int) -> Problem:

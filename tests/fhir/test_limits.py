@@ -5,16 +5,19 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
 import pytest
 
-from adapter.fhir.limits import Limits
+from adapter.failures import Refused
+from adapter.fhir.limits import Limits, Turns
 from tests.fhir.made import issues, task
 from tests.http.service import MUNICIPALITY, Service, service
 
@@ -166,3 +169,24 @@ def test_a_client_that_goes_away_leaves_nothing_behind(here: Service) -> None:
         connection.sendall(b'{"resourceType":')
     with httpx.Client(base_url=here.base, trust_env=False) as client:
         assert client.get("/fhir/Task").status_code in (200, 429)
+
+
+def test_turns_are_kept_among_threads() -> None:
+    """Two that count at once: the second is refused, whatever the threads' turns are, and nothing is left behind."""
+    turns, inside, seen = Turns(1), list[int](), list[int]()
+    before = sys.getswitchinterval()
+
+    def ask(number: int) -> None:
+        for _ in range(2_000):
+            with suppress(Refused), turns.taken("a"):
+                inside.append(number)
+                seen.append(len(inside))
+                inside.pop()
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(before)
+    assert (max(seen), dict(turns.under_way)) == (1, {})
