@@ -112,7 +112,8 @@ def _code_system(_: str, __: str, resource: Json) -> Html:
         row(tag("code", c["code"]), tag("span", c["display"], lang="nb"), _english(c), c.get("definition"))
         for c in resource["concept"]
     ]
-    return join(tag("h2", "Codes"), table(f"{len(rows)} codes", ("Code", "In Norwegian", "In English", "What it means"), rows, "codes"))
+    heads = ("Code", "In Norwegian", "In English", "What it means")
+    return join(tag("h2", "Codes"), table(f"{len(rows)} codes", heads, rows, "codes"))
 
 
 def _english(concept: Json) -> str | None:
