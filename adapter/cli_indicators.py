@@ -82,7 +82,7 @@ def _print(
 
         tally = counted.tally
         last = until or max(tally.last or today, since or today)
-        heading = Heading(since or min(tally.first or last, last), last, by, now)
+        heading = Heading(since or min(tally.first or last, last), last, by, now, counted.unread)
         names = {id: title(one) for id, one in known.items()}
         sys.stdout.buffer.write(json.encode(bundle(heading, names, cells, tally.unknown)) + b"\n")
 

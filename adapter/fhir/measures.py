@@ -4,8 +4,9 @@
     GET /fhir/Measure/right-refused/$evaluate-measure?periodStart=2026-01-01&periodEnd=2026-12-31
 
 The same figures as `stafett indicators` gives: by the national time limits, and few patients are hidden. What patients have closed
-to the caller is not counted. An indicator names nobody, so there is a summary, and no list of subjects; and since periods can be
-held against each other, it is given to those alone who may search for the pathways themselves.
+to the caller is not counted; how many pathways have rules that are not known here is told. An indicator names nobody, so there is a
+summary, and no list of subjects; and since periods can be held against each other, it is given to those alone who may search for
+the pathways themselves.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def evaluate(face: Face, asked: Asked, data: bytes) -> Answer:
     with face.counting.taken(tenant):
         counted = count(asked.store, pathways, owners, local_day(now), since=first, until=last, looked=until)
     cells = [cell for cell in counted.tally.cells("organisation") if cell.indicator == one.id and not cell.path]
-    heading = Heading(first, last, "organisation", now)
+    heading = Heading(first, last, "organisation", now, counted.unread)
     body = report(heading, one.id, measure.title(one), cells, counted.tally.unknown[one.id], tenant)
     return Answer(200, msgspec.json.encode(body))
 

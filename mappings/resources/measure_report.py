@@ -2,7 +2,8 @@
 
 The figure for all is the report's group, the places are its strata. What may not be shown has no count, but says *masked*
 (https://hl7.org/fhir/R4/extension-data-absent-reason.html). How many were left out for an unknown limit is the group's
-denominator-exclusion; the misses that the patient had postponed are a population that FHIR has no code for.
+denominator-exclusion; the misses that the patient had postponed, and the pathways whose rules are not known here, are populations
+that FHIR has no code for.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ _BY: Final = {"unit": "Enhet (unit)", "organisation": "Virksomhet (organisation)
 
 
 class Heading(NamedTuple):
-    """What stands over all reports: their period (both days in it), what the places are, and when it was counted."""
+    """What stands over all reports: their period (both days in it), what the places are, when it was counted, and how many pathways
+    could not be, of whatever period, since their rules are not known here.
+    """
 
     first: date
     last: date
     by: str
     now: datetime
+    unread: int = 0
 
 
 def bundle(heading: Heading, names: dict[str, str], cells: Sequence[Cell], unknown: dict[str, int]) -> Body:
@@ -53,7 +57,9 @@ def report(heading: Heading, indicator: str, text: str, cells: Sequence[Cell], u
     `organisation` is the number of the one that it is about, where it is about one.
     """
     everywhere = next((cell for cell in cells if not cell.path), None)
-    group: Body = {"code": {"text": text}, **(_figures(everywhere, unknown) if everywhere else _left_out(unknown))}
+    left_out = _left_out(unknown, heading.unread)
+    nothing: Body = {"population": left_out} if left_out else {}
+    group: Body = {"code": {"text": text}, **(_figures(everywhere, left_out) if everywhere else nothing)}
     strata = [{"value": {"text": " / ".join(filter(None, cell.names)) or "–"}, **_figures(cell)} for cell in cells if cell.path]
     if strata:
         group["stratifier"] = [{"code": [{"text": _BY[heading.by]}], "stratum": strata}]
@@ -72,12 +78,12 @@ def report(heading: Heading, indicator: str, text: str, cells: Sequence[Cell], u
     }
 
 
-def _figures(cell: Cell, unknown: int = 0) -> Body:
+def _figures(cell: Cell, left_out: Sequence[Body] = ()) -> Body:
     population = [
         _population("numerator", cell.numerator),
         _population("denominator", cell.denominator),
         {"code": {"text": "Utsatt av pasienten (postponed by the patient)"}, **_count(cell.patient_caused)},
-        *_left_out(unknown).get("population", []),
+        *left_out,
     ]
     if cell.percent is None:
         return {"population": population}
@@ -85,12 +91,19 @@ def _figures(cell: Cell, unknown: int = 0) -> Body:
     return {"population": population, "measureScore": score}
 
 
-def _left_out(unknown: int) -> Body:
-    if not unknown:
-        return {}
-    said = _population("denominator-exclusion", unknown)
-    said["code"]["text"] = "Ukjent frist (unknown time limit)"
-    return {"population": [said]}
+def _left_out(unknown: int, unread: int) -> list[Body]:
+    found = []
+    if unknown:
+        found.append(_population("denominator-exclusion", unknown))
+        found[0]["code"]["text"] = "Ukjent frist (unknown time limit)"
+    if unread:
+        found.append(
+            {
+                "code": {"text": "Regler som ikke er kjent her, i alle perioder (rules not known here, in all periods)"},
+                "count": unread,
+            }
+        )
+    return found
 
 
 def _population(code: str, count: int | None) -> Body:

@@ -117,6 +117,20 @@ def test_few_patients_are_hidden_as_by_the_command(house: House) -> None:
     assert figures(report(ask(house, "right-refused", other, periodStart="2021", periodEnd="2021"))) == ("masked", "masked")
 
 
+def test_what_could_not_be_counted_is_told_as_by_the_command(house: House) -> None:
+    """Of rules not known here there is no telling when they ran, nor of what a pathway is: they are told in any period."""
+    other = house.issuer.client(parent=VAAGAA, scopes=SCOPES)
+
+    def told() -> list[Any]:
+        population = report(ask(house, "right-refused", other))["group"][0]["population"]
+        return [one["count"] for one in population if "rules not known here" in one["code"].get("text", "")]
+
+    assert told() == []
+    put(house.store, VAAGAA, [one for n in range(2) for one in pathway(f"future-{n}", "2031-03-06 A", version="2031")])
+    assert told() == [2]
+    assert figures(report(ask(house, "right-refused", other))) == (6, 6)
+
+
 def test_an_organisation_is_told_of_its_own_alone(house: House) -> None:
     other = house.issuer.client(parent=VAAGAA, scopes=SCOPES)
     assert figures(report(ask(house, "right-refused", other))) == (6, 6)

@@ -106,6 +106,17 @@ def test_fhir_is_a_bundle_of_valid_measure_reports(installation: Path) -> None:
     assert {(report["period"]["start"], report["period"]["end"]) for report in reports} == {("2023-01-01", "2023-12-31")}
 
 
+def test_what_could_not_be_counted_is_told_in_each_form(installation: Path) -> None:
+    store = open_store(f"sqlite:///{installation / 'stafett.db'}")
+    put(store, "319900101", pathway("future", "2031-03-06 A", version="2031"))
+    store.close()
+    done = run(installation, "--format", "fhir")
+    assert "1 pathways have rules that are not known here" in done.stderr
+    for entry in json.loads(done.stdout)["entry"]:
+        population = entry["resource"]["group"][0]["population"]
+        assert [one["count"] for one in population if "rules not known here" in one["code"].get("text", "")] == [1]
+
+
 def test_a_unit_with_few_pathways_hides_itself_and_its_neighbour(tmp_path: Path) -> None:
     """Three of four refused in A, five of nine in B: B is shown in no table, or A would be the sum less B."""
     (tmp_path / "stafett.toml").write_text(CONFIGURATION, "utf-8")
