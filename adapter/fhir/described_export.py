@@ -26,7 +26,7 @@ MANIFEST: Final = {
     "transactionTime": "2026-11-23T08:00:00Z",
     "request": "https://stafett.example/fhir/$export?_type=Task",
     "requiresAccessToken": True,
-    "output": [{"type": "Task", "url": f"https://stafett.example/fhir/$export-file/{MADE}/1", "count": 212}],
+    "output": [{"type": "Task", "url": f"https://stafett.example/fhir/$export-file/{MADE}/1"}],
     "error": [],
 }
 

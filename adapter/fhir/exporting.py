@@ -118,14 +118,15 @@ def _found(face: Face, asked: Asked, unit: Unit) -> Export:
 
 
 def _manifest(face: Face, made: Export, files: Sequence[ExportFile]) -> dict[str, Any]:
-    """What there is to fetch (https://hl7.org/fhir/uv/bulkdata/export.html#response---complete-status)."""
+    """What there is to fetch (https://hl7.org/fhir/uv/bulkdata/export.html#response---complete-status).
+
+    Without `count`, which may be left out: a file is shorter once a patient has closed a record, and that is not to be told.
+    """
     return {
         "transactionTime": made.requested,
         "request": wanted_of(made).request,
         "requiresAccessToken": not face.open_access,
-        "output": [
-            {"type": one.type, "url": f"{face.base}/{FILE}/{made.id}/{one.number}", "count": one.resources} for one in files
-        ],
+        "output": [{"type": one.type, "url": f"{face.base}/{FILE}/{made.id}/{one.number}"} for one in files],
         "error": [],
     }
 
