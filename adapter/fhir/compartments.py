@@ -20,7 +20,7 @@ from adapter.fhir.results import USUAL
 from adapter.fhir.rights import require
 from adapter.fhir.search import PAGE, parse, refuse_person
 from adapter.fhir.types import GENERAL
-from adapter.ports import Clause, Match, Query
+from adapter.ports import Clause, Match, Query, Stored
 
 ALL: Final = "*"
 TAKEN: Final = (*GENERAL, "_count", "_format", "_pretty")
@@ -67,7 +67,10 @@ def within(type: str, patient: str) -> Within:
 
 
 def whole(face: Face, asked: Asked, patient: str) -> Answer:
-    """GET /fhir/Patient/[id]/*: all of the compartment that the caller may search for, type by type; 403 where that is none."""
+    """GET /fhir/Patient/[id]/*: all of the compartment that the caller may search for, type by type; 403 where that is none.
+
+    Of `_count=0` how many that is, alone.
+    """
     refuse_person([*asked.pairs, ("_id", patient)])
     if not ID.fullmatch(patient):
         raise not_found()
@@ -79,11 +82,17 @@ def whole(face: Face, asked: Asked, patient: str) -> Answer:
     queries = list(_queries(face, asked, patient, here.kept))
     if not queries:
         require(asked.caller, ALL, "s")
+    count, tenant, total = _count(here.kept), asked.caller.tenant, None
+    found: list[Stored] = []
+    place = None
     with asked.store.read() as unit:
-        found, place = gathered(unit, asked.caller.tenant, queries, here, _count(here.kept))
+        if count:
+            found, place = gathered(unit, tenant, queries, here, count)
+        else:
+            total = sum(unit.count(tenant, query) for query in queries)
     asked.trail.saw("R", found)
     links = [("self", f"{face.base}/{path}"), *next_link(face, asked, path, place)]
-    return Answer(200, bundles.searchset(face.base, found, None, links))
+    return Answer(200, bundles.searchset(face.base, found, total, links))
 
 
 def _queries(face: Face, asked: Asked, patient: str, kept: list[tuple[str, str]]) -> Iterator[Query]:
@@ -98,4 +107,4 @@ def _queries(face: Face, asked: Asked, patient: str, kept: list[tuple[str, str]]
 
 
 def _count(kept: list[tuple[str, str]]) -> int:
-    return max(1, parse("Task", [pair for pair in kept if pair[0] == "_count"], base="").result.count) if kept else USUAL
+    return parse("Task", [pair for pair in kept if pair[0] == "_count"], base="").result.count if kept else USUAL

@@ -57,7 +57,12 @@ def _within() -> dict[str, Any]:
         "fhir_search_within",
         "Search in a patient's record",
         "As a search for the type, among the resources that are in R4's patient compartment; a Task by whom it is for.",
-        [_whose(), _of(), query("_count", "How many on a page.", {"200-ten": example(200, "ten", "10")}), ORGANISATION],
+        [
+            _whose(),
+            _of(),
+            query("_count", "How many on a page; 0 gives the number alone.", {"200-ten": example(200, "ten", "10")}),
+            ORGANISATION,
+        ],
         FOUND,
     )
 

@@ -265,6 +265,15 @@ def test_all_types_of_the_compartment_at_once(face: Service) -> None:
     assert face.http.get("/fhir/Patient/p1/*?status=active").status_code == 400
 
 
+def test_all_types_of_the_compartment_are_counted(face: Service) -> None:
+    """https://hl7.org/fhir/R4/search.html#count: 0 is the number alone."""
+    found, _, _ = of_all_pages(face, "Patient/p1/*?_count=3")
+    counted = asked(face, "Patient/p1/*?_count=0")
+
+    assert (counted["total"], "entry" in counted, [link["relation"] for link in counted["link"]]) == (len(found), False, ["self"])
+    assert asked(face, "Patient/p1/*?_count=0&_tag=urn:t|x")["total"] == 1
+
+
 @pytest.mark.parametrize("path", ["Patient/p1/Organization", "Patient/p1/Tasks", "Patient/p 1/Task", "Practitioner/d1/Task"])
 def test_what_is_no_compartment_is_not_found(face: Service, path: str) -> None:
     assert face.http.get(f"/fhir/{path}").status_code == 404
