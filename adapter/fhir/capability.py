@@ -34,6 +34,9 @@ CONDITIONS: Final = {
 SYSTEM: Final = ("transaction", "batch")
 """Interactions of the service as a whole: batch, transaction."""
 
+COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition/patient"
+"""https://hl7.org/fhir/R4/compartmentdefinition-patient.html"""
+
 FORMATS: Final = ("application/fhir+json", "json", "application/fhir+xml", "xml")
 BULK_DATA: Final = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 PATCH_FORMATS: Final = (PATCH,)
@@ -94,6 +97,7 @@ def capability_statement(base: str, version: str, *, open_access: bool) -> dict[
         "resource": [_resource(type) for type in TYPES] + [_definitions(type) for type in DEFINED],
         "interaction": [{"code": code} for code in SYSTEM],
         "operation": _offered(of_service()),
+        "compartment": [COMPARTMENT],
     }
     return {
         "resourceType": "CapabilityStatement",

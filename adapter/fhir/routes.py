@@ -8,7 +8,7 @@ interactions are synchronous, as the store is, and run in the thread pool.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
+from starlette.types import Scope
 
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.failures import Refused
@@ -50,6 +51,15 @@ def mount(face: Face) -> list[BaseRoute]:
     return [Route("/fhir", routes.bundle, methods=["POST"]), Mount("/fhir", inside)]
 
 
+class _Named(Route):
+    """A route whose address names a type or an id; what begins with $ is neither, but an operation's address."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found, inner = super().matches(scope)
+        names = inner.get("path_params", {}).values()
+        return (Match.NONE, {}) if any(str(name).startswith("$") for name in names) else (found, inner)
+
+
 class _Routes:
     """Each method is one route: what it takes from the request, and which interaction answers."""
 
@@ -63,11 +73,7 @@ class _Routes:
             Route("/", self.bundle, methods=["POST"]),
             Route("/metadata", self.metadata),
             Route("/.well-known/smart-configuration", self.smart),
-            *(
-                Route(path, self.operation(operation, type), methods=[*methods])
-                for operation in OPERATIONS
-                for type, path, methods in operation.paths()
-            ),
+            *(self.called(operation, type, path, methods) for operation in OPERATIONS for type, path, methods in operation.paths()),
             Route(f"/{exporting.STATUS}/{{id}}", self.export_status, methods=["GET"]),
             Route(f"/{exporting.STATUS}/{{id}}", self.export_cancel, methods=["DELETE"]),
             Route(f"/{exporting.FILE}/{{id}}/{{number}}", self.export_file, methods=["GET"]),
@@ -80,20 +86,20 @@ class _Routes:
                     Route(f"/{type}/{{id}}", self.defined(definitions.read, type), methods=["GET"]),
                 )
             ),
-            Route("/{type}", self.search, methods=["GET"]),
-            Route("/{type}", self.create, methods=["POST"]),
-            Route("/{type}", self.update, methods=["PUT"]),
-            Route("/{type}", self.patch, methods=["PATCH"]),
-            Route("/{type}/_search", self.search_by_form, methods=["POST"]),
-            Route("/{type}/_history", self.history, methods=["GET"]),
-            Route("/{type}/{id}", self.read, methods=["GET"]),
-            Route("/{type}/{id}", self.update, methods=["PUT"]),
-            Route("/{type}/{id}", self.patch, methods=["PATCH"]),
-            Route("/{type}/{id}/_history", self.history, methods=["GET"]),
-            Route("/{type}/{id}/_history/{version}", self.read, methods=["GET"]),
-            Route("/Patient/{patient}/*", self.compartment, methods=["GET"]),
-            Route("/Patient/{patient}/{within}", self.search_within, methods=["GET"]),
-            Route("/Patient/{patient}/{within}/_search", self.search_within, methods=["POST"]),
+            _Named("/{type}", self.search, methods=["GET"]),
+            _Named("/{type}", self.create, methods=["POST"]),
+            _Named("/{type}", self.update, methods=["PUT"]),
+            _Named("/{type}", self.patch, methods=["PATCH"]),
+            _Named("/{type}/_search", self.search_by_form, methods=["POST"]),
+            _Named("/{type}/_history", self.history, methods=["GET"]),
+            _Named("/{type}/{id}", self.read, methods=["GET"]),
+            _Named("/{type}/{id}", self.update, methods=["PUT"]),
+            _Named("/{type}/{id}", self.patch, methods=["PATCH"]),
+            _Named("/{type}/{id}/_history", self.history, methods=["GET"]),
+            _Named("/{type}/{id}/_history/{version}", self.read, methods=["GET"]),
+            _Named("/Patient/{patient}/*", self.compartment, methods=["GET"]),
+            _Named("/Patient/{patient}/{within}", self.search_within, methods=["GET"]),
+            _Named("/Patient/{patient}/{within}/_search", self.search_within, methods=["POST"]),
         ]
         return [*self.routes, Route("/{rest:path}", self.nowhere, methods=list(METHODS))]
 
@@ -173,6 +179,12 @@ class _Routes:
     async def bundle(self, request: Request) -> Response:
         return await self._answered(request, "", lambda asked, data: carry_out_bundle(self.face, asked, data), self._body)
 
+    def called(self, operation: Operation, type: str, path: str, methods: Sequence[str]) -> Route:
+        route = Route(path, self.operation(operation, type), methods=[*methods])
+        if operation.begins and route.methods:
+            route.methods.discard("HEAD")
+        return route
+
     def operation(self, operation: Operation, type: str) -> Callable[[Request], Awaitable[Response]]:
         """The route of an operation; `type` where its path names one."""
 
@@ -218,13 +230,12 @@ class _Routes:
         wanted = PLAIN
         try:
             wanted = wish(request.headers, pairs_of(request.url.query))
-            scopes = {method: {**request.scope, "method": method} for method in METHODS}
+            scopes = {method: {**request.scope, "method": method} for method in (*METHODS, "HEAD")}
             allowed = {m for m, scope in scopes.items() if any(r.matches(scope)[0] is Match.FULL for r in self.routes)}
             if not allowed:
                 raise not_found()
-            names = sorted(allowed | {"HEAD"} if "GET" in allowed else allowed)
             texts = NO_DELETE if request.method == "DELETE" else OTHERWISE
-            raise Refused(405, Finding("error", Kind.NOT_ALLOWED, *texts), headers={"Allow": ", ".join(names)})
+            raise Refused(405, Finding("error", Kind.NOT_ALLOWED, *texts), headers={"Allow": ", ".join(sorted(allowed))})
         except Problem as fault:
             return refusal(fault, wanted)
 
@@ -315,6 +326,12 @@ def _named(request: Request, of: str) -> tuple[str, str]:
     type, id = of or request.path_params.get("type", ""), request.path_params.get("id", "")
     if type in DEFINED and not of:
         raise not_found() if request.method in ("GET", "HEAD") else Refused(405, DEFINITION, headers={"Allow": "GET, HEAD"})
+    if type == "_history" and not of:
+        raise problem(
+            Kind.NOT_FOUND,
+            "The history of the whole service is not offered: ask for that of a type or of a resource, as in /fhir/Task/_history.",
+            "Historikken til hele tjenesten tilbys ikke: spør om den til en type eller en ressurs, som i /fhir/Task/_history.",
+        )
     if type and not of and type not in TYPES:
         raise problem(
             Kind.NOT_FOUND,

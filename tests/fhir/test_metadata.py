@@ -94,6 +94,22 @@ def test_the_statement_is_valid_and_names_the_configured_base(face: Service) -> 
     assert "POST [type]/_search" in REST["documentation"]
 
 
+def test_the_patient_compartment_is_told_of_and_searched(face: Service) -> None:
+    """By the canonical of https://hl7.org/fhir/R4/compartmentdefinition-patient.html."""
+    rest = face.http.get("/fhir/metadata").json()["rest"][0]
+
+    assert rest["compartment"] == ["http://hl7.org/fhir/CompartmentDefinition/patient"]
+    assert face.http.get("/fhir/Patient/nobody/Task").status_code == 200
+
+
+def test_the_history_of_the_whole_service_is_neither_told_of_nor_there(face: Service) -> None:
+    answer = face.http.get("/fhir/_history")
+
+    assert answer.status_code == 404
+    assert "/fhir/Task/_history" in answer.json()["issue"][0]["details"]["text"]
+    assert "history-system" not in [one["code"] for one in face.http.get("/fhir/metadata").json()["rest"][0]["interaction"]]
+
+
 def test_all_types_are_told_of() -> None:
     assert set(RESOURCES) == set(TYPES) == set(LEAST) | FOR_READING
 
