@@ -326,6 +326,15 @@ def test_asking_for_the_head_begins_no_export(service: Service, path: str) -> No
         assert unit.exports(HOSPITAL) == []
 
 
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "PUT"])
+@pytest.mark.parametrize("path", ["/fhir/$export", "/fhir/Patient/$export", "/fhir/Patient/p1/$everything"])
+def test_the_address_of_an_operation_is_no_type_and_no_id(service: Service, method: str, path: str) -> None:
+    """The characters of an id are letters, digits, - and . (https://hl7.org/fhir/R4/datatypes.html#id)."""
+    answer = service.http.request(method, path, json={})
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST" if "every" in path else "GET, POST")
+
+
 def test_answers_in_other_forms(service: Service) -> None:
     """HEAD has no body, the manifest is always JSON, a file is compressed for who takes that, and refusals are XML for who asks."""
     with service.store.write() as unit:
