@@ -65,11 +65,12 @@ class Notifier:
             free = AT_ONCE - self._underway.total()
             full = sorted(host for host in self._away if self._underway[host] >= OF_ONE_AWAY)
             free = min(free, OF_ONE_AWAY) if self._away else free
-        rows = self.store.claim(self.clock.now(), self.lease, free, [OUTBOX], full) if free else []
+        started = self.clock.now()
+        rows = self.store.claim(started, self.lease, free, [OUTBOX], full) if free else []
         with self._counting:
             self._underway.update(row.receiver for row in rows)
         for row in rows:
-            self._calls.submit(self._call, row)
+            self._calls.submit(self._call, row, started)
         return len(rows)
 
     @property
@@ -89,10 +90,10 @@ class Notifier:
         self._calls.shutdown(cancel_futures=True)
         self.endpoints.close()
 
-    def _call(self, row: Outgoing) -> None:
+    def _call(self, row: Outgoing, started: datetime) -> None:
         try:
             with caused_by(row.cause):
-                bring_all(self.store, self, self.clock, [row], lease=self.lease, ladder=self.ladder, told=self._told)
+                bring_all(self.store, self, self.clock, [row], started, lease=self.lease, ladder=self.ladder, told=self._told)
         except Exception as fault:  # the database, or ours: it is claimed again when its lease is out
             why = str(fault) if isinstance(fault, Problem) else type(fault).__name__
             log.warning("notification.not_kept", id=row.id, why=why)

@@ -111,9 +111,10 @@ def deliver(
     A claimed row is ours for `lease` seconds, renewed meanwhile, so that no row is sent by two at once. When half of the first
     are gone, or the ladder's patience, the round ends, and what is left over is let go, as not tried.
     """
-    rows = store.claim(clock.now(), lease, limit, [to.name])
+    started = clock.now()
+    rows = store.claim(started, lease, limit, [to.name])
     how = partial(bring_all, lease=lease, ladder=ladder, chance=chance, at_once=at_once, audited=audited, told=told)
-    return how(store, to, clock, rows)
+    return how(store, to, clock, rows, started)
 
 
 def bring_all(
@@ -121,6 +122,7 @@ def bring_all(
     to: Deliverer,
     clock: Clock,
     rows: Sequence[Outgoing],
+    started: datetime,
     *,
     lease: float = 120.0,
     ladder: Ladder = HUBS,
@@ -129,8 +131,7 @@ def bring_all(
     audited: bool = False,
     told: Callable[[Outgoing], object] = lambda _: None,
 ) -> list[Outgoing]:
-    """Send rows that have just been claimed, as `deliver` does."""
-    started = clock.now()
+    """Send rows, as `deliver` does; `started` is when they were asked for, from which their lease runs."""
     left, marking = {row.id: row for row in rows}, Lock()
     failed = partial(_failed, clock=clock, ladder=ladder, chance=chance)
     in_vain = 0
