@@ -270,12 +270,12 @@ def _parts(method: str, path: str, where: str, types: Collection[str]) -> tuple[
         raise _refused(Kind.INVALID, en, nb, where)
     parts = tuple(path.split("/"))
     if not all(_PART.fullmatch(part) for part in parts):
-        en = "The address is not one below this FHIR base: write it as [type], [type]/[id] or [type]?criteria."
-        nb = "Adressen er ikke under denne FHIR-basen: skriv den som [type], [type]/[id] eller [type]?kriterier."
+        en = "Within a Bundle an address is [type], [type]/[id] or [type]?criteria of this FHIR base: ask others by themselves."
+        nb = "I en Bundle er en adresse [type], [type]/[id] eller [type]?kriterier under denne FHIR-basen: spør andre for seg."
         raise _refused(Kind.INVALID, en, nb, where)
     if parts[0] not in types:
-        en = "No such resource type is offered: see /fhir/metadata for those that are."
-        nb = "Denne ressurstypen tilbys ikke: se /fhir/metadata for dem som gjør det."
+        en = "This type is not offered within a Bundle: see /fhir/metadata for those that are, and ask for definitions by themselves."
+        nb = "Denne typen tilbys ikke i en Bundle: se /fhir/metadata for dem som gjør det, og be om definisjoner for seg."
         raise _refused(Kind.INVALID, en, nb, where)
     return parts
 

@@ -83,6 +83,15 @@ def test_an_address_elsewhere_is_refused_where_it_stands(url: str) -> None:
     assert kinds(step) == [(Kind.INVALID, "Bundle.entry[0].request.url")]
 
 
+@pytest.mark.parametrize("url", ["ValueSet?name=severity", "CodeSystem/severity", "Task/$validate", "Patient/1/*", "$export"])
+def test_what_is_offered_outside_a_bundle_alone_is_said_to_be(url: str) -> None:
+    (step,) = read(entry("GET", url))
+
+    (fault,) = step.faults
+    assert ("ithin a Bundle" in fault.en, "by themselves" in fault.en) == (True, True)
+    assert ("i en Bundle" in fault.nb or "I en Bundle" in fault.nb, "for seg" in fault.nb) == (True, True)
+
+
 @pytest.mark.parametrize("url", ["", "/", BASE + "/"])
 def test_a_bundle_within_a_bundle_is_refused(url: str) -> None:
     (step,) = read(entry("POST", url, {"resourceType": "Bundle", "type": "batch"}))
