@@ -64,7 +64,7 @@ def rows(tasks: int = SOME) -> Iterator[Row]:
             load_all(store, [*world(tasks), *long_pathway()])
             for what, (type, query) in QUESTIONS.items():
                 found = p95(partial(asked, store, type, query, tasks))
-                yield Row(f"among {WHOLE:,} Tasks by {what}, {engine}", found, "ms p95", 100, n)
+                yield Row(f"among {tasks:,} Tasks by {what}, {engine}", found, "ms p95", 100, n)
             yield Row(f"$everything of a pathway of 200 resources, {engine}", p95(partial(whole, store)), "ms p95", 50, n)
         finally:
             store.close()
