@@ -78,7 +78,8 @@ referrals come in over the national message hub, become FHIR R4, and are answere
 value came from. *POST /messages* keeps the message, as the hub would have it; its id is in the header `Location`.
 *POST /fhir/{type}/$validate* says all that is wrong with a FHIR resource, *POST /fhir/{type}* keeps one.
 
-The name of an example starts with the status that answers it. Every error is an OperationOutcome, in English and Norwegian.
+The name of an example starts with the status that answers it; one that asks you to put in an id ends with it.
+Every error is an OperationOutcome, in English and Norwegian.
 """
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

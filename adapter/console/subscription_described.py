@@ -12,6 +12,7 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapter.domain.problem import Finding, Kind
+from adapter.fhir.describing import yours
 from adapter.hub import described as d
 from adapter.hub.examples import example
 
@@ -205,8 +206,8 @@ ABOUTS: Final = {
 
 
 def _id(description: str, examples: dict[str, tuple[str, str]]) -> Any:
-    """The id in a path, with examples by name: title and value."""
-    named = {name: example(int(name[:3]), title, value) for name, (title, value) in examples.items()}
+    """The id in a path, with examples by name: of what, and the value."""
+    named = {name: yours(int(name[:3]), what, "/subscriptions", value) for name, (what, value) in examples.items()}
     shown: Any = {**named, "404-no-such-subscription": example(404, "no such subscription", d.NO_ID)}
     return Path(description=description, openapi_examples=shown, pattern=r"^[A-Za-z0-9.-]{1,64}$")
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from adapter.domain.identity import BASE
 from adapter.failures import FHIR_JSON
-from adapter.fhir.describing import NOTHING, ORGANISATION, PERSON, example, fault, in_path, operation, query, resource
+from adapter.fhir.describing import NOTHING, ORGANISATION, PERSON, example, fault, in_path, operation, query, resource, yours
 from adapter.fhir.following import MOST_EVENTS
 from adapter.usecases.subscribing import BOUNDS, CONTENT, FILTER, PAYLOADS
 from mappings.resources.notification import PACKAGE
@@ -132,7 +132,8 @@ def _called(
     method: str, name: str, summary: str, said: str, taken: Taken, answer: dict[str, Any], *, one: bool = False
 ) -> dict[str, Any]:
     """By GET or by POST; of `one` Subscription, or of the type."""
-    ids = {"200-one": example(200, "one that is followed", FOLLOWED), "404-none": example(404, "no such Subscription", NOTHING)}
+    of_yours = yours(200, "a Subscription", "/fhir/Subscription", FOLLOWED)
+    ids = {"200-one": of_yours, "404-none": example(404, "no such Subscription", NOTHING)}
     path = [in_path("id", "Id of the Subscription.", ids)] if one else []
     asked = [_query(*each) for each in taken.items()] if method == "get" else []
     answers = {"200": resource("The answer.", answer), "400": fault(400), "404": fault(404)}

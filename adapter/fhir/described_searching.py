@@ -20,10 +20,13 @@ from adapter.fhir.describing import (
     operation,
     query,
     resource,
+    yours,
 )
 from adapter.fhir.everything import MOST
 
 FORM: Final = "application/x-www-form-urlencoded"
+A_PATIENT: Final = {"200-a-patient": yours(200, "a patient", "/fhir/Patient", PATIENT)}
+A_PATHWAY: Final = {"200-a-pathway": example(200, "a pathway", PATHWAY)}
 FOUND: Final = {"200": resource("A searchset.", bundle("searchset")), "400": fault(400), "404": fault(404)}
 
 
@@ -33,10 +36,8 @@ def paths() -> dict[str, Any]:
         "/fhir/Patient/{patient}/{within}": {"get": _within()},
         "/fhir/Patient/{patient}/{within}/_search": {"post": _by_form()},
         f"/fhir/Patient/{{patient}}/{ALL}": {"get": _whole()},
-        "/fhir/Patient/{id}/$everything": _everything("Patient", "a patient's record", "200-somebodys", "404-nobody", PATIENT),
-        "/fhir/EpisodeOfCare/{id}/$everything": _everything(
-            "EpisodeOfCare", "a pathway", "200-a-pathway", "404-no-such-pathway", PATHWAY
-        ),
+        "/fhir/Patient/{id}/$everything": _everything("Patient", "a patient's record", A_PATIENT, "404-nobody"),
+        "/fhir/EpisodeOfCare/{id}/$everything": _everything("EpisodeOfCare", "a pathway", A_PATHWAY, "404-no-such-pathway"),
     }
 
 
@@ -88,8 +89,8 @@ def _whole() -> dict[str, Any]:
     )
 
 
-def _everything(type: str, what: str, right: str, wrong: str, id: str) -> dict[str, Any]:
-    ids = {right: example(200, what, id), wrong: example(404, "nothing there", NOTHING)}
+def _everything(type: str, what: str, right: dict[str, Any], wrong: str) -> dict[str, Any]:
+    ids = {**right, wrong: example(404, "nothing there", NOTHING)}
     types = {"200-all": example(200, "all", None), "400-no-type": example(400, "no type of ours", "Basic")}
     description = (
         f"All of {what}, with the persons, organisations and places that it names and its Provenance. Without `_count` all "

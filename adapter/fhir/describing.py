@@ -96,6 +96,14 @@ def example(status: int, title: str, value: Any) -> dict[str, Any]:
     return {"summary": f"{status}: {title}", "value": value}
 
 
+def yours(status: int, what: str, where: str, id: str) -> dict[str, Any]:
+    """The example of an id that an installation need not have: it says `where` one is found that is answered with the status.
+
+    yours(200, "a patient", "/fhir/Patient", "…")     # put in the id of a patient that GET /fhir/Patient shows: 200
+    """
+    return {"summary": f"put in the id of {what} that GET {where} shows: {status}", "value": id}
+
+
 def resource(description: str, value: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "description": "A FHIR R4 resource."}
     return {"description": description, "content": {FHIR_JSON: {"schema": schema, "example": value}}}

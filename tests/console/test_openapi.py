@@ -11,6 +11,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from adapter.console.subscription_described import ACTIVE_ID, ERROR_ID, OFF_ID
+from adapter.fhir.described_following import FOLLOWED
 from adapter.fhir.describing import PATIENT
 from adapter.fhir.types import TYPES
 from tests.fhir.world import draft
@@ -134,6 +136,21 @@ def test_every_operation_is_described_with_an_example_that_succeeds_and_one_that
             assert response["description"], f"{where} {code}"
             if code != "304":
                 assert all("example" in content for content in response["content"].values()), f"{where} {code}"
+
+
+def test_an_id_that_an_installation_need_not_have_is_asked_for_rather_than_promised(document: dict[str, Any]) -> None:
+    """This test's own patient and subscriptions: nobody who reads the document has them."""
+    here_alone = {PATIENT, FOLLOWED, ACTIVE_ID, ERROR_ID, OFF_ID}
+    shown = [
+        example["summary"]
+        for _, _, operation in operations(document)
+        for one in operation.get("parameters", [])
+        for example in one.get("examples", {}).values()
+        if one["in"] == "path" and example.get("value") in here_alone
+    ]
+
+    assert len(shown) > 8
+    assert [said for said in shown if not said.startswith("put in the id of ")] == []
 
 
 def test_every_type_of_fhir_is_named(document: dict[str, Any]) -> None:
