@@ -274,8 +274,8 @@ def _parts(method: str, path: str, where: str, types: Collection[str]) -> tuple[
         nb = "I en Bundle er en adresse [type], [type]/[id] eller [type]?kriterier under denne FHIR-basen: spør andre for seg."
         raise _refused(Kind.INVALID, en, nb, where)
     if parts[0] not in types:
-        en = "This type is not offered within a Bundle: see /fhir/metadata for those that are, and ask for definitions by themselves."
-        nb = "Denne typen tilbys ikke i en Bundle: se /fhir/metadata for dem som gjør det, og be om definisjoner for seg."
+        en = "This type is not offered within a Bundle: see /fhir/metadata for those that are; ask definitions by themselves."
+        nb = "Denne typen tilbys ikke i en Bundle: se /fhir/metadata for dem som gjør det; spør definisjoner for seg."
         raise _refused(Kind.INVALID, en, nb, where)
     return parts
 
