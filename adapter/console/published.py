@@ -10,15 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
-
-from adapter.r4.carried import CARRIED, carried
+from adapter.r4.carried import CARRIED, carried, laid
 
 Json = dict[str, Any]
 
@@ -27,15 +22,14 @@ Json = dict[str, Any]
 def definitions() -> Mapping[str, Json]:
     """Name -> definition, in the order of the names: those that /fhir gives too (adapter.r4.carried), and what else is laid."""
     resources = [resource for type in CARRIED for resource in carried(type).values()]
-    resources += [resource for resource in _resources(_profiles()) if resource["resourceType"] not in CARRIED]
+    resources += [resource for resource in laid() if resource["resourceType"] not in CARRIED]
     return MappingProxyType(dict(sorted((name(resource), resource) for resource in resources)))
 
 
 @cache
 def examples() -> Mapping[str, Json]:
     """Name -> a good example of some profile."""
-    resources = _resources(_profiles() / "examples" / "good")
-    return MappingProxyType(dict(sorted((name(resource), resource) for resource in resources)))
+    return MappingProxyType(dict(sorted((name(resource), resource) for resource in laid("examples", "good"))))
 
 
 def snapshot(of: str) -> list[Json]:
@@ -65,17 +59,6 @@ def strings(value: Any) -> Iterator[str]:
 def name(resource: Json) -> str:
     """`Type-id`."""
     return f"{resource['resourceType']}-{resource['id']}"
-
-
-def _profiles() -> Traversable:
-    installed = files("adapter") / "_data" / "profiles"
-    return installed if installed.is_dir() else Path(__file__).parent.parent.parent / "profiles"
-
-
-def _resources(folder: Traversable) -> Iterator[Json]:
-    for file in folder.iterdir():
-        if file.name.endswith(".json"):
-            yield msgspec.json.decode(file.read_bytes())
 
 
 def _urls(resource: Json) -> Iterator[str]:

@@ -35,6 +35,13 @@ def carried(type: str) -> Mapping[str, Body]:
     return {id: found[id] for id in sorted(found)}
 
 
+def laid(*below: str, beginning: str = "") -> Iterator[Body]:
+    """The resources in the files of `profiles/`, or of a folder `below` it, whose names begin so."""
+    for file in _folder().joinpath(*below).iterdir():
+        if file.name.startswith(beginning) and file.name.endswith(".json"):
+            yield msgspec.json.decode(file.read_bytes())
+
+
 def _bodies(type: str) -> Iterator[Body]:
     if type in ("CodeSystem", "ConceptMap"):
         bodies = (data.json_file("codes", name) for name in data.names("codes", ".json"))
@@ -42,9 +49,7 @@ def _bodies(type: str) -> Iterator[Body]:
     elif type == "Measure":
         yield from measure.measures()
     else:
-        for file in _folder().iterdir():
-            if file.name.startswith(f"{type}-") and file.name.endswith(".json"):
-                yield _whole(file.name, msgspec.json.decode(file.read_bytes()))
+        yield from (_whole(body) for body in laid(beginning=f"{type}-"))
 
 
 def _by_oid(body: Body) -> Body:
@@ -53,9 +58,9 @@ def _by_oid(body: Body) -> Body:
     return {**body, "url": oids[0]} if oids else body
 
 
-def _whole(name: str, body: Body) -> Body:
+def _whole(body: Body) -> Body:
     """With its snapshot, which lies in a file of its own, where it has one."""
-    snapshot = _folder() / "snapshots" / name
+    snapshot = _folder() / "snapshots" / f"{body['resourceType']}-{body['id']}.json"
     return {**body, "snapshot": msgspec.json.decode(snapshot.read_bytes())} if snapshot.is_file() else body
 
 
