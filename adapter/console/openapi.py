@@ -5,7 +5,7 @@ service.openapi = lambda: complete(service)     # tools/openapi_document.py keep
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI
@@ -18,6 +18,7 @@ from adapter.fhir import (
     described_terminology,
     described_writes,
 )
+from adapter.fhir.definitions import DEFINED
 
 TAGS = [
     {"name": "Messages", "description": "Referrals in, receipts out, and why everything became as it did."},
@@ -25,6 +26,15 @@ TAGS = [
         "name": "FHIR",
         "description": "What the messages became, and what clients add: FHIR R4 (4.0.1), read, search, create, update, patch, "
         "history, batch, transaction and validate.",
+    },
+    {
+        "name": "FHIR: whole records",
+        "description": "A patient's compartment, $everything, and bulk export.",
+    },
+    {"name": "FHIR: following", "description": "Subscriptions: to be told of what happens here, and to catch up."},
+    {
+        "name": "FHIR: codes and definitions",
+        "description": "Code lists, maps, profiles, measures; not written here.",
     },
     {"name": "Pathways", "description": "What became of each pathway, for people to look at; programs read FHIR."},
     {"name": "Partners", "description": "Other FHIR servers: how each stands, and what goes to it and comes from it."},
@@ -47,6 +57,7 @@ SESSION = {
 }
 PARTS = (described, described_export, described_following, described_searching, described_terminology, described_writes)
 """What tells of /fhir."""
+RECORDS: Final = ("/fhir/Patient/", "/fhir/$export", "/fhir/EpisodeOfCare/{id}/$everything")
 OPEN = ("/health/", "/metrics", "/fhir/metadata", "/package.tgz", "/partners/{name}/notifications")
 
 
@@ -57,6 +68,8 @@ def complete(app: FastAPI) -> dict[str, Any]:
         document = generate(app)
         for part in PARTS:
             for path, operations in part.paths().items():
+                for operation in operations.values():
+                    operation["tags"] = [_heading(path)]
                 document["paths"][path] = document["paths"].get(path, {}) | operations
         document["tags"] = TAGS
         document["components"]["securitySchemes"] = {"token": TOKEN, "session": SESSION}
@@ -72,6 +85,15 @@ def complete(app: FastAPI) -> dict[str, Any]:
                 del operation["responses"]["422"]
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _heading(path: str) -> str:
+    """Which of TAGS an address of /fhir stands under."""
+    if path.startswith(RECORDS):
+        return "FHIR: whole records"
+    if path.startswith("/fhir/Subscription"):
+        return "FHIR: following"
+    return "FHIR: codes and definitions" if path.removeprefix("/fhir/").partition("/")[0] in DEFINED else "FHIR"
 
 
 def text(app: FastAPI) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,20 @@ def test_an_id_that_an_installation_need_not_have_is_asked_for_rather_than_promi
 
     assert len(shown) > 8
     assert [said for said in shown if not said.startswith("put in the id of ")] == []
+
+
+def test_no_heading_holds_all_of_fhir_and_each_is_told_of(document: dict[str, Any]) -> None:
+    """Half of the operations under one heading are what nobody reads through."""
+    under = Counter(tag for path, _, operation in operations(document) for tag in operation["tags"])
+
+    assert [tag["name"] for tag in document["tags"] if tag["description"]] == [tag["name"] for tag in document["tags"]]
+    assert set(under) == {tag["name"] for tag in document["tags"]}
+    assert {tag: count for tag, count in under.items() if count > sum(under.values()) / 2} == {}
+    tagged = {path: one["tags"] for path, _, one in operations(document)}
+    assert tagged["/fhir/Subscription/{id}/$events"] == ["FHIR: following"]
+    assert tagged["/fhir/Patient/{id}/$everything"] == tagged["/fhir/$export"] == ["FHIR: whole records"]
+    assert tagged["/fhir/ValueSet/$expand"] == tagged["/fhir/Measure/{id}"] == ["FHIR: codes and definitions"]
+    assert tagged["/fhir/{type}/{id}"] == tagged["/fhir"] == ["FHIR"]
 
 
 def test_every_type_of_fhir_is_named(document: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ window.ui = SwaggerUIBundle({
   validatorUrl: null, // the public validator is another host
   deepLinking: true,
   docExpansion: "list",
+  filter: true, // by heading
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,
   displayRequestDuration: true,
