@@ -14,7 +14,7 @@ from adapter.fhir.face import Answer, Asked, Face, invalid, not_found
 from adapter.fhir.gathering import FORM
 from adapter.fhir.links import seal, unseal
 from adapter.fhir.search import MOST, PAGE, USUAL
-from adapter.ports import Page, Stored, Unit
+from adapter.ports import Page, Unit
 
 KNOWN: Final = {"_count", "_since", "_at", "_format", "_pretty", PAGE}
 RULE: Final = "https://hl7.org/fhir/R4/http.html#history"
@@ -40,9 +40,9 @@ def history(face: Face, asked: Asked, unit: Unit) -> Answer:
             raise invalid(PAGE, "This page link is of another history.", "Denne sidelenken hører til en annen historikk.")
         after, at = page["after"], page.get("at", "")
         since = datetime.fromisoformat(page["since"]) if page["since"] else None
-    standing = _standing(unit, asked, at) if at else []
-    of_store = count and not at
-    found = unit.history(tenant, type, id, count, after, since) if of_store else _cut(standing, after, count)
+    found = Page(())
+    if count:
+        found = _standing(unit, asked, at, count, after) if at else unit.history(tenant, type, id, count, after, since)
     asked.trail.saw("R", found.found)
     links = [("self", _address(face, asked, given))]
     if found.next is not None:
@@ -50,7 +50,7 @@ def history(face: Face, asked: Asked, unit: Unit) -> Answer:
         token = seal(face.key, asked.caller.mark, content, now)
         form = {name: value for name, value in given.items() if name in FORM}
         links.append(("next", _address(face, asked, {PAGE: token, "_count": str(count), **form})))
-    total = len(standing) if at else newest.version if newest and since is None else None  # of a type nobody counted
+    total = newest.version if newest and since is None and not at else None  # of a type, or a time, nobody counted
     return Answer(200, bundles.history(face.base, found.found, total, links))
 
 
@@ -86,27 +86,14 @@ def _moments(name: str, value: str) -> tuple[datetime, datetime]:
     return match.low_from, match.low_before
 
 
-def _standing(unit: Unit, asked: Asked, at: str) -> list[Stored]:
-    """The versions of one resource that stood at some moment of `at`, newest first."""
+def _standing(unit: Unit, asked: Asked, at: str, count: int, after: Sequence[object] | None) -> Page:
+    """A page of the versions of one resource that stood at some moment of `at`, newest first."""
     first, last = _moments("_at", at)
-    found: list[Stored] = []
-    after: Sequence[object] | None = None
-    while True:
-        page = unit.history(asked.caller.tenant, asked.type, asked.id, MOST, after)
-        for version in page.found:
-            if version.updated < last:
-                found.append(version)
-            if version.updated <= first:  # what came before it had been replaced by then
-                return found
-        if page.next is None:
-            return found
-        after = page.next
-
-
-def _cut(versions: Sequence[Stored], after: Sequence[object] | None, count: int) -> Page:
-    """A page of one resource's versions, newest first; `after` is the last of the page before."""
-    left = [one for one in versions if after is None or one.version < int(str(after[0]))]
-    return Page(left[:count], [left[count - 1].version] if 0 < count < len(left) else None)
+    page = unit.history(asked.caller.tenant, asked.type, asked.id, count, after, before=last)
+    for number, version in enumerate(page.found, 1):
+        if version.updated <= first:  # what came before it had been replaced by then
+            return Page(page.found[:number])
+    return page
 
 
 def _address(face: Face, asked: Asked, parameters: dict[str, str]) -> str:

@@ -113,9 +113,16 @@ class Resources(Protocol):
     def read(self, tenant: str, type: str, id: str, version: int | None = None) -> Stored | None: ...
     def read_all(self, tenant: str, names: Sequence[tuple[str, str]]) -> list[Stored]: ...  # those of (type, id) that there are
     def history(
-        self, tenant: str, type: str, id: str | None, limit: int, after: Sequence[Any] | None = None, since: datetime | None = None
+        self,
+        tenant: str,
+        type: str,
+        id: str | None,
+        limit: int,
+        after: Sequence[Any] | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
     ) -> Page:
-        """Versions, newest first: of one resource, or without `id` of all of the type; `since` is inclusive."""
+        """Versions, newest first: of one resource, or without `id` of all of the type; made at `since` or later, and `before`."""
         ...
 
     def search(self, tenant: str, query: Query) -> Page: ...

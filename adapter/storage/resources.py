@@ -99,7 +99,14 @@ class Resources(Following):
         return [newest[name] for name in names if name in newest and newest[name].patient not in hidden]
 
     def history(
-        self, tenant: str, type: str, id: str | None, limit: int, after: Sequence[Any] | None = None, since: datetime | None = None
+        self,
+        tenant: str,
+        type: str,
+        id: str | None,
+        limit: int,
+        after: Sequence[Any] | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
     ) -> Page:
         values: list[Any] = [key(tenant), key(type)] if id is None else [key(tenant), key(id), key(type)]
         sql = OF_TYPE if id is None else OF_ONE
@@ -109,6 +116,8 @@ class Resources(Following):
                 sql, values = f"{sql} AND {shown.text}", [*values, *shown.values]
         if since is not None:
             sql, values = f"{sql} AND v.updated >= ?", [*values, micros(since)]
+        if before is not None:
+            sql, values = f"{sql} AND v.updated < ?", [*values, micros(before)]
         if after is not None:
             sql, values = f"{sql} AND ({', '.join(order)}) < ({', '.join('?' for _ in order)})", [*values, *after]
         newest_first = ", ".join(f"{column} DESC" for column in order)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 
-from adapter.ports import Store
+from adapter.ports import Page, Store
+from adapter.storage.resources import Resources
 from tests.fhir.conftest import LOST
 from tests.http.service import HOSPITAL, MUNICIPALITY, Service
 
@@ -265,6 +267,30 @@ def versions(fhir: Service, path: str, **parameters: str) -> list[str]:
 )
 def test_history_can_be_of_a_time(fhir: Service, parameters: dict[str, str], expected: list[str]) -> None:
     assert versions(fhir, "/fhir/ServiceRequest/r1/_history", **parameters) == expected
+
+
+@pytest.mark.parametrize("period", ["2026-05", "2026-05-02", "2027"])
+def test_a_page_of_what_stood_then_reads_no_more_versions_than_it_gives(
+    fhir: Service, period: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    usual = Resources.history
+
+    def watched(*given: Any, **named: Any) -> Page:
+        page = usual(*given, **named)
+        read.append(len(page.found))
+        return page
+
+    whole = versions(fhir, "/fhir/ServiceRequest/r1/_history", _at=period)
+    monkeypatch.setattr(Resources, "history", watched)
+    seen: list[str] = []
+    link = f"/fhir/ServiceRequest/r1/_history?_at={period}&_count=1"
+    while link:
+        page = fhir.http.get(link).json()
+        seen += [f"r1/{entry['resource']['meta']['versionId']}" for entry in page["entry"]]
+        link = next((one["url"] for one in page["link"] if one["relation"] == "next"), "")
+
+    assert (seen, read) == (whole, [1] * len(whole))
 
 
 def test_history_of_a_type_has_all_versions_of_all_its_resources_in_pages(fhir: Service) -> None:
