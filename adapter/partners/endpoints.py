@@ -23,7 +23,7 @@ import httpx
 from adapter.domain.hosts import HOST, PORT, canonical, entry, port_of
 from adapter.domain.problem import Finding, Kind, Problem, problem
 from adapter.http_client import TooLong, client, plain, read, retry_after
-from adapter.partners.lines import Lines, Resolve, is_public, is_somebody, look_up, within
+from adapter.partners.lines import NO_NAME, Lines, Resolve, is_public, is_somebody, look_up, within
 from adapter.settings import Settings
 
 WHERE: Final = "Subscription.channel.endpoint"
@@ -152,7 +152,7 @@ class Endpoints:
 
         Raises `Problem`: TRANSIENT, with `retry_after`, where a later try may succeed; BUSINESS_RULE where the endpoint is not
         allowed (any more), FORBIDDEN where its name leads to an address that is not, MISADDRESSED where it sends us elsewhere,
-        NOT_FOUND for a 410.
+        NOT_FOUND for a 410. Its text is what happened, and no advice: whoever shows it knows whether it is tried again.
         """
         place = self._allowed.place(endpoint)
         name, seconds = plain(f"{place.host}:{place.port}"), timeout or self._timeout
@@ -164,7 +164,7 @@ class Endpoints:
             ):
                 _judged(answer, name)
         except httpx.HTTPError as fault:  # its text may quote the request, so only its name is told
-            raise _silent(name, fault) from fault
+            raise _silent(name, fault, seconds) from fault
 
     def close(self) -> None:
         self._client.close()
@@ -177,10 +177,10 @@ class Endpoints:
         name = plain(f"{host}:{port}")
         raise problem(
             Kind.FORBIDDEN,
-            f"{name} leads to an address that notifications are not sent to: private, loopback, link-local or nobody's. Nothing "
-            "was sent. Whoever runs this service can add a host of their own network to private_hosts in [subscriptions].",
-            f"{name} fører til en adresse som varsler ikke sendes til: privat, egen maskin, link-local eller ingens. Ingenting "
-            "er sendt. De som driver tjenesten, kan legge en vert i sitt eget nett til i private_hosts i [subscriptions].",
+            f"{name} leads to an address that notifications are not sent to: private, loopback, link-local or nobody's. Only to "
+            "a host among private_hosts in [subscriptions] may it be private. Nothing was sent.",
+            f"{name} fører til en adresse som varsler ikke sendes til: privat, egen maskin, link-local eller ingens. Bare en "
+            "vert i private_hosts i [subscriptions] kan ha en privat. Ingenting er sendt.",
             where=WHERE,
             rule="RFC 6890",
         )
@@ -195,18 +195,16 @@ def _judged(answer: httpx.Response, name: str) -> None:
     if 300 <= status < 400:
         raise problem(
             Kind.MISADDRESSED,
-            f"{name} answered {status}: it sends us elsewhere, and notifications go only to the endpoint itself. Set the endpoint "
-            "to where they are received.",
-            f"{name} svarte {status}: den viser oss videre, og varsler går bare til selve endepunktet. Sett endepunktet til der "
-            "de tas imot.",
+            f"{name} answered {status}: it sends us elsewhere, and notifications go only to the endpoint itself.",
+            f"{name} svarte {status}: den viser oss videre, og varsler går bare til selve endepunktet.",
             where=WHERE,
             rule="RFC 9110 15.4",
         )
     if status == httpx.codes.GONE:
         raise problem(
             Kind.NOT_FOUND,
-            f"{name} answered 410: nothing is received at this endpoint any more. Make the Subscription anew with another.",
-            f"{name} svarte 410: ingenting tas imot på dette endepunktet lenger. Lag abonnementet på nytt med et annet.",
+            f"{name} answered 410: nothing is received at this endpoint any more.",
+            f"{name} svarte 410: ingenting tas imot på dette endepunktet lenger.",
             where=WHERE,
             rule="RFC 9110 15.5.11",
         )
@@ -214,8 +212,8 @@ def _judged(answer: httpx.Response, name: str) -> None:
         Finding(
             "error",
             Kind.TRANSIENT,
-            f"{name} answered {status}. It is tried again; see to the receiver if this lasts.",
-            f"{name} svarte {status}. Det prøves igjen; se etter mottakeren hvis det varer.",
+            f"{name} answered {status}.",
+            f"{name} svarte {status}.",
             WHERE,
             rule=_RULE,
         ),
@@ -223,18 +221,29 @@ def _judged(answer: httpx.Response, name: str) -> None:
     )
 
 
-def _silent(name: str, fault: httpx.HTTPError) -> Problem:
-    if "CERTIFICATE_VERIFY_FAILED" in str(fault):
-        en, nb = "has no certificate for its name that is trusted", "har ikke noe sertifikat for navnet sitt som vi stoler på"
-    else:
-        en, nb = f"did not answer ({type(fault).__name__})", f"svarte ikke ({type(fault).__name__})"
-    return problem(
-        Kind.TRANSIENT,
-        f"{name} {en}. It is tried again; see to the receiver, and the network there, if this lasts.",
-        f"{name} {nb}. Det prøves igjen; se etter mottakeren, og nettet dit, hvis det varer.",
-        where=WHERE,
-        rule=_RULE,
-    )
+def _silent(name: str, fault: httpx.HTTPError, seconds: float) -> Problem:
+    en, nb = _happened(fault, seconds)
+    return problem(Kind.TRANSIENT, f"{name} {en}.", f"{name} {nb}.", where=WHERE, rule=_RULE)
+
+
+def _happened(fault: httpx.HTTPError, seconds: float) -> tuple[str, str]:
+    """Why there was no answer, for people who do not know the library that told it."""
+    said = str(fault)
+    if isinstance(fault, httpx.TimeoutException):
+        return f"did not answer within {seconds:g} seconds", f"svarte ikke innen {seconds:g} sekunder"
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return "has no certificate for its name that is trusted", "har ikke noe sertifikat for navnet sitt som vi stoler på"
+    if "SSL" in said:
+        return "could not agree on TLS with us", "ble ikke enig med oss om TLS"
+    if isinstance(fault, httpx.ConnectError):
+        if NO_NAME in said:
+            return "has a name that leads to no address", "har et navn som ikke fører til noen adresse"
+        if "refused" in said:
+            return "refused the connection", "avviste forbindelsen"
+        return "cannot be reached from here", "kan ikke nås herfra"
+    if isinstance(fault, httpx.RemoteProtocolError) and "disconnected" not in said:
+        return "answered something that is no HTTP", "svarte noe som ikke er HTTP"
+    return "broke the connection off without an answer", "brøt forbindelsen uten å svare"
 
 
 def headers_of(given: list[str]) -> dict[str, str]:

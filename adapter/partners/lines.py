@@ -28,6 +28,7 @@ Judge = Callable[[str, int, list[str]], None]
 
 ADDRESSES: Final = 4  # of one name that are tried, one after another
 SLICE: Final = 16 * 1024
+NO_NAME: Final = "the name has no address"  # what the fault says then
 _INNER: Final = [
     ip_network(one)
     for one in (
@@ -133,7 +134,7 @@ class _Backend(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if not behind:
                     raise
-        raise httpcore.ConnectError("the name has no address")
+        raise httpcore.ConnectError(NO_NAME)
 
     def _addresses(self, host: str, port: int) -> list[str]:
         with suppress(ValueError):
@@ -143,7 +144,7 @@ class _Backend(httpcore.NetworkBackend):
         except TimeoutError:
             raise httpcore.ConnectTimeout("the name was not looked up in time") from None
         except (OSError, UnicodeError):  # a label that the system's own encoding of names refuses is a UnicodeError
-            raise httpcore.ConnectError("the name was not found") from None
+            raise httpcore.ConnectError(NO_NAME) from None
 
     def close(self) -> None:
         self._looking.shutdown(wait=False, cancel_futures=True)

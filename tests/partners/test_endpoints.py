@@ -423,6 +423,7 @@ def test_a_refusal_is_told_by_its_status_alone(status: int, kind: Kind, wait: fl
         told = refused(calling, f"http://127.0.0.1:{port}")
 
     assert (told.kind, told.retry_after, f"127.0.0.1:{port} answered {status}" in str(told)) == (kind, wait, True)
+    assert "again" not in told.findings[0].en  # whoever shows it knows whether it is tried again
 
 
 STRANGE = {
@@ -437,7 +438,11 @@ STRANGE = {
 @pytest.mark.parametrize("case", STRANGE)
 def test_what_is_no_answer_is_tried_again(case: str) -> None:
     with answering(STRANGE[case]) as (port, _), endpoints() as calling:
-        assert refused(calling, f"http://127.0.0.1:{port}", timeout=0.5).kind is Kind.TRANSIENT
+        told = refused(calling, f"http://127.0.0.1:{port}", timeout=0.5)
+
+    waits = case == "not HTTP"  # a line that might be followed by the rest of a head
+    happened = "did not answer within 0.5 seconds." if waits else "answered something that is no HTTP."
+    assert (told.kind, told.findings[0].en) == (Kind.TRANSIENT, f"127.0.0.1:{port} {happened}")
 
 
 @pytest.mark.parametrize("way", ["silent", "closed"])
@@ -446,7 +451,8 @@ def test_no_answer_is_tried_again_and_waited_for_no_longer_than_is_set(way: str)
         start = time.monotonic()
         told = refused(calling, base, timeout=0.3)
 
-    assert told.kind is Kind.TRANSIENT
+    happened = {"silent": "did not answer within 0.3 seconds.", "closed": "broke the connection off without an answer."}
+    assert (told.kind, told.findings[0].en.partition(" ")[2]) == (Kind.TRANSIENT, happened[way])
     assert time.monotonic() - start < 2
 
 
@@ -500,7 +506,8 @@ def test_a_closed_port_is_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
     with endpoints() as calling:
-        assert refused(calling, f"http://127.0.0.1:{port}").kind is Kind.TRANSIENT
+        told = refused(calling, f"http://127.0.0.1:{port}")
+    assert (told.kind, told.findings[0].en) == (Kind.TRANSIENT, f"127.0.0.1:{port} refused the connection.")
 
 
 def test_the_next_address_is_tried_where_the_first_does_not_answer() -> None:
