@@ -62,7 +62,7 @@ class Happening:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """That a follower was told, or was not and why. `first` and `last` are the numbers of the events in it (0: none); `outcome` is
-    `sent`, `failed` (it will be tried again), `given-up` or `withheld` (nothing was tried).
+    `sent`, `failed` (it will be tried again), `given-up` (it will not) or `withheld` (nothing was tried).
     """
 
     tenant: str
@@ -115,6 +115,7 @@ class Following(Protocol):
     def closed_to(self, tenant: str, who: Sequence[str]) -> frozenset[str]: ...  # patients (`Stored.patient`) who block one of them
     def add_attempt(self, attempt: Attempt) -> None: ...
     def attempts(self, tenant: str, subscription: str, limit: int) -> list[Attempt]: ...  # newest first
+    def give_up_attempt(self, tenant: str, subscription: str) -> None: ...  # the newest: no other follows it
     def drop_outgoing(self, key: str) -> None: ...  # what waits for a follower, and what was given up
     def skip_numbers(self, by: int) -> None: ...  # of every follower's events
     def put_off_follower(self, tenant: str, id: str, until: datetime) -> None: ...  # and nothing of it is underway

@@ -44,6 +44,10 @@ KEEP_STANDING: Final = insertion(
 )
 NOTE: Final = insertion(changes, names=OF_SEEN[1:])
 TRY: Final = insertion(tries, names=OF_ATTEMPT)
+GIVE_UP: Final = (
+    "UPDATE subscription_attempt SET outcome = 'given-up' "
+    "WHERE position = (SELECT max(position) FROM subscription_attempt WHERE tenant = ? AND subscription = ?)"
+)
 EVENTS: Final = (
     "SELECT e.number, e.moment, e.type, e.id, e.version, COALESCE(r.patient, '') FROM subscription_event e "
     "LEFT JOIN resource r ON r.tenant = e.tenant AND r.id = e.id AND r.type = e.type "
@@ -169,6 +173,9 @@ class Following(Blocking):
             (key(tenant), key(subscription), limit),
         )
         return [Attempt(*as_attempt(row)) for row in rows]
+
+    def give_up_attempt(self, tenant: str, subscription: str) -> None:
+        self.tell(GIVE_UP, [(key(tenant), key(subscription))])
 
     def drop_outgoing(self, of: str) -> None:
         self.tell(f"DELETE FROM outbox WHERE key = ? AND {WAITING}", [(key(of),)])

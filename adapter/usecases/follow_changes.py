@@ -152,9 +152,13 @@ class Followed:
         away = now - self._in_error_since(unit, standing) if follower.status == "error" else timedelta()
         unit.keep_follower_state(replace(stopped, due=now + _probe(away)))
         if follower.status != "error":
-            kind = "event-notification" if standing.underway != NO_EVENTS else GREETING.get(follower.status, "heartbeat")
             set_status(unit, follower, "error", standing.error, now, self.base)
-            unit.add_attempt(Attempt(standing.tenant, standing.id, now, kind, 0, 0, "given-up", standing.error))
+            last = next(iter(unit.attempts(standing.tenant, standing.id, 1)), None)
+            if last and last.outcome == "failed" and standing.failures:
+                unit.give_up_attempt(standing.tenant, standing.id)
+            else:  # a fault of ours, or one of the store: nothing was written down of the tries
+                kind = "event-notification" if standing.underway != NO_EVENTS else GREETING.get(follower.status, "heartbeat")
+                unit.add_attempt(Attempt(standing.tenant, standing.id, now, kind, 0, 0, "given-up", standing.error))
 
     def _due(self, unit: Unit, standing: FollowerState, now: datetime) -> None:
         follower = unit.follower(standing.tenant, standing.id)

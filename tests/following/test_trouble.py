@@ -47,7 +47,7 @@ def test_what_is_down_is_tried_again_then_in_error_and_told_everything_when_it_i
     assert resource["status"] == "error"
     assert "503" in resource["error"]
     assert [one.outcome for one in reversed(service.attempts(id)) if one.kind == "event-notification"] == [
-        *["failed"] * ATTEMPTS,
+        *["failed"] * (ATTEMPTS - 1),
         "given-up",
     ]
     for _ in range(3):  # it goes on counting, and keeps nothing more in the outbox
@@ -98,7 +98,7 @@ def test_what_no_later_try_mends_is_not_tried_again(service: Here, endpoint: Hoo
     service.task()
     service.work()
     assert service.read(f"Subscription/{id}")["status"] == "error"
-    assert [one.outcome for one in service.attempts(id) if one.kind == "event-notification"] == ["given-up", "failed"]
+    assert [one.outcome for one in service.attempts(id) if one.kind == "event-notification"] == ["given-up"]
 
 
 def test_it_waits_as_long_as_it_is_asked_to(service: Here, endpoint: Hook) -> None:
@@ -122,6 +122,19 @@ def test_an_endpoint_that_never_answers_is_in_error_and_nothing_was_told_it(serv
     until_given_up(service)
     assert service.read(f"Subscription/{id}")["status"] == "error"
     assert said(service.http.get(f"/fhir/Subscription/{id}/$events").json(), "events-since-subscription-start") == "0"
+    tries = [(one.kind, one.outcome) for one in reversed(service.attempts(id))]
+    assert tries == [*[("handshake", "failed")] * (ATTEMPTS - 1), ("handshake", "given-up")]
+
+
+def test_the_reason_is_what_happened_and_no_advice(service: Here) -> None:
+    with hook() as gone:
+        address = gone.url
+    id = service.follow(address)
+    until_given_up(service)
+    reason = f"{urlsplit(address).netloc} refused the connection."
+    status = service.http.get(f"/fhir/Subscription/{id}/$status").json()
+    errors = [one["valueCodeableConcept"]["text"] for one in parameters(status) if one["name"] == "error"]
+    assert (service.read(f"Subscription/{id}")["error"], service.state(id).error, errors) == (reason, reason, [reason])
 
 
 def test_the_same_bytes_come_again_where_it_is_not_known_that_they_came(service: Here, endpoint: Hook) -> None:

@@ -275,6 +275,7 @@ WRITING = {
     *("end_session", "end_sessions", "end_old_sessions", "remove", "rewrite", "take_away", "rewrite_message"),
     *("beat", "bury", "take_in_hand", "put_down", "put_down_of_the_dead"),
     *("keep_follower", "keep_follower_state", "forget_changes", "add_events", "add_attempt", "drop_outgoing", "forget_events"),
+    "give_up_attempt",
     *("skip_numbers", "put_off_follower"),
     *("ask_export", "go_on_with_export", "drop_export", "drop_old_exports"),
 }
