@@ -46,6 +46,7 @@ class SubscriptionShown(_Shown):
     id: str
     organisation: str = Field(description="The number of the organisation whose it is.")
     topic: str | None = Field(description="The topic that it follows; null: every version of the type.")
+    reason: str = Field(description="What its client says that it is for, without anything like a national identity number.")
     type: str
     filters: list[str] = Field(description="What it is narrowed by; a value that may be a person's is an ellipsis.")
     host: str = Field(description="Where it is told, without path and query.")
@@ -56,7 +57,7 @@ class SubscriptionShown(_Shown):
     since: datetime | None = Field(description="When the status began.")
     events: int = Field(description="The number of the last event that was counted for it.")
     told: int = Field(description="The number up to which it was told.")
-    waiting: int = Field(description="Events that it is yet to be told of.")
+    waiting: int = Field(description="Events that it is yet to be told of; of one that is off, those that it was not told of.")
     failures: int = Field(description="Tries in vain, one after another.")
     reached: datetime | None = Field(description="When it last took what it was sent.")
     due: datetime | None = Field(description="When the next thing is done without an event.")
@@ -130,6 +131,7 @@ LISTED: Final[dict[str, Any]] = {
     "id": ERROR_ID,
     "organisation": "319900101",
     "topic": "task-change",
+    "reason": "The hospital's list of tasks",
     "type": "Task",
     "filters": ["status=requested"],
     "host": "epj.example.no",

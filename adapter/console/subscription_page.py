@@ -10,7 +10,7 @@ from starlette.responses import Response
 from adapter.console.batons import both, row
 from adapter.console.frame import button, moment, page, table
 from adapter.console.html import Child, Html, tag
-from adapter.console.subscription_shown import NO_WORKER, STANDS, shown_filter, topic
+from adapter.console.subscription_shown import NO_WORKER, STANDS, name_of, shown_filter, topic
 from adapter.domain.coordination import Text
 from adapter.ports import Attempt, Happening
 from adapter.usecases.explain_telling import Check, Explanation, Version
@@ -23,6 +23,10 @@ OUTCOMES = {
     "given-up": ("× given up", "refused"),
     "withheld": ("– not sent", ""),
 }
+LEFT_OUT = Text(
+    "Det en pasient hadde sperret for abonnenten da det ble varslet, er utelatt av varselet.",
+    "What a patient had closed to the subscriber when it was told was left out of the notification.",
+)
 INTRO = "Who is told of what happens here, whether it reaches them, and why not. Addresses are shown without path and secrets."
 
 
@@ -56,7 +60,8 @@ def one_page(
         prefix,
         "Subscription",
         tag("p", tag("a", "← Subscriptions", href=f"{prefix}/subscriptions")),
-        tag("h1", topic(one).en),
+        tag("h1", name_of(one)),
+        tag("p", topic(one).en, class_="intro"),
         tag("p", topic(one).nb, class_="aside", lang="nb"),
         None if working or one.stands == "off" else _fault(Fault(*NO_WORKER)),
         _facts(prefix, one),
@@ -72,11 +77,16 @@ def one_page(
 
 
 def _row(prefix: str, one: Standing) -> Html:
-    link = tag("a", one.topic.name if one.topic else one.follower.type, href=f"{prefix}/subscriptions/{one.follower.id}")
+    link = tag("a", name_of(one), href=f"{prefix}/subscriptions/{one.follower.id}")
     said, nb = topic(one).en, tag("p", topic(one).nb, class_="aside", lang="nb")
     where = tag("p", "to ", tag("code", one.wanted.host))
+    reason = tag("p", tag("q", one.reason)) if one.reason else None
     return row(
-        [link, tag("p", said), nb, _filters(one), where], [_stands(one), _faults(one)], _counts(one), _reached(one), _next(one)
+        [link, reason, tag("p", said), nb, _filters(one), where],
+        [_stands(one), _faults(one)],
+        _counts(one),
+        _reached(one),
+        _next(one),
     )
 
 
@@ -85,6 +95,7 @@ def _facts(prefix: str, one: Standing) -> Html:
     facts: tuple[tuple[str, Child], ...] = (
         ("Stands", _stands(one)),
         ("Wrong", _faults(one)),
+        ("Its reason", one.reason),
         ("Only where", _filters(one)),
         ("To", tag("code", one.wanted.host)),
         ("Events", _counts(one)),
@@ -109,8 +120,17 @@ def _filters(one: Standing) -> Html | None:
 
 
 def _counts(one: Standing) -> Html:
-    waiting = tag("strong", f"{one.untold} wait{'s' if one.untold == 1 else ''}") if one.untold else "none waits"
-    return tag("div", tag("p", f"last number {one.state.events}"), tag("p", f"told up to {one.state.told}"), tag("p", waiting))
+    waiting: Child
+    if one.stands == "off":
+        waiting = tag("strong", f"{one.untold} {'was' if one.untold == 1 else 'were'} not told") if one.untold else None
+    else:
+        waiting = tag("strong", f"{one.untold} wait{'s' if one.untold == 1 else ''}") if one.untold else "none waits"
+    return tag(
+        "div",
+        tag("p", f"last number {one.state.events}"),
+        tag("p", f"told up to {one.state.told}"),
+        tag("p", waiting) if waiting else None,
+    )
 
 
 def _reached(one: Standing) -> Html:
@@ -150,8 +170,9 @@ def _answer(why: Explanation) -> Html:
     if not why.versions:
         return tag("section", said, aria_label="Explanation")
     heads = ("Version", "Told?", "Because")
+    left_out = both(LEFT_OUT) if any(one.code == "told" for one in why.versions) else None
     rows = [_version(one) for one in why.versions]
-    return tag("section", said, table("Newest version first", heads, rows, "explained"), aria_label="Explanation")
+    return tag("section", said, left_out, table("Newest version first", heads, rows, "explained"), aria_label="Explanation")
 
 
 def _version(one: Version) -> Html:

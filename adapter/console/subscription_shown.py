@@ -44,6 +44,11 @@ def _pair(name: str, value: str) -> str:
     return f"{masked(name)}={value if told else '…'}"
 
 
+def name_of(one: Standing) -> str:
+    """The topic that it follows, or the type."""
+    return one.topic.name if one.topic else one.follower.type
+
+
 def topic(one: Standing) -> Text:
     """What it follows, in words."""
     if one.topic:
@@ -59,6 +64,7 @@ def listed(one: Standing) -> dict[str, Any]:
 def _listed(one: Standing) -> Iterator[tuple[str, Any]]:
     follower, state, next_thing = one.follower, one.state, due(one)
     yield from (("id", follower.id), ("organisation", follower.tenant), ("topic", one.wanted.topic or None))
+    yield ("reason", one.reason)
     yield from (("type", follower.type), ("filters", [shown_filter(follower.type, text) for text in one.wanted.filters]))
     yield from (("host", one.wanted.host), ("status", follower.status), ("stands", one.stands), ("since", one.since))
     yield from (("events", state.events), ("told", state.told), ("waiting", one.untold), ("failures", state.failures))

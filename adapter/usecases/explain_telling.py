@@ -158,11 +158,10 @@ def _counted(of: _Looked, number: int) -> tuple[Code, Text]:
     if number <= state.told:
         sent = next((one for one in of.attempts if one.outcome == "sent" and one.first <= number <= one.last), None)
         if sent:
-            return "told", _at(
-                sent.moment,
-                "Varslet {} med nummer " + f"{sent.first} til {sent.last}; det som da var sperret, ble utelatt.",
-                "Told {} with numbers " + f"{sent.first} to {sent.last}; what was closed then was left out.",
-            )
+            if sent.first == sent.last:
+                return "told", _at(sent.moment, f"Varslet {{}} med nummer {number}.", f"Told {{}} with number {number}.")
+            nb, en = f"med nummer {sent.first} til {sent.last}.", f"with numbers {sent.first} to {sent.last}."
+            return "told", _at(sent.moment, f"Varslet {{}} {nb}", f"Told {{}} {en}")
         return "left-out", Text(
             "Det er varslet til og med dette nummeret, men forsøket er ikke bevart, eller nummeret ble hoppet over.",
             "It was told up to this number, but the try is no longer kept, or the number was passed over.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Final
 
 from adapter.domain.coordination import Text
@@ -16,7 +17,8 @@ from adapter.domain.problem import Kind, Problem, problem
 from adapter.ports import NO_EVENTS, Follower, FollowerState, Outgoing, Unit
 from adapter.usecases.follow_changes import QueryOf
 from adapter.usecases.followers import Wanted, greet, key_of, set_status, topic_named, wanted_of
-from adapter.usecases.writing import Follow, body_of
+from adapter.usecases.journal import masked
+from adapter.usecases.writing import Body, Follow, body_of
 from mappings.topics import Topic
 
 LOOKED_BACK: Final = 50  # versions of a Subscription in which the beginning of its status is looked for
@@ -34,8 +36,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A Subscription as an operator sees it. `since` is when its status began, as far back as was looked; `waiting` is what is in
-    the outbox for it, `untold` are the events that it is yet to be told of. (A restored backup leaves numbers without events.)
+    """A Subscription as an operator sees it. `since` is when its status began, as far back as was looked; `reason` is its client's
+    own words, as `masked`; `waiting` is what is in the outbox for it, `untold` are the events that it is yet to be told of, or was
+    not told of where it is off. (A restored backup leaves numbers without events.)
     """
 
     follower: Follower
@@ -43,6 +46,7 @@ class Standing:
     wanted: Wanted
     topic: Topic | None
     since: datetime | None
+    reason: str
     waiting: Outgoing | None
     untold: int
     faults: tuple[Fault, ...]
@@ -86,7 +90,7 @@ def ask_again(unit: Unit, follower: Follower, now: datetime, base: str) -> None:
     Raises `Problem(BUSINESS_RULE)` where that makes no sense.
     """
     state = state_of(unit, follower)
-    one = Standing(follower, state, wanted_of(follower), None, None, None, 0, ())
+    one = Standing(follower, state, wanted_of(follower), None, None, "", None, 0, ())
     if not one.can_ask_again:
         why = {
             "off": ("it is off, and its client's to begin again", "det er slått av, og klienten må be om det på nytt"),
@@ -113,21 +117,24 @@ def state_of(unit: Unit, follower: Follower) -> FollowerState:
     return found
 
 
-def since(unit: Unit, follower: Follower) -> datetime | None:
+def _life(unit: Unit, follower: Follower) -> list[tuple[datetime, Body]]:
+    """Its last versions, newest first."""
+    found = unit.history(follower.tenant, "Subscription", follower.id, LOOKED_BACK).found
+    return [(stored.updated, body_of(stored)) for stored in found]
+
+
+def _since(life: Sequence[tuple[datetime, Body]], status: str) -> datetime | None:
     """From when it has its status."""
-    began = None
-    for stored in unit.history(follower.tenant, "Subscription", follower.id, LOOKED_BACK).found:
-        if body_of(stored)["status"] != follower.status:
-            break
-        began = stored.updated
-    return began
+    began = [updated for updated, _ in takewhile(lambda one: one[1]["status"] == status, life)]
+    return began[-1] if began else None
 
 
 def _standing(unit: Unit, follower: Follower, query_of: QueryOf, follow: Follow | None, untold: int) -> Standing:
-    wanted, state = wanted_of(follower), state_of(unit, follower)
-    faults = tuple(_faults(follower, wanted, state, query_of, follow) if follower.status != "off" else _ended(state))
-    waiting = unit.notification(follower.tenant, follower.id)
-    return Standing(follower, state, wanted, topic_named(wanted.topic), since(unit, follower), waiting, untold, faults)
+    wanted, state, life = wanted_of(follower), state_of(unit, follower), _life(unit, follower)
+    faults = tuple(_faults(follower, wanted, state, query_of, follow) if follower.status != "off" else _ended(state, life))
+    waiting, reason = unit.notification(follower.tenant, follower.id), masked(life[0][1].get("reason", "")) if life else ""
+    since = _since(life, follower.status)
+    return Standing(follower, state, wanted, topic_named(wanted.topic), since, reason, waiting, untold, faults)
 
 
 def _faults(follower: Follower, wanted: Wanted, state: FollowerState, query_of: QueryOf, follow: Follow | None) -> Iterator[Fault]:
@@ -152,13 +159,24 @@ def _faults(follower: Follower, wanted: Wanted, state: FollowerState, query_of: 
         )
     elif state.failures:
         said = Text(f"Forsøk forgjeves på rad: {state.failures}.", f"Tries in vain in a row: {state.failures}. {state.error}")
-        yield Fault(said, Text("Ingenting ennå: det prøves igjen av seg selv.", "Nothing yet: it is tried again by itself."))
-
-
-def _ended(state: FollowerState) -> Iterator[Fault]:
-    if state.error:
         yield Fault(
-            Text("Det tok slutt mens det var i feil.", f"It ended while it was in error: {state.error}"),
+            said,
+            Text(
+                "Ingenting ennå: det prøves igjen av seg selv. Varer det, se etter mottakeren og nettet dit.",
+                "Nothing yet: it is tried again by itself. If this lasts, see to the receiver, and the network there.",
+            ),
+        )
+
+
+def _ended(state: FollowerState, life: Sequence[tuple[datetime, Body]]) -> Iterator[Fault]:
+    if state.error:
+        before = next((body["status"] for _, body in life if body["status"] != "off"), "")
+        if before == "error":
+            why = Text("Det tok slutt mens det var i feil.", f"It ended while it was in error: {state.error}")
+        else:
+            why = Text("Det tok slutt etter et forgjeves forsøk.", f"It ended with the last try in vain: {state.error}")
+        yield Fault(
+            why,
             Text(
                 "Klienten kan be om det på nytt med status requested.", "Its client may begin it again with the status requested."
             ),

@@ -89,7 +89,7 @@ def test_who_follows_is_listed_with_how_it_stands_and_what_is_wrong_first(servic
     service.work()
 
     first, second = followed(service)
-    assert first[0].startswith("pathway-event An event of a pathway is registered, corrected or retracted.")
+    assert first[0].startswith("pathway-event to follow An event of a pathway is registered, corrected or retracted.")
     assert first[1].startswith("○ asked for, not confirmed yet")
     assert "Tries in vain in a row: 1. " in first[1]
     assert "503" in first[1]
@@ -116,9 +116,52 @@ def test_one_in_error_says_since_when_why_what_to_do_and_when_it_is_asked_again(
     assert "Call whoever runs it." in stands
     tries = rows(page(service, f"/subscriptions/{id}"), "tries")
     told = [(one[2], one[3]) for one in tries if one[1] == "event-notification"]
-    assert told == [("–", "× given up"), *(("1", "‖ failed, tried again"),) * 3]
+    assert told == [("1", "× given up"), *(("1", "‖ failed, tried again"),) * 2]
     assert tries[-1][1:4] == ["handshake", "–", "✓ sent"]
     assert all("503" in one[4] for one in tries[:-1])
+
+
+def ended(service: Here, id: str) -> list[str]:
+    """The row of one that is off."""
+    address = f"/subscriptions/{id}"
+    (found,) = page(service).xpath(f"//table[@class='followers']//tr[.//a/@href='{address}']")
+    return [" ".join(" ".join(cell.itertext()).split()) for cell in found.iter("td")]
+
+
+def test_one_that_ended_after_a_try_in_vain_was_not_in_error_and_nothing_of_it_waits(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url)
+    endpoint.answer = lambda: (503, {})
+    for _ in range(2):
+        service.task()
+        service.work()
+    service.put(service.read(f"Subscription/{id}") | {"status": "off"})
+
+    _, stands, counts, _, due = ended(service, id)
+    assert f"It ended with the last try in vain: {endpoint.url.split('/')[2]} answered 503." in stands
+    assert "error" not in stands
+    assert "tried again" not in stands
+    assert (counts, due) == ("last number 2 told up to 0 2 were not told", "nothing")
+
+
+def test_one_that_ended_in_error_is_said_to_have(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url)
+    endpoint.answer = lambda: (503, {})
+    service.task()
+    until_given_up(service)
+    service.put(service.read(f"Subscription/{id}") | {"status": "off"})
+
+    _, stands, counts, _, _ = ended(service, id)
+    assert "It ended while it was in error: " in stands
+    assert counts == "last number 1 told up to 0 1 was not told"
+
+
+def test_which_one_it_is_is_told_by_its_topic_and_its_reason(service: Here, endpoint: Hook) -> None:
+    id = service.follow(endpoint.url, reason="The ward's list <b>")
+
+    read = page(service, f"/subscriptions/{id}")
+    assert [one.text_content() for one in read.iter("h1")] == ["task-change"]
+    assert "The ward's list <b>" in read.xpath("//dl")[0].text_content()
+    assert [one["reason"] for one in items(service)] == ["The ward's list <b>"]
 
 
 def test_an_endpoint_is_shown_by_its_host_alone(service: Here, endpoint: Hook) -> None:
@@ -225,6 +268,8 @@ def test_the_page_explains_by_its_form_and_every_link_leads_somewhere(service: H
     assert read.xpath("//input[@id='about']/@value") == [f"Task/{other['id']}"]
     assert read.xpath("//label/@for") == ["about"]
     assert done["id"] in read.text_content()
+    told = page(service, f"/subscriptions/{id}?about=Task/{done['id']}")
+    assert [one.text_content().count("closed to the subscriber when it was told") for one in (read, told)] == [0, 1]
     for path in ("/subscriptions", f"/subscriptions/{id}"):
         for address in {a.get("href") for a in page(service, path).iter("a")} - {"#content"}:
             where = f"{path}{address}" if address.startswith("?") else address

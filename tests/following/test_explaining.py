@@ -80,7 +80,7 @@ def test_what_was_told_is_said_with_its_number_and_the_notification_it_went_in(s
     told = why(service, id, f"{service.base}/fhir/{about}/_history/1")
     assert (told["about"], told["versions"][0]["en"].partition("with")[2]) == (
         about,
-        " numbers 1 to 1; what was closed then was left out.",
+        " number 1.",
     )
     assert why(service, id, task["id"])["about"] == about
 
