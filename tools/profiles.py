@@ -7,7 +7,8 @@ and run without a network: the core definitions are laid into a package cache of
 writing. A machine without node and npm is told so, and its files are left as they are.
 
 A snapshot is the whole of a profile, what it inherits included. It lies beside the profile, a line for each element, and leaves out
-what R4 says to readers of its own pages (`EXPLAINED`): adapter/console/package.py puts the two together.
+what R4 says to readers of its own pages (`EXPLAINED`, and in the stead of R4's definition of an element that it is R4's):
+adapter/console/package.py puts the two together.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from r4_tables import CACHE, DEFINITIONS, package
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = ROOT / "profiles"
 SNAPSHOTS = PROFILES / "snapshots"
-EXPLAINED = frozenset({"comment", "requirements", "alias", "mapping"})
+EXPLAINED = frozenset({"comment", "requirements", "alias", "mapping", "meaningWhenMissing"})
 TABLE = ROOT / "adapter" / "r4" / "tables" / "profiles.json"
 MADE = ("StructureDefinition", "ValueSet", "SearchParameter", "OperationDefinition", "NamingSystem")
 PINS = ROOT / "tools" / "sushi"
@@ -203,16 +204,26 @@ def _discriminate(rule: Json) -> None:
 def written() -> dict[Path, str]:
     """Every file that is made here, with its content."""
     made = compiled()
-    snapshots = {SNAPSHOTS / name: _lines(made[name].pop("snapshot")) for name in made if "snapshot" in made[name]}
+    snapshots = {SNAPSHOTS / name: _lines(made[name].pop("snapshot"), made[name]) for name in made if "snapshot" in made[name]}
     for resource in made.values():
         resource.pop("mapping", None)  # names those of the snapshot, which are left out
     files = {PROFILES / name: json.dumps(resource, ensure_ascii=False, indent=1) + "\n" for name, resource in made.items()}
     return {**files, **snapshots, TABLE: json.dumps(table(list(made.values())), ensure_ascii=False, indent=1) + "\n"}
 
 
-def _lines(snapshot: Json) -> str:
-    kept = [{key: value for key, value in element.items() if key not in EXPLAINED} for element in snapshot["element"]]
+def _lines(snapshot: Json, profile: Json) -> str:
+    ours = {profile["description"], *(element.get("definition") for element in profile["differential"]["element"])}
+    kept = [_condensed(element, ours) for element in snapshot["element"]]
     return '{"element": [\n' + ",\n".join(json.dumps(element, ensure_ascii=False) for element in kept) + "\n]}\n"
+
+
+def _condensed(element: Json, ours: set[str]) -> Json:
+    """An element with the definition that we give it; where R4 does, that it is so (a snapshot must have one: sdf-3)."""
+    path = element["base"]["path"]
+    said = {"definition": f"{path}, as FHIR R4 defines it.", "isModifierReason": f"{path} changes what the rest means, by FHIR R4."}
+    return {
+        key: said[key] if key in said and value not in ours else value for key, value in element.items() if key not in EXPLAINED
+    }
 
 
 def main() -> int:

@@ -174,7 +174,7 @@ def _capability(prefix: str, _: str, resource: Json) -> Html:
     ]
     heads = ("Type", "Profiles", "Interactions", "Search parameters", "Operations")
     here = tag("p", tag("a", "What this installation says", href=f"{prefix}/fhir/metadata"))
-    return join(tag("h2", "Types"), here, table("By type", heads, rows, "elements"))
+    return join(tag("h2", "Types"), here, table("By type", heads, rows, "offered"))
 
 
 def _measure(_: str, __: str, resource: Json) -> Html:
