@@ -86,8 +86,8 @@ TOPICS: Final = (
     Topic(
         "pathway-change",
         "EpisodeOfCare",
-        "A pathway begins, or comes to another status or phase; its end is one.",
-        "Et forløp begynner, eller får ny status eller fase; avslutningen er en slik.",
+        "A pathway begins, comes to another status or phase, or ends.",
+        "Et forløp begynner, får ny status eller fase, eller avsluttes.",
         ("_id", "care-manager", "identifier", "organization", "patient", "phase", "status", "team", "type"),
         _moved,
     ),
