@@ -75,10 +75,14 @@ def everything(face: Face, asked: Asked, data: bytes) -> Answer:
         asked.trail.saw("R", [stored])
         here = opened(face, asked, path, token) if token else Place(0, None, _kept(replace(asked, pairs=pairs), data))
         given = _Given(here.kept)
-        found, place = gathered(unit, asked.caller.tenant, list(_queries(asked, given)), here, given.count)
-        origins = _origins(unit, asked.caller.tenant, found)
-        beside = _beside(unit, asked, found, origins.found, face.base)
-    found, beside = ([one for one in some if given.wants(one)] for some in (found, beside))
+        queries = list(_queries(asked, given))
+        place: Place | None = here
+        found, beside = list[Stored](), list[Stored]()
+        while place and not (found or beside):  # of what is looked for perhaps nothing is to be given
+            looked, place = gathered(unit, asked.caller.tenant, queries, place, given.count)
+            origins = _origins(unit, asked.caller.tenant, looked)
+            some = _beside(unit, asked, looked, origins.found, face.base)
+            found, beside = ([one for one in each if given.wants(one)] for each in (looked, some))
     asked.trail.saw("R", [*found, *beside])
     links = [("self", f"{face.base}/{path}"), *next_link(face, asked, path, place)]
     told = [MORE] if origins.next is not None else []

@@ -34,6 +34,8 @@ PROBES: Final = timedelta(minutes=15), timedelta(hours=6)
 """How soon an endpoint that was given up is asked whether it is back, and how seldom it comes to be asked; who runs it can say so
 sooner (status requested).
 """
+CLOCKS: Final = timedelta(minutes=1)
+"""How far the clocks of two machines may be apart: what was written that long before a subscription began was before it."""
 PUT_OFF: Final = timedelta(hours=1)
 GREETING: Final = {"requested": "handshake"}
 """What is underway without an event, by the status."""
@@ -83,7 +85,8 @@ class Followed:
         unit.forget_changes(seen)
         for name, events in happened.items():
             standing = unit.follower_state(*name)
-            if standing is not None:
+            events = [event for event in events if standing and event.moment >= standing.begun - CLOCKS]
+            if standing and events:
                 numbered = [replace(event, number=standing.events + place) for place, event in enumerate(events, 1)]
                 unit.add_events(*name, numbered)
                 with caused_by(causes[name]):

@@ -84,10 +84,12 @@ def fill(store: Store) -> None:
 
 def tell(service: Service) -> None:
     """Whoever follows is found, whatever else was kept; and told nowhere but where may be called."""
-    id = service.http.post("/fhir/Subscription", json=KNOWN["Subscription"]).raise_for_status().json()["id"]
-    service.http.post("/fhir/Task", json={**KNOWN["Task"], "status": "requested"}).raise_for_status()
     base = f"{service.base}/fhir"
     followed = Followed(service.store, make_matching(base), base)
+    while followed.round(NOON):
+        pass
+    id = service.http.post("/fhir/Subscription", json=KNOWN["Subscription"]).raise_for_status().json()["id"]
+    service.http.post("/fhir/Task", json={**KNOWN["Task"], "status": "requested"}).raise_for_status()
     while followed.round(NOON):
         pass
     with service.store.read() as unit:

@@ -24,7 +24,8 @@ window.ui = SwaggerUIBundle({
   validatorUrl: null, // the public validator is another host
   deepLinking: true,
   docExpansion: "list",
-  filter: true, // by heading
+  // by heading
+  filter: true,
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,
   displayRequestDuration: true,
