@@ -85,9 +85,9 @@ class Followed:
         unit.forget_changes(seen)
         for name, events in happened.items():
             standing = unit.follower_state(*name)
-            events = [event for event in events if standing and event.moment >= standing.begun - CLOCKS]
-            if standing and events:
-                numbered = [replace(event, number=standing.events + place) for place, event in enumerate(events, 1)]
+            mine = [event for event in events if standing and event.moment >= standing.begun - CLOCKS]
+            if standing and mine:
+                numbered = [replace(event, number=standing.events + place) for place, event in enumerate(mine, 1)]
                 unit.add_events(*name, numbered)
                 with caused_by(causes[name]):
                     tell_next(unit, met[name], replace(standing, events=numbered[-1].number), now, self.base)
