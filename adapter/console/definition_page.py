@@ -108,12 +108,15 @@ def _value_set(prefix: str, _: str, resource: Json) -> Html:
 
 
 def _code_system(_: str, __: str, resource: Json) -> Html:
-    rows = [
-        row(tag("code", c["code"]), tag("span", c["display"], lang="nb"), _english(c), c.get("definition"))
+    """The codes; a column in which no code says anything is left out."""
+    heads = ("Code", "In Norwegian", "In English", "What it means")
+    said = [
+        (tag("code", c["code"]), tag("span", c["display"], lang="nb"), _english(c), c.get("definition"))
         for c in resource["concept"]
     ]
-    heads = ("Code", "In Norwegian", "In English", "What it means")
-    return join(tag("h2", "Codes"), table(f"{len(rows)} codes", heads, rows, "codes"))
+    filled = [place for place in range(len(heads)) if any(cells[place] for cells in said)]
+    rows = [row(*(cells[place] for place in filled)) for cells in said]
+    return join(tag("h2", "Codes"), table(f"{len(rows)} codes", tuple(heads[place] for place in filled), rows, "codes"))
 
 
 def _english(concept: Json) -> str | None:

@@ -106,13 +106,24 @@ def test_codes_maps_searches_and_operations_are_told(pages: dict[str, Any]) -> N
     severity = rows(pages["/profiles/CodeSystem-severity"], "2 codes")
     gender = rows(pages["/profiles/ConceptMap-gender"], "Each code and what it becomes")
 
-    assert severity == [["severe", "Alvorlig", "Severe", ""], ["less-severe", "Mindre alvorlig", "Less severe", ""]]
+    assert severity == [["severe", "Alvorlig", "Severe"], ["less-severe", "Mindre alvorlig", "Less severe"]]
     assert ["2", "female", "equivalent", ""] in gender
     assert ["M", "Første fremmøte i pakkeforløpet", "no-kodeverk-9322"] in rows(
         pages["/profiles/ValueSet-awaited-event"], "3 codes"
     )
     assert "Task?deadline=" in pages["/profiles/SearchParameter-Task-deadline"].text_content()
     assert "/EpisodeOfCare/{id}/$findings" in pages["/profiles/OperationDefinition-EpisodeOfCare-findings"].text_content()
+
+
+def test_a_column_that_no_code_fills_is_left_out(pages: dict[str, Any]) -> None:
+    """9322 has names in Norwegian alone; our own phases have all four."""
+    heads = {
+        name: [cell.text_content() for cell in pages[f"/profiles/CodeSystem-{name}"].iter("th")]
+        for name in ("no-kodeverk-9322", "pathway-phase")
+    }
+    assert heads["no-kodeverk-9322"] == ["Code", "In Norwegian"]
+    assert heads["pathway-phase"][:2] == ["Code", "In Norwegian"]
+    assert len(heads["pathway-phase"]) > 2
 
 
 def test_a_measure_tells_who_is_counted_and_among_whom(pages: dict[str, Any]) -> None:
