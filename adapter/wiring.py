@@ -4,6 +4,8 @@ services = build(settings)
 services.app         # the HTTP interface
 services.worker      # fetches, receives, delivers
 services.close()
+
+It is long because every part is put together here and nowhere else.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@
 
 A route turns a request into `Asked`, lets the interaction answer, and gives the answer in the format that was asked for. The
 interactions are synchronous, as the store is, and run in the thread pool.
+
+It is long because all routes of /fhir stand in one order, which decides who answers.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Notifier:
     ) -> None:
         self.store, self.followed, self.endpoints, self.clock, self.lease = store, followed, endpoints, clock, lease
         self.ladder = Ladder(next_try, attempts)
-        self._underway: Counter[str] = Counter()  # by host
+        self.underway: Counter[str] = Counter()  # calls, by host
         self._away: set[str] = set()
         self._counting = Lock()
         self._calls = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="notification")
@@ -62,13 +62,13 @@ class Notifier:
 
     def _begin(self) -> int:
         with self._counting:
-            free = AT_ONCE - self._underway.total()
-            full = sorted(host for host in self._away if self._underway[host] >= OF_ONE_AWAY)
+            free = AT_ONCE - self.underway.total()
+            full = sorted(host for host in self._away if self.underway[host] >= OF_ONE_AWAY)
             free = min(free, OF_ONE_AWAY) if self._away else free
         started = self.clock.now()
         rows = self.store.claim(started, self.lease, free, [OUTBOX], full) if free else []
         with self._counting:
-            self._underway.update(row.receiver for row in rows)
+            self.underway.update(row.receiver for row in rows)
         for row in rows:
             self._calls.submit(self._call, row, started)
         return len(rows)
@@ -76,11 +76,7 @@ class Notifier:
     @property
     def busy(self) -> bool:
         """Whether something is on its way."""
-        return self._underway.total() > 0
-
-    def underway(self, host: str) -> int:
-        """Calls to a host that are on their way."""
-        return self._underway[host]
+        return self.underway.total() > 0
 
     def deliver(self, row: Outgoing) -> str | Keep:
         return bring(self.store, self.endpoints, row, self.clock, self.followed.base)
@@ -99,7 +95,7 @@ class Notifier:
             log.warning("notification.not_kept", id=row.id, why=why)
         finally:
             with self._counting:
-                self._underway[row.receiver] -= 1
+                self.underway[row.receiver] -= 1
             self.store.bell(OUTBOX).set()
 
     def _told(self, row: Outgoing) -> None:

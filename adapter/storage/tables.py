@@ -5,6 +5,8 @@ order and white space survive, and what is stored is what is served.
 
 A moment is a whole number of microseconds since 1970 in UTC: it sorts, compares and indexes alike on both engines, where
 SQLite has no type for it and its text forms sort only as long as everyone writes the same one.
+
+It is long because all tables stand here, each with what it is for and the indexes that its questions need.
 """
 
 from __future__ import annotations

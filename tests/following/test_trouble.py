@@ -293,7 +293,7 @@ def test_one_host_that_hangs_leaves_room_for_the_others(service: Here, endpoint:
         began = time.monotonic()
         while not endpoint.bundles("handshake"):
             notifier.round()
-            most = max(most, notifier.underway(urlsplit(dead.url).netloc))
+            most = max(most, notifier.underway[urlsplit(dead.url).netloc])
             assert time.monotonic() - began < 20
             time.sleep(0.01)
         assert 1 <= most <= OF_ONE_AWAY
